@@ -1,0 +1,1 @@
+"""The configuration groups, packaged so that an installed nmrflow has them too."""

@@ -1,0 +1,169 @@
+"""What happens beside training: the table of epochs, and the checkpoint files."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pandas as pd
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from nmrflow import checkpoint as checkpoints
+from nmrflow.console import say
+
+Row = dict[str, float]
+
+_COLUMNS = {
+    ("F1", "macro"): "val/f1_macro",
+    ("F1", "micro"): "val/f1_micro",
+    ("F1", "±1 bin"): "val/f1_within_1_bin",
+    ("loss y", "train"): "train/loss_y",
+    ("loss y", "val"): "val/loss_y",
+    ("loss x", "train"): "train/loss_x",
+    ("loss x", "val"): "val/loss_x",
+}
+
+
+class EpochTable(Callback):
+    """One row of numbers per epoch, the same on screen, in the CSV file and in W&B.
+
+    The rows are part of the checkpoint: a resumed run shows and logs the earlier epochs too,
+    so that its table and its history are those of a run that was never stopped.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the heading and, after a resume, the epochs before it."""
+        for name, titles in zip(("", "epoch"), zip(*_COLUMNS, strict=True), strict=True):
+            say(f"{name:>5} " + " ".join(f"{title:>9}" for title in titles))
+        rows, self.rows = self.rows, []
+        for row in rows:
+            self._add(row, trainer.loggers)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch that has just ended, its validation included."""
+        values = {
+            name: float(value)
+            for name, value in sorted(trainer.callback_metrics.items())
+            if name.startswith(("train/", "val/"))
+        }
+        self._add({"epoch": trainer.current_epoch + 1, **values}, trainer.loggers)
+
+    def _add(self, row: Row, loggers: list[Logger]) -> None:
+        self.rows.append(row)
+        shown = " ".join(f"{row.get(key, float('nan')):>9.4f}" for key in _COLUMNS.values())
+        say(f"{row['epoch']:>5} {shown}")
+        for logger in loggers:
+            values: dict[str, Any] = dict(row)
+            if isinstance(logger, WandbLogger):
+                # In the same history row: a call of its own would add an epoch that is none.
+                values["epochs"] = self._wandb_table()
+            logger.log_metrics(values, step=int(row["epoch"]))
+            logger.save()
+
+    def _wandb_table(self) -> Any:  # noqa: ANN401 - wandb is imported only where it is used
+        import wandb
+
+        return wandb.Table(dataframe=pd.DataFrame(self.rows))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the rows of the run that is resumed."""
+        self.rows = [dict(row) for row in state_dict["rows"]]
+
+
+class EpochProgress(RichProgressBar):
+    """A bar over the batches of the current epoch, with the loss; gone when training ends."""
+
+    def get_metrics(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Without the loggers' version number, which says nothing here."""
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """``last.ckpt`` after every epoch, with everything that resuming needs."""
+
+    def __init__(self, dirpath: str) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="last",
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        )
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """``best.ckpt``: the weights of the epoch in which a metric was best.
+
+    On resume the best file of the earlier run is copied along, so that it stays the best of
+    all epochs.
+
+    Args:
+        dirpath: Folder of the file.
+        monitor: The metric, as the epoch table names it. Not one of the validation side if
+            that side's scores are to be reported.
+        mode: ``min`` or ``max``.
+    """
+
+    def __init__(self, dirpath: str, monitor: str, mode: str) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="best",
+            monitor=monitor,
+            mode=mode,
+            save_weights_only=True,
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the best score, and the file if it is still there."""
+        earlier = Path(state_dict["best_model_path"])
+        if not earlier.is_file():
+            return
+        assert self.dirpath is not None
+        here = Path(self.dirpath) / earlier.name
+        if here.resolve() != earlier.resolve():
+            here.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(earlier, here)
+        score = state_dict["best_model_score"]
+        moved = {
+            "dirpath": self.dirpath,
+            "best_model_path": str(here),
+            "kth_best_model_path": str(here),
+            "best_k_models": {str(here): score},
+        }
+        super().load_state_dict({**state_dict, **moved})
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's way to our checkpoint files: whole or not at all, and never unpickled."""
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: Any | None = None,  # noqa: ANN401 - as are all three, Lightning's
+    ) -> None:
+        """Write with :func:`nmrflow.checkpoint.save_atomically`."""
+        checkpoints.save_atomically(checkpoint, path)
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Any | None = None,  # noqa: ANN401
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """Read with :func:`nmrflow.checkpoint.read`."""
+        return checkpoints.read(path)

@@ -1,0 +1,232 @@
+"""The structure type that all of nmrflow passes around, and its ways from and to RDKit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from rdkit import Chem, rdBase
+
+from nmrflow.errors import StructureError
+
+MAX_VALENCE = {"H": 1, "C": 4, "N": 3, "O": 2, "F": 1, "Si": 4, "P": 5, "S": 6, "Cl": 1, "Br": 1}
+"""Greatest sum of bond orders of a neutral atom without radicals, by element."""
+
+_ORDERS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
+_BOND_TYPES = {order: bond_type for bond_type, order in _ORDERS.items()}
+
+
+class Bond(NamedTuple):
+    """One bond of a Kekulé form; ``begin < end`` are 0-based atom positions."""
+
+    begin: int
+    end: int
+    order: int
+    aromatic: bool = False
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A molecule as a table of bonds: one Kekulé form, its aromatic flags, one atom order.
+
+    Hydrogens are implicit, and stereochemistry is not held. Equality is that of the
+    table; two structures are the same *molecule* when :attr:`connectivity` is equal.
+
+    Args:
+        elements: Element symbol of every heavy atom, in stored order.
+        bonds: Bonds sorted by ``(begin, end)``, each pair of atoms once.
+
+    Raises:
+        StructureError: If an atom or a bond is impossible, an atom has too many bonds,
+            or the atoms do not hang together.
+    """
+
+    elements: tuple[str, ...]
+    bonds: tuple[Bond, ...]
+
+    def __post_init__(self) -> None:
+        problem = _find_problem(self.elements, self.bonds)
+        if problem is not None:
+            raise StructureError(problem)
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of heavy atoms."""
+        return len(self.elements)
+
+    @cached_property
+    def neighbours(self) -> tuple[tuple[tuple[int, Bond], ...], ...]:
+        """For each atom its ``(neighbour, bond)`` pairs, in bond order."""
+        table: list[list[tuple[int, Bond]]] = [[] for _ in self.elements]
+        for bond in self.bonds:
+            table[bond.begin].append((bond.end, bond))
+            table[bond.end].append((bond.begin, bond))
+        return tuple(tuple(row) for row in table)
+
+    @cached_property
+    def n_hydrogens(self) -> tuple[int, ...]:
+        """Implicit hydrogens of each atom: what its lowest allowed valence leaves open."""
+        mol = self.to_mol()
+        return tuple(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+
+    @cached_property
+    def connectivity(self) -> str:
+        """Canonical SMILES without stereo, after RDKit's own aromaticity perception.
+
+        This is the identity of a molecule everywhere in nmrflow: two structures are the
+        same when their connectivities are equal, whatever their atom order, Kekulé form or
+        stored aromatic flags.
+        """
+        return str(Chem.MolToSmiles(self.to_mol(), isomericSmiles=False))
+
+    @cached_property
+    def formula(self) -> str:
+        """Molecular formula in Hill order, for example ``C10H14``."""
+        counts: dict[str, int] = {}
+        for element in self.elements:
+            counts[element] = counts.get(element, 0) + 1
+        n_hydrogens = sum(self.n_hydrogens)
+        if n_hydrogens:
+            counts["H"] = counts.get("H", 0) + n_hydrogens
+        first = ["C", "H"] if "C" in counts else []
+        order = [*first, *sorted(set(counts) - set(first))]
+        return "".join(
+            symbol + (str(counts[symbol]) if counts[symbol] > 1 else "")
+            for symbol in order
+            if symbol in counts
+        )
+
+    def permuted(self, order: Sequence[int]) -> "Structure":
+        """The same molecule with its atoms renumbered: new atom k is old atom ``order[k]``.
+
+        Raises:
+            StructureError: If ``order`` is not a permutation of the atoms.
+        """
+        if sorted(order) != list(range(self.n_atoms)):
+            raise StructureError(f"{list(order)} is no permutation of {self.n_atoms} atoms")
+        new_position = {old: new for new, old in enumerate(order)}
+        return Structure(
+            tuple(self.elements[old] for old in order),
+            sort_bonds(
+                (new_position[b.begin], new_position[b.end], b.order, b.aromatic)
+                for b in self.bonds
+            ),
+        )
+
+    def to_mol(self) -> Chem.Mol:
+        """A sanitised RDKit molecule with the same atom order; aromaticity is RDKit's own.
+
+        Raises:
+            StructureError: If RDKit refuses the structure.
+        """
+        mol = Chem.RWMol()
+        for element in self.elements:
+            mol.AddAtom(Chem.Atom(element))
+        for bond in self.bonds:
+            mol.AddBond(bond.begin, bond.end, _BOND_TYPES[bond.order])
+        with rdBase.BlockLogs():
+            try:
+                Chem.SanitizeMol(mol)
+            except (ValueError, RuntimeError) as error:
+                raise StructureError(f"RDKit refuses the structure: {error}") from error
+        return mol.GetMol()
+
+    @classmethod
+    def from_mol(cls, mol: Chem.Mol) -> "Structure":
+        """Read an RDKit molecule: its own Kekulé form and flags where its bonds are Kekulé.
+
+        Bonds of type AROMATIC are written as the Kekulé form RDKit chooses, with the flag
+        set. Stereochemistry is dropped; explicit hydrogens are made implicit.
+
+        Raises:
+            StructureError: For no atoms, charges, radicals, isotopes, query atoms or bonds,
+                bond orders other than 1 to 3, or several fragments.
+        """
+        with rdBase.BlockLogs():
+            try:
+                mol = Chem.RemoveHs(mol, sanitize=False)
+                mol.UpdatePropertyCache(strict=True)
+                if any(b.GetBondType() == Chem.BondType.AROMATIC for b in mol.GetBonds()):
+                    mol = Chem.Mol(mol)
+                    Chem.Kekulize(mol, clearAromaticFlags=False)
+            except (ValueError, RuntimeError) as error:
+                raise StructureError(f"RDKit refuses the structure: {error}") from error
+        for atom in mol.GetAtoms():
+            where = f"atom {atom.GetIdx()} ({atom.GetSymbol()})"
+            if atom.GetAtomicNum() == 0:
+                raise StructureError(f"{where} is no element")
+            if atom.GetFormalCharge() or atom.GetNumRadicalElectrons() or atom.GetIsotope():
+                raise StructureError(f"{where} is charged, a radical or an isotope")
+        bonds = []
+        for bond in mol.GetBonds():
+            if bond.GetBondType() not in _ORDERS:
+                raise StructureError(f"bond {bond.GetIdx()} is of type {bond.GetBondType()}")
+            bonds.append(
+                (
+                    bond.GetBeginAtomIdx(),
+                    bond.GetEndAtomIdx(),
+                    _ORDERS[bond.GetBondType()],
+                    bond.GetIsAromatic(),
+                )
+            )
+        return cls(tuple(atom.GetSymbol() for atom in mol.GetAtoms()), sort_bonds(bonds))
+
+    @classmethod
+    def from_smiles(cls, smiles: str) -> "Structure":
+        """Read a SMILES; atoms keep the order in which the SMILES writes them.
+
+        Raises:
+            StructureError: If RDKit cannot read it, or as for :meth:`from_mol`.
+        """
+        with rdBase.BlockLogs():
+            mol = Chem.MolFromSmiles(smiles)
+        if mol is None:
+            raise StructureError(f"{smiles!r} is no SMILES that RDKit can read")
+        return cls.from_mol(mol)
+
+
+def sort_bonds(bonds: Iterable[tuple[int, int, int, bool]]) -> tuple[Bond, ...]:
+    """Bonds with the smaller atom first, in the order in which a :class:`Structure` holds them."""
+    return tuple(
+        sorted(Bond(min(a, b), max(a, b), order, bool(flag)) for a, b, order, flag in bonds)
+    )
+
+
+def _find_problem(elements: tuple[str, ...], bonds: tuple[Bond, ...]) -> str | None:
+    """The first reason why these are no molecule, in words, or None."""
+    if not elements:
+        return "no atoms"
+    valence = [0] * len(elements)
+    seen: set[tuple[int, int]] = set()
+    for bond in bonds:
+        pair = f"bond {bond.begin}-{bond.end}"
+        if not 0 <= bond.begin < bond.end < len(elements):
+            return f"{pair} names an atom outside 0..{len(elements) - 1}"
+        if bond.order not in _BOND_TYPES:
+            return f"{pair} has order {bond.order}; 1, 2 and 3 are known"
+        if (bond.begin, bond.end) in seen:
+            return f"{pair} is given twice"
+        seen.add((bond.begin, bond.end))
+        valence[bond.begin] += bond.order
+        valence[bond.end] += bond.order
+    for atom, (element, n_bonds) in enumerate(zip(elements, valence, strict=True)):
+        most = MAX_VALENCE.get(element, n_bonds)
+        if n_bonds > most:
+            return f"atom {atom} ({element}) has {n_bonds} bonds; {most} at most"
+    n_fragments = _count_fragments(len(elements), bonds)
+    if n_fragments > 1:
+        return f"{n_fragments} molecules that do not hang together; one is expected"
+    return None
+
+
+def _count_fragments(n_atoms: int, bonds: tuple[Bond, ...]) -> int:
+    root = list(range(n_atoms))
+
+    def find(atom: int) -> int:
+        while root[atom] != atom:
+            atom = root[atom]
+        return atom
+
+    for bond in bonds:
+        root[find(bond.begin)] = find(bond.end)
+    return sum(find(atom) == atom for atom in range(n_atoms))

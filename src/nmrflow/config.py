@@ -1,0 +1,112 @@
+"""From configuration to objects: the one place where a configured name becomes a call."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import hydra
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nmrflow.errors import ConfigError, NmrflowError
+
+ALLOWED_TO_TRAIN = ("nmrflow.", "torch.optim.", "lightning.pytorch.")
+"""Where a configuration given by the user may take its classes from."""
+
+ALLOWED_IN_CHECKPOINT = ("nmrflow.",)
+"""Where a configuration read from a checkpoint may: files come from strangers."""
+
+
+def to_plain(config: DictConfig, **values: str) -> dict[str, Any]:
+    """The configuration with every reference resolved, as dicts, lists, numbers and text.
+
+    Args:
+        config: As Hydra composed it; stays as it is.
+        values: Top-level values known only now, set before references are resolved.
+
+    Raises:
+        ConfigError: If a reference leads nowhere or a mandatory value is missing.
+    """
+    try:
+        config = config.copy()
+        config.update(values)
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"configuration: {error}") from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def build(
+    config: Mapping[str, Any],
+    expected: type[Any],
+    allowed: tuple[str, ...] = ALLOWED_TO_TRAIN,
+    **extra: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401 - the caller names the type; mypy cannot follow abstract ones
+    """Build the object that ``_target_`` names, with everything inside it.
+
+    Args:
+        config: A resolved node of the configuration.
+        expected: Type that the object must have; ``object`` for protocols.
+        allowed: Prefixes of the modules that targets may come from. What a target name
+            resolves to must itself be a class defined there: ``nmrflow.x.os.system`` and
+            functions, which do things, are refused.
+        extra: Further keyword arguments, objects included.
+
+    Raises:
+        ConfigError: If a target is not allowed or does not exist, an argument is unknown or
+            missing, or the object is of another type.
+        NmrflowError: As the object's own constructor raises.
+    """
+    _check_targets(config, allowed)
+    target = config["_target_"]
+    try:
+        if extra:
+            # Objects stay out of OmegaConf, which would copy them: they meet a partial.
+            factory = hydra.utils.instantiate({**config, "_partial_": True}, _convert_="all")
+            built = factory(**extra)
+        else:
+            built = hydra.utils.instantiate(dict(config), _convert_="all")
+    except (InstantiationException, TypeError) as error:
+        if isinstance(error.__cause__, NmrflowError):
+            raise error.__cause__ from error
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise ConfigError(f"{target} cannot be built: {reason}") from error
+    if not isinstance(built, expected):
+        raise ConfigError(f"{target} is a {type(built).__name__}, not a {expected.__name__}")
+    return built
+
+
+def build_named(
+    config: Mapping[str, Any],
+    expected: type[Any],
+) -> list[Any]:
+    """Build every entry of a group of named objects; an entry that is None is switched off."""
+    return [build(entry, expected) for entry in config.values() if entry is not None]
+
+
+def _check_targets(node: Any, allowed: tuple[str, ...]) -> None:  # noqa: ANN401
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            _check_target(node["_target_"], allowed)
+        for value in node.values():
+            _check_targets(value, allowed)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            _check_targets(value, allowed)
+
+
+def _check_target(target: object, allowed: tuple[str, ...]) -> None:
+    refusal = ConfigError(
+        f"configuration names {target!r}, which may not be built; "
+        f"classes of {', '.join(prefix.rstrip('.') for prefix in allowed)} may"
+    )
+    if not isinstance(target, str) or not target.startswith(allowed):
+        raise refusal
+    try:
+        found = hydra.utils.get_object(target)
+    except Exception as error:  # Hydra raises whatever importing the module raises
+        raise ConfigError(f"configuration names {target!r}, which does not exist") from error
+    if not inspect.isclass(found) or not f"{found.__module__}.".startswith(allowed):
+        raise refusal

@@ -1,0 +1,1 @@
+"""Records, their sources, splits, and how they reach a training loop."""

@@ -1,0 +1,1 @@
+"""One reader per format; each gives records and an account of what it left out."""

@@ -1,0 +1,50 @@
+"""Opening the text files of sources, with errors that name the file and what to do."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from nmrflow.errors import DataError
+
+
+@contextmanager
+def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
+    """Open a UTF-8 text file, plain or gzipped (by its name), and report every failure.
+
+    Args:
+        path: The file; a byte order mark is skipped.
+        expected: What the file should be, for messages.
+
+    Raises:
+        DataError: If it is missing, a folder, unreadable, empty, cut off, or no text. Also
+            raised from within the block, where reading lines meets the damage.
+    """
+    file = Path(path).expanduser()
+    where = f"{file} ({expected})"
+    advice = "check data.path" + ("" if file.is_absolute() else f" (looked in {Path.cwd()})")
+    if not file.exists():
+        raise DataError(f"{where}: no such file; {advice}")
+    if file.is_dir():
+        raise DataError(f"{where}: is a folder, a file is needed; {advice}")
+    if file.stat().st_size == 0:
+        raise DataError(f"{where}: the file is empty; {advice}, or fetch it again")
+    try:
+        if file.suffix == ".gz":
+            with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as stream:
+                yield stream
+        else:
+            with file.open(encoding="utf-8-sig", newline="") as stream:
+                yield stream
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: not UTF-8 text (byte {error.start} of a block); is it the right file?"
+        ) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{where}: damaged or cut-off gzip file ({error}); fetch it again"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{where}: cannot be read ({error}); {advice}") from error

@@ -1,0 +1,202 @@
+"""SDF files as nmrshiftdb2 exports them: structures with assigned 13C shifts."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nmrflow.chem.molfile import Molfile, parse_molfile
+from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
+from nmrflow.data.sources.files import open_text
+from nmrflow.errors import ConfigError, DataError, NmrflowError
+from nmrflow.spectra.axis import ShiftAxis
+
+_PROPERTY = re.compile(r"^>.*?<(?P<name>[^<>]+)>")
+_SPECTRUM = re.compile(r"^Spectrum 13C (?P<k>\d+)$")
+_ID = "nmrshiftdb2 ID"
+
+NO_SPECTRUM = "no 13C spectrum"
+
+
+class Nmrshiftdb2:
+    """Reader of nmrshiftdb2's SDF export.
+
+    Every property ``Spectrum 13C k`` is one record: entries ``shift;intensity+multiplicity;atom``
+    closed by ``|``, atoms 0-based. Records without such a property, with foreign elements or
+    too many carbons are left out and counted by reason. Aromatic flags are RDKit's; the
+    Kekulé form and the atom order are the file's.
+
+    Args:
+        path: The file, plain or ``.gz``.
+        elements: Elements a molecule may hold; others are filtered out.
+        max_carbons: Most carbons a molecule may have.
+        on_error: ``stop``: any defective record is fatal, all are reported at once.
+            ``skip``: they are left out and counted by reason.
+
+    Raises:
+        ConfigError: If ``on_error`` is another word, or no path is given.
+    """
+
+    name = "nmrshiftdb2"
+
+    def __init__(
+        self,
+        path: str | None,
+        elements: Sequence[str] = ("C", "H"),
+        max_carbons: int = 17,
+        on_error: str = "stop",
+    ) -> None:
+        if on_error not in ("stop", "skip"):
+            raise ConfigError(f"data.on_error={on_error}: stop or skip")
+        if path is None:
+            raise ConfigError("data=nmrshiftdb2 reads an SDF: give data.path=/path/to/file.sdf")
+        self.path: str | None = path
+        self.elements = frozenset(elements)
+        self.max_carbons = max_carbons
+        self.on_error = on_error
+
+    def read(self, axis: ShiftAxis) -> SourceData:
+        """Read every spectrum of every record.
+
+        Raises:
+            DataError: If the file cannot be read, holds nothing usable, or has a defective
+                record and ``on_error`` is ``stop``.
+        """
+        records: list[MoleculeSpectrum] = []
+        n_excluded: Counter[str] = Counter()
+        defects: list[str] = []
+        assert self.path is not None
+        for record in _split_records(self.path):
+            where = f"record {record.number} (line {record.line}, id {record.identifier})"
+            try:
+                molfile, spectra = _parse_record(record, axis)
+                reason = self._reason_to_leave_out(molfile, spectra)
+                if reason is None:
+                    structure = molfile.structure()
+            except NmrflowError as error:
+                defects.append(f"{where}: {error}")
+                n_excluded["defective record"] += 1
+                continue
+            if reason is not None:
+                n_excluded[reason] += 1
+                continue
+            records += [
+                MoleculeSpectrum(
+                    molecule_id=record.identifier,
+                    spectrum_id=f"{record.identifier}/{k}",
+                    structure=structure,
+                    fine_bins=tuple(sorted({int(b) for b in axis.to_fine_bins(shifts)})),
+                    shifts_ppm=shifts,
+                    provenance=f"{self.path}:{record.line}",
+                )
+                for k, shifts in spectra.items()
+            ]
+        if defects and self.on_error == "stop":
+            raise DataError(
+                report_defects(
+                    self.path, defects, "correct them, or leave them out with data.on_error=skip"
+                )
+            )
+        if not records:
+            raise DataError(
+                f"{self.path}: no usable 13C spectrum among {sum(n_excluded.values()):,} records "
+                f"({', '.join(f'{n:,} {reason}' for reason, n in n_excluded.items())})"
+            )
+        n_off_scale = sum(axis.n_off_scale(r.shifts_ppm or ()) for r in records)
+        return SourceData(tuple(records), n_excluded, n_off_scale, tuple(defects))
+
+    def _reason_to_leave_out(
+        self, molfile: Molfile, spectra: dict[int, tuple[float, ...]]
+    ) -> str | None:
+        n_carbons = molfile.elements.count("C")
+        if not spectra:
+            return NO_SPECTRUM
+        if not set(molfile.elements) <= self.elements:
+            return f"elements other than {', '.join(sorted(self.elements))}"
+        if n_carbons > self.max_carbons:
+            return f"more than {self.max_carbons} carbons"
+        if n_carbons < 2:
+            return "fewer than 2 carbons, which the bond tensor cannot hold"
+        return None
+
+
+@dataclass(frozen=True)
+class _Record:
+    number: int
+    line: int
+    molblock: str
+    properties: dict[str, str]
+    is_complete: bool
+
+    @property
+    def identifier(self) -> str:
+        return self.properties.get(_ID, "").strip() or f"record-{self.number}"
+
+
+def _split_records(path: str) -> Iterator[_Record]:
+    """Cut the file at its ``$$$$`` lines; a last record without one is marked incomplete."""
+    with open_text(path, "an SDF as nmrshiftdb2 exports it") as stream:
+        number, first_line, lines = 1, 1, list[str]()
+        for line_number, line in enumerate(stream, start=1):
+            if line.startswith("$$$$"):
+                yield _make_record(number, first_line, lines, is_complete=True)
+                number, first_line, lines = number + 1, line_number + 1, []
+            else:
+                lines.append(line.rstrip("\r\n"))
+        if any(line.strip() for line in lines):
+            yield _make_record(number, first_line, lines, is_complete=False)
+
+
+def _make_record(number: int, line: int, lines: list[str], *, is_complete: bool) -> _Record:
+    properties: dict[str, str] = {}
+    molblock: list[str] = []
+    name: str | None = None
+    for text in lines:
+        header = _PROPERTY.match(text)
+        if header:
+            name = header["name"]
+            properties[name] = ""
+        elif name is None:
+            molblock.append(text)
+        elif text.strip():
+            properties[name] += text + "\n"
+    return _Record(number, line, "\n".join(molblock), properties, is_complete)
+
+
+def _parse_record(
+    record: _Record, axis: ShiftAxis
+) -> tuple[Molfile, dict[int, tuple[float, ...]]]:
+    """The molfile and, by k, the shifts in ppm of each 13C spectrum; raises on any defect."""
+    if not record.is_complete:
+        raise DataError("the file ends inside this record (no closing $$$$ line)")
+    molfile = parse_molfile(record.molblock)
+    spectra = {}
+    for name, text in record.properties.items():
+        match = _SPECTRUM.match(name)
+        if match:
+            spectra[int(match["k"])] = _parse_peaks(name, text, molfile.elements, axis)
+    return molfile, dict(sorted(spectra.items()))
+
+
+def _parse_peaks(
+    name: str, text: str, elements: Sequence[str], axis: ShiftAxis
+) -> tuple[float, ...]:
+    shifts = []
+    for entry in filter(None, (part.strip() for part in text.replace("\n", "").split("|"))):
+        fields = entry.split(";")
+        try:
+            shift_text, _, atom_text = fields
+            shift, atom = float(shift_text), int(atom_text)
+        except ValueError:
+            raise DataError(f"{name}: {entry!r} is not shift;intensity;atom") from None
+        if not 0 <= atom < len(elements):
+            raise DataError(
+                f"{name}: {entry!r} names atom {atom}; the molecule has 0 to {len(elements) - 1}"
+            )
+        if elements[atom] != "C":
+            raise DataError(f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a C")
+        axis.check_shift(shift)
+        shifts.append(shift)
+    if not shifts:
+        raise DataError(f"{name}: no peaks")
+    return tuple(shifts)

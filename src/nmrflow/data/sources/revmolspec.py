@@ -1,0 +1,123 @@
+"""The paper's own table, ``reversibledata.csv``: bond digits and spectrum bits."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+
+import pooch
+
+from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
+from nmrflow.data.sources.files import open_text
+from nmrflow.errors import DataError, NmrflowError
+from nmrflow.spectra.axis import ShiftAxis
+
+URL = "https://github.com/stefhk3/RevMolSpec/raw/2d7156e/reversibledata.csv"
+SHA256 = "bf6c1c8f01389e0682b8e2325bcd44a0444095d87b2085411b2a326f091ff3c3"
+
+COLUMNS = ("A", "B", "C", "D")
+METHANE = "no bonds (methane), which the bond tensor cannot hold"
+
+
+class RevMolSpec:
+    """Reader of the table of the reversible-network paper.
+
+    Columns A molecule id, B spectrum id, C 136 bond digits, D 1,024 spectrum bits; the number
+    of rows is free. A row without any bond (methane) is left out and counted; any other
+    defect is fatal, and all bad rows are reported at once.
+
+    Args:
+        path: The file, plain or ``.gz``; None downloads the authors' own at a pinned commit,
+            checks its SHA-256 and caches it.
+        url: Where the download comes from.
+        sha256: Digest that the downloaded file must have.
+    """
+
+    name = "revmolspec"
+
+    def __init__(self, path: str | None = None, url: str = URL, sha256: str = SHA256) -> None:
+        self.path = path
+        self.url = url
+        self.sha256 = sha256
+
+    def read(self, axis: ShiftAxis) -> SourceData:
+        """Read every row.
+
+        Raises:
+            DataError: If the file cannot be had, is no such table, or has a bad row.
+        """
+        path = self.path if self.path is not None else self._download()
+        records: list[MoleculeSpectrum] = []
+        n_excluded: Counter[str] = Counter()
+        defects: list[str] = []
+        codec = BondTensorCodec()
+        for line, row in _rows(path):
+            if set(row.get("C", "")) == {"0"} and len(row["C"]) == codec.n_digits:
+                n_excluded[METHANE] += 1
+                continue
+            try:
+                if None in row or None in row.values():
+                    raise DataError(f"does not have the {len(COLUMNS)} fields of the header")
+                records.append(
+                    MoleculeSpectrum(
+                        molecule_id=row["A"],
+                        spectrum_id=row["B"],
+                        structure=codec.decode_digits(row["C"]),
+                        fine_bins=_parse_bits(row["D"], axis.n_fine_bins),
+                        shifts_ppm=None,
+                        provenance=f"{path}:{line}",
+                    )
+                )
+            except NmrflowError as error:
+                defects.append(f"line {line} (A = {str(row.get('A'))[:20]!r}): {error}")
+        if defects:
+            raise DataError(
+                report_defects(str(path), defects, "correct or remove these rows, then run again")
+            )
+        if not records:
+            raise DataError(f"{path}: a header but no usable row; is it the right file?")
+        return SourceData(tuple(records), n_excluded)
+
+    def _download(self) -> str:
+        try:
+            file = pooch.retrieve(
+                url=self.url,
+                known_hash=f"sha256:{self.sha256}",
+                fname="reversibledata.csv",
+                path=pooch.os_cache("nmrflow"),
+                progressbar=False,
+            )
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise DataError(
+                f"{self.url}: cannot be downloaded ({reason}); "
+                "give a local copy of the table as data.path=/path/to/reversibledata.csv"
+            ) from error
+        return str(file)
+
+
+def _rows(path: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and fields of each row; every field is text, whatever it looks like."""
+    with open_text(path, "the reversible-network table, CSV with columns A,B,C,D") as stream:
+        reader = csv.DictReader(stream, strict=True)
+        try:
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                found = ", ".join(name[:20] for name in (reader.fieldnames or ())[:8])
+                raise DataError(
+                    f"{path}: column {', '.join(missing)} is missing from the first line, which "
+                    f"has: {found!r}; a header A,B,C,D is expected"
+                )
+            for row in reader:
+                yield reader.line_num, row
+        except csv.Error as error:
+            raise DataError(f"{path}:{reader.line_num}: no CSV ({error})") from error
+
+
+def _parse_bits(bits: str, n_fine_bins: int) -> tuple[int, ...]:
+    if len(bits) != n_fine_bins:
+        raise DataError(f"{len(bits)} spectrum bits instead of {n_fine_bins}")
+    unknown = sorted(set(bits) - {"0", "1"})
+    if unknown:
+        raise DataError(f"spectrum bit {', '.join(map(repr, unknown))}; only 0 and 1 are known")
+    return tuple(i for i, bit in enumerate(bits) if bit == "1")

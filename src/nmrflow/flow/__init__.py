@@ -1,0 +1,8 @@
+"""The bijection: nodes, the networks inside them, the flow, and the cut into z and y."""
+
+from nmrflow.flow.flow import SpectrumFlow as SpectrumFlow
+from nmrflow.flow.latent import join_latent as join_latent
+from nmrflow.flow.latent import split_latent as split_latent
+from nmrflow.flow.nodes import AdditiveCoupling as AdditiveCoupling
+from nmrflow.flow.nodes import PixelDownsampling as PixelDownsampling
+from nmrflow.flow.subnets import ConvSubnet as ConvSubnet

@@ -1,0 +1,132 @@
+"""The bijection between molecule tensors and latents: one FrEIA SequenceINN with shape checks."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from FrEIA.framework import SequenceINN
+from torch import Tensor, nn
+
+from nmrflow.errors import ShapeError
+from nmrflow.flow.latent import join_latent, split_latent
+from nmrflow.flow.nodes import AdditiveCoupling, PixelDownsampling
+from nmrflow.flow.subnets import ConvSubnet
+from nmrflow.numerics import full_precision, isolated_rng
+from nmrflow.types import Latent
+
+
+class SpectrumFlow(nn.Module):
+    """One bijection f: x to h = [z, y], where y is the spectrum slot and z the residual.
+
+    Stages of couplings with a downsampling between each two: with blocks
+    ``(2, 2, 4, 6, 8)`` on 4 x 16 x 16 this is the published network, 4 channels at 16 x 16,
+    16 at 8 x 8, 64 at 4 x 4, 256 at 2 x 2 and 1,024 at 1 x 1.
+
+    Only the part of FrEIA that its PyPI and GitHub versions share is used:
+    ``SequenceINN.append(Class, **kwargs)``.
+
+    Args:
+        in_shape: Shape of x without batch, ``(C, H, W)``.
+        n_bins: Width of y; the last ``n_bins`` numbers of h.
+        n_blocks: Couplings at each stage, from the full image down.
+        coupling: The coupling's class, or a ``functools.partial`` of it with its arguments.
+        seed: Seed of the initial weights; global random states stay untouched.
+
+    Raises:
+        ShapeError: If y does not leave room for z, or a stage does not fit the image.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_shape: Sequence[int] = (4, 16, 16),
+        n_bins: int = 128,
+        n_blocks: Sequence[int] = (2, 2, 4, 6, 8),
+        coupling: Callable[..., nn.Module] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.in_shape = tuple(in_shape)
+        self.n_bins = n_bins
+        self.n_residual = math.prod(self.in_shape) - n_bins
+        if len(self.in_shape) != 3 or self.n_residual < 1:
+            raise ShapeError(f"{self.in_shape} is no image with room for {n_bins} bins and a z")
+        coupling = coupling or partial(AdditiveCoupling, subnet=ConvSubnet)
+        node_class, kwargs = _unwrap(coupling)
+        with isolated_rng(seed):
+            self.inn = SequenceINN(*self.in_shape)
+            for stage, n in enumerate(n_blocks):
+                if stage:
+                    self.inn.append(PixelDownsampling)
+                for _ in range(n):
+                    self.inn.append(node_class, **kwargs)
+        self.latent_shape: tuple[int, ...] = tuple(self.inn.shapes[-1])
+        if math.prod(self.latent_shape) != math.prod(self.in_shape):
+            raise ShapeError(f"the nodes turn {self.in_shape} into {self.latent_shape}")
+
+    def to_latent(self, x: Tensor) -> tuple[Latent, Tensor]:
+        """f: molecule tensors to latents.
+
+        Args:
+            x: Shape ``(batch, C, H, W)``, float32 or float64.
+
+        Returns:
+            The latent (z ``(batch, n_residual)``, y ``(batch, n_bins)``), and
+            log|det ∂h/∂x| of shape ``(batch,)``.
+
+        Raises:
+            ShapeError: If x has another shape, or a floating type that is not 32 or 64 bits.
+        """
+        if x.ndim != 4 or tuple(x.shape[1:]) != self.in_shape:
+            raise ShapeError(
+                f"expected molecule tensors (batch, {', '.join(map(str, self.in_shape))}), "
+                f"got {tuple(x.shape)}"
+            )
+        _check_dtype(x)
+        with full_precision(x.device):
+            h, log_det = self.inn(x)
+        return split_latent(h.flatten(1), self.n_bins), log_det
+
+    def from_latent(self, latent: Latent) -> tuple[Tensor, Tensor]:
+        """f⁻¹: latents to molecule tensors.
+
+        Returns:
+            x of shape ``(batch, C, H, W)`` and log|det ∂x/∂h| of shape ``(batch,)``.
+
+        Raises:
+            ShapeError: If z or y has another width, or as :meth:`to_latent`.
+        """
+        h = join_latent(latent)
+        if latent.z.shape[1] != self.n_residual or latent.y.shape[1] != self.n_bins:
+            raise ShapeError(
+                f"expected z (batch, {self.n_residual}) and y (batch, {self.n_bins}), "
+                f"got {tuple(latent.z.shape)} and {tuple(latent.y.shape)}"
+            )
+        _check_dtype(h)
+        with full_precision(h.device):
+            x, log_det = self.inn(h.reshape(-1, *self.latent_shape), rev=True)
+        return x, log_det
+
+    def sample_z(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw ``n`` residuals from the prior N(0, I), on the flow's own device and type."""
+        z = torch.randn(n, self.n_residual, generator=generator)
+        weight = next(self.parameters())
+        return z.to(device=weight.device, dtype=weight.dtype)
+
+    def extra_repr(self) -> str:
+        """Shapes, for print."""
+        return f"in_shape={self.in_shape}, n_residual={self.n_residual}, n_bins={self.n_bins}"
+
+
+def _unwrap(coupling: Callable[..., nn.Module]) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+    """The class and its keyword arguments, as ``SequenceINN.append`` wants them."""
+    if isinstance(coupling, partial):
+        return coupling.func, dict(coupling.keywords)
+    return coupling, {}
+
+
+def _check_dtype(tensor: Tensor) -> None:
+    if tensor.dtype not in (torch.float32, torch.float64):
+        raise ShapeError(f"a flow is exact in float32 and float64 only, got {tensor.dtype}")

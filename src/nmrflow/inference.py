@@ -1,0 +1,223 @@
+"""A trained network at work: what notebooks and commands use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+
+from nmrflow import checkpoint as checkpoints
+from nmrflow.chem.structure import Structure
+from nmrflow.config import ALLOWED_IN_CHECKPOINT
+from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
+from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
+from nmrflow.module import Network, build_network
+from nmrflow.numerics import generator_for
+from nmrflow.types import Latent
+
+_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class PredictedSpectrum:
+    """The forward direction's answer for one structure.
+
+    Args:
+        structure: The structure as it went in.
+        probabilities: Probability of each bit of the code, ``(n_bins,)``.
+        code: The bits, 0/1, ``(n_bins,)``: set where the probability is above one half.
+        shifts_ppm: Centres of the set bins in ppm, ascending; each ± half a bin.
+    """
+
+    structure: Structure
+    probabilities: NDArray[np.float64]
+    code: NDArray[np.uint8]
+    shifts_ppm: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One draw of the backward direction: x = f⁻¹(z, y) for one random z.
+
+    Args:
+        structure: The molecule that the rounded x is; None where it is none.
+        refusal: Why the rounded x is no molecule; None where it is one.
+        x: What the inverse returned, before rounding, ``(C, H, W)``.
+        z: The residual that was drawn.
+    """
+
+    structure: Structure | None
+    refusal: str | None
+    x: NDArray[np.float32]
+    z: NDArray[np.float32]
+
+
+class TrainedFlow:
+    """A network with the weights of a checkpoint.
+
+    Args:
+        network: Codec, axis and flow.
+        description: The checkpoint's own account: configuration, data, split, versions.
+    """
+
+    def __init__(self, network: Network, description: dict[str, Any]) -> None:
+        self.codec, self.axis, self.flow = network
+        self.network = network
+        self.description = description
+        self.flow.eval()
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a user of this network must know, as sentences."""
+        sentences = [f"Structures lose {lost}." for lost in self.codec.loses]
+        if self.codec.depends_on_atom_order:
+            sentences.append(
+                "Predictions depend on how the atoms are numbered and on which Kekulé form is "
+                "drawn: the network sees a numbering, not a molecule."
+            )
+        return tuple(sentences)
+
+    def __repr__(self) -> str:
+        d = self.description
+        return "\n".join(
+            (
+                f"TrainedFlow of experiment {d['config']['name']!r}: trained on {d['n_train']} "
+                f"spectra of {d['data']}, split {d['split']} with seed {d['split_seed']}",
+                *self.caveats,
+            )
+        )
+
+    @torch.no_grad()
+    def predict_spectrum(self, structures: Sequence[Structure | str]) -> list[PredictedSpectrum]:
+        """Predict the spectrum code of each structure.
+
+        Args:
+            structures: Structures, or SMILES, whose atom order is then that of the text.
+
+        Raises:
+            StructureError: If one cannot be read or lies outside the codec's domain; the
+                message names its position.
+        """
+        read: list[Structure] = []
+        tensors: list[NDArray[np.uint8]] = []
+        for position, given in enumerate(structures):
+            try:
+                structure = Structure.from_smiles(given) if isinstance(given, str) else given
+                tensors.append(self.codec.encode(structure))
+            except NmrflowError as error:
+                raise StructureError(f"structure {position} ({given}): {error}") from error
+            read.append(structure)
+        spectra = []
+        weight = next(self.flow.parameters())
+        for start in range(0, len(read), _BATCH_SIZE):
+            x = torch.from_numpy(np.stack(tensors[start : start + _BATCH_SIZE])).to(weight)
+            latent, _ = self.flow.to_latent(x)
+            for structure, y in zip(read[start:], latent.y.double().cpu(), strict=False):
+                code = (y > LOGIT_THRESHOLD).numpy().astype(np.uint8)
+                shifts = tuple(float(c) for c in self.axis.centres_ppm()[code == 1])
+                spectra.append(PredictedSpectrum(structure, y.sigmoid().numpy(), code, shifts))
+        return spectra
+
+    @torch.no_grad()
+    def propose_structures(
+        self,
+        spectra: Sequence[Sequence[float]] | NDArray[np.generic],
+        n_samples: int,
+        seed: int,
+    ) -> list[list[Proposal]]:
+        """Run the network backward: spectra and random residuals to structures.
+
+        The measured code becomes y by writing the mean training logit of true and of false
+        bits; z is drawn from N(0, I). The result is rounded and decoded, nothing repaired.
+
+        Args:
+            spectra: Peak lists in ppm, or spectrum codes as an integer or boolean array
+                ``(n, n_bins)`` of zeros and ones.
+            n_samples: Draws per spectrum, at least 1.
+            seed: Seed of the draws. The draws of the i-th spectrum depend on the seed and i
+                only: more samples extend the list, they do not change it.
+
+        Returns:
+            For each spectrum its ``n_samples`` proposals, in the order drawn.
+
+        Raises:
+            SpectrumError: If a peak list or code is none, naming its position, or
+                ``n_samples`` is below 1.
+        """
+        if n_samples < 1:
+            raise SpectrumError(f"n_samples={n_samples}: at least 1")
+        codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
+        side = self.description["training_side"]
+        true, false = side["mean_logit_true"], side["mean_logit_false"]
+        weight = next(self.flow.parameters())
+        proposals = []
+        for i, code in track(
+            list(enumerate(codes)), "proposing", transient=True, disable=len(codes) < 2
+        ):
+            y = torch.where(torch.from_numpy(code).bool(), true, false).to(weight)
+            z = self.flow.sample_z(n_samples, generator_for(seed, "propose", i))
+            x = torch.cat(
+                [
+                    self.flow.from_latent(Latent(part, y.expand(len(part), -1)))[0]
+                    for part in torch.split(z, _BATCH_SIZE)
+                ]
+            )
+            draws = zip(x.cpu().float().numpy(), z.cpu().float().numpy(), strict=True)
+            proposals.append([self._decode(x_i, z_i) for x_i, z_i in draws])
+        return proposals
+
+    def _read_code(
+        self, position: int, spectrum: Sequence[float] | NDArray[np.generic]
+    ) -> NDArray[np.uint8]:
+        if isinstance(spectrum, np.ndarray) and spectrum.dtype.kind in "biu":
+            is_code = spectrum.shape == (self.axis.n_bins,) and np.isin(spectrum, (0, 1)).all()
+            if not is_code:
+                raise SpectrumError(
+                    f"spectrum {position}: a code is {self.axis.n_bins} zeros and ones, "
+                    f"got shape {spectrum.shape}"
+                )
+            return spectrum.astype(np.uint8)
+        try:
+            return self.axis.code_from_shifts([float(shift) for shift in spectrum])
+        except (SpectrumError, TypeError, ValueError) as error:
+            raise SpectrumError(f"spectrum {position}: {error}") from error
+
+    def _decode(self, x: NDArray[np.float32], z: NDArray[np.float32]) -> Proposal:
+        try:
+            return Proposal(self.codec.decode(self.codec.round(x)), None, x, z)
+        except StructureError as error:
+            return Proposal(None, str(error), x, z)
+
+
+def load_checkpoint(path: str | Path) -> TrainedFlow:
+    """Load a trained network.
+
+    Args:
+        path: A checkpoint file, or a folder: then the newest ``last.ckpt`` in or under it.
+
+    Raises:
+        CheckpointError: If there is none, it is damaged, foreign, or carries anything but
+            tensors and plain values; nothing in the file is ever executed.
+    """
+    checkpoint = checkpoints.read(path)
+    description = checkpoint[checkpoints.KEY]
+    try:
+        network = build_network(description["config"]["model"], 0, ALLOWED_IN_CHECKPOINT)
+        weights = {
+            name.removeprefix("flow."): tensor
+            for name, tensor in checkpoint["state_dict"].items()
+            if name.startswith("flow.")
+        }
+        network.flow.load_state_dict(weights)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: lacks {error}; it is incomplete") from error
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: weights and configuration disagree ({reason})") from error
+    except NmrflowError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return TrainedFlow(network, description)

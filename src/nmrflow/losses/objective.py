@@ -1,0 +1,88 @@
+"""The training objective: named terms, their weights, and how they come in."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from nmrflow.errors import ConfigError
+from nmrflow.losses.base import FlowOutputs, Loss
+
+
+class Term(nn.Module):
+    """One loss in the objective.
+
+    Args:
+        loss: The loss.
+        weight: Its weight, used as given: weights are never normalised.
+        slot: Which reported sum it belongs to, ``y`` or ``x``.
+        ramp_epochs: Over so many epochs the weight rises linearly to its full value,
+            min(1, epoch / ramp_epochs) with the first epoch counted as 1; no ramp if 0.
+
+    Raises:
+        ConfigError: If the slot is another, or the ramp is negative.
+    """
+
+    def __init__(self, loss: Loss, weight: float, slot: str, ramp_epochs: int = 0) -> None:
+        super().__init__()
+        if slot not in ("x", "y"):
+            raise ConfigError(f"a loss term belongs to slot x or y, not {slot!r}")
+        if ramp_epochs < 0:
+            raise ConfigError(f"ramp_epochs is {ramp_epochs}; 0 (no ramp) or more")
+        self.loss = loss
+        self.weight = float(weight)
+        self.slot = slot
+        self.ramp_epochs = ramp_epochs
+
+    def ramp(self, epoch: int) -> float:
+        """Factor on the weight in this epoch, counted from 1."""
+        return min(1.0, epoch / self.ramp_epochs) if self.ramp_epochs else 1.0
+
+
+class ObjectiveValue(NamedTuple):
+    """An objective's value on a batch.
+
+    ``total`` is what is minimised, ramp included; ``y`` and ``x`` are the weighted sums over
+    the terms of each slot *without* the ramp, so that epochs can be compared; ``terms``
+    holds the bare losses by name.
+    """
+
+    total: Tensor
+    y: Tensor
+    x: Tensor
+    terms: dict[str, Tensor]
+
+
+class Objective(nn.Module):
+    """The weighted sum of named terms.
+
+    Args:
+        terms: Terms by name; a None entry (a term switched off in configuration) is left out.
+
+    Raises:
+        ConfigError: If no term is left.
+    """
+
+    def __init__(self, **terms: Term | None) -> None:
+        super().__init__()
+        kept: Mapping[str, nn.Module] = {name: t for name, t in terms.items() if t is not None}
+        if not kept:
+            raise ConfigError("an objective needs at least one loss term")
+        self.terms = nn.ModuleDict(kept)
+
+    def forward(self, outputs: FlowOutputs, epoch: int) -> ObjectiveValue:
+        """Evaluate every term on a batch.
+
+        Args:
+            outputs: The batch after the flow.
+            epoch: Counted from 1; only the ramps read it.
+        """
+        zero = outputs.x.new_zeros(())
+        total, sums, values = zero, {"x": zero, "y": zero}, {}
+        for name, term in self.terms.items():
+            assert isinstance(term, Term)
+            value = term.loss(outputs)
+            values[name] = value
+            sums[term.slot] = sums[term.slot] + term.weight * value
+            total = total + term.weight * term.ramp(epoch) * value
+        return ObjectiveValue(total=total, y=sums["y"], x=sums["x"], terms=values)

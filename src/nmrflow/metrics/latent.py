@@ -1,0 +1,29 @@
+"""What the residual z looks like."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def residual_statistics(z: NDArray[np.floating]) -> dict[str, float]:
+    """The paper's statistics of z: mean and std of each molecule's z, then over molecules.
+
+    Args:
+        z: Residuals ``(n, n_residual)``, n > 0.
+
+    Returns:
+        ``z_mean_mean`` and ``z_mean_std``: mean and standard deviation over molecules of the
+        mean over a molecule's z; ``z_std_mean`` and ``z_std_std``: the same of its standard
+        deviation. Standard deviations are of the population (no n - 1). Under the prior
+        N(0, I): 0, 1/√n_residual, 1, about 1/√(2 n_residual).
+
+    References:
+        Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026, Table 3.
+    """
+    z = np.asarray(z, dtype=np.float64)
+    means, stds = z.mean(axis=1), z.std(axis=1)
+    return {
+        "z_mean_mean": float(means.mean()),
+        "z_mean_std": float(means.std()),
+        "z_std_mean": float(stds.mean()),
+        "z_std_std": float(stds.std()),
+    }

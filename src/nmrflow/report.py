@@ -1,0 +1,97 @@
+"""One table over the runs of a multirun: ``python -m nmrflow.report DIR``."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+from rich import get_console
+from rich.table import Table
+
+from nmrflow.console import say
+from nmrflow.errors import DataError, errors_for_people
+
+PUBLISHED = {
+    "spectrum/f1_macro": "0.1695 (0.1548 to 0.1839)",
+    "inversion/max_abs_error": "9e-5 to 1.5e-4",
+    "inversion/mean_abs_error": "5e-5 to 7e-5",
+    "latent/z_mean_mean": "0.0858",
+    "latent/z_mean_std": "0.0334",
+    "latent/z_std_mean": "0.5861",
+    "latent/z_std_std": "0.0795",
+}
+"""What the paper reports for the same quantity, as text.
+
+Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026: text and Table 3; ten random splits of
+its own 1,467 rows for the F1, a single run where no range is given.
+"""
+
+_CONDITIONS = ("experiment", "data", "data_sha256", "split", "n", "n_excluded")
+
+
+def read_runs(folder: Path) -> pd.DataFrame:
+    """Every ``evaluation.json`` in or under a folder, a row each, ordered by seeds.
+
+    Raises:
+        DataError: If there is none, or one is no evaluation.
+    """
+    files = sorted(folder.rglob("evaluation.json"))
+    if not files:
+        raise DataError(f"{folder}: no evaluation.json in or under this folder; train first")
+    rows = []
+    for file in files:
+        try:
+            rows.append({"run": str(file.parent), **json.loads(file.read_text())})
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{file}: no evaluation ({error}); remove this run") from error
+    return pd.DataFrame(rows).sort_values(["split_seed", "seed"], ignore_index=True)
+
+
+def summarise_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean, standard deviation (n - 1), min and max over runs of every score.
+
+    Returns:
+        A row per score; columns mean, std, min, max, the mean of the constant predictor's
+        score (NaN where there is none), and the paper's value as text.
+    """
+    columns = [str(column) for column in runs]
+    names = [c for c in columns if "/" in c and not c.startswith("spectrum/constant/")]
+    table = runs[names].astype(float).agg(["mean", "std", "min", "max"]).T
+    constants = {
+        name: runs[name.replace("spectrum/", "spectrum/constant/")].mean()
+        for name in names
+        if name.startswith("spectrum/")
+    }
+    table["constant"] = pd.Series(constants, dtype=float)
+    table["published"] = pd.Series(PUBLISHED)
+    return table
+
+
+def show_report(folder: Path) -> None:
+    """Print the table and, under it, what the figures are of."""
+    runs = read_runs(folder)
+    shown = Table(title=f"{len(runs)} runs in {folder}", title_justify="left")
+    for heading in ("score", "mean", "sd", "min", "max", "constant", "paper"):
+        shown.add_column(heading, justify="left" if heading in ("score", "paper") else "right")
+    for name, row in summarise_runs(runs).iterrows():
+        numbers = [row[column] for column in ("mean", "std", "min", "max", "constant")]
+        paper = row["published"] if isinstance(row["published"], str) else ""
+        shown.add_row(str(name), *("" if pd.isna(v) else f"{v:.4g}" for v in numbers), paper)
+    get_console().print(shown)
+    seeds = ", ".join(f"{split}/{seed}" for split, seed in runs[["split_seed", "seed"]].to_numpy())
+    say(f"split seed/seed: {seeds}")
+    for condition in filter(runs.columns.__contains__, _CONDITIONS):
+        values = sorted({str(value) for value in runs[condition]})
+        say(f"{condition}: {', '.join(values)}")
+
+
+def main() -> None:
+    """Entry of the command line."""
+    parser = argparse.ArgumentParser(prog="nmrflow.report", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a run folder, or a multirun's")
+    with errors_for_people():
+        show_report(parser.parse_args().folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Whether a checkpoint may be resumed under a configuration."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nmrflow import checkpoint as checkpoints
+from nmrflow.errors import CheckpointError
+
+_MUST_AGREE = ("data", "split", "model", "loss", "optimizer", "seed", "batch_size")
+_PATHS = ("data.path",)  # a file may move; its content is compared by digest
+
+
+def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
+    """The checkpoint file to resume from, after checking that it continues this very run.
+
+    Args:
+        path: The checkpoint, or a run folder.
+        description: Of the run that is starting (see :class:`nmrflow.module.FlowModule`).
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read, holds weights only, or belongs to
+            other data or to a configuration that differs in more than its length.
+    """
+    file = checkpoints.find(path)
+    checkpoint = checkpoints.read(file)
+    if "optimizer_states" not in checkpoint:
+        raise CheckpointError(f"{file}: holds weights only; resume from a last.ckpt")
+    earlier = checkpoint[checkpoints.KEY]
+    before, now = _flatten(earlier["config"]), _flatten(description["config"])
+    differences = [
+        f"  {key}: {before.get(key)} then, {now.get(key)} now"
+        for key in sorted(before.keys() | now.keys())
+        if key.split(".")[0] in _MUST_AGREE
+        and key not in _PATHS
+        and before.get(key) != now.get(key)
+    ]
+    if differences:
+        raise CheckpointError(
+            f"{file}: was trained under another configuration and cannot be resumed under this "
+            "one\n" + "\n".join(differences) + "\nrepeat the overrides of the earlier run"
+        )
+    if earlier["data_sha256"] != description["data_sha256"]:
+        raise CheckpointError(
+            f"{file}: was trained on other data ({earlier['n_train']} + "
+            f"{earlier['n_validation']} records of {earlier['data']}); give that file as data.path"
+        )
+    return file
+
+
+def _flatten(node: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401
+    if isinstance(node, Mapping):
+        flat: dict[str, Any] = {}
+        for key, value in node.items():
+            flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+        return flat
+    return {prefix: node}

@@ -1,0 +1,1 @@
+"""The shift axis: the only owner of ppm arithmetic."""

@@ -1,0 +1,134 @@
+"""The shift axis: the only place where ppm become bins and bins become ppm."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmrflow.errors import SpectrumError
+
+# Shifts such as 12.4 lie exactly on an edge but not in binary arithmetic: 12.4 / 0.2 may
+# come out a hair below 62. A millionth of a bin is far below any shift's own precision.
+_EDGE_TOLERANCE_BINS = 1e-6
+
+
+@dataclass(frozen=True)
+class ShiftAxis:
+    """Equal bins of chemical shift, as the reversible 13C network's paper cuts them.
+
+    The fine spectrum has ``n_fine_bins`` bins of ``fine_width_ppm`` from 0 ppm upwards:
+    ``bin = floor(ppm / width)``; shifts below 0 ppm fall in bin 0 and shifts at or above
+    the last bin's lower edge (204.6 ppm) in the last. The spectrum code ORs
+    ``n_fine_bins / n_bins`` neighbouring fine bins into one bit (8, so 1.6 ppm a bit).
+
+    Args:
+        fine_width_ppm: Width of a fine bin in ppm.
+        n_fine_bins: Number of fine bins.
+        n_bins: Number of bits of the spectrum code; divides ``n_fine_bins``.
+        min_shift_ppm: Lowest shift that is taken for a 13C shift at all.
+        max_shift_ppm: Highest one.
+
+    Raises:
+        SpectrumError: If the numbers of bins do not divide.
+
+    References:
+        Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026 (1,024 bins of 0.2 ppm).
+        The paper's text says four fine bins to a bit; 1,024 / 128 is eight.
+
+    Example:
+        >>> ShiftAxis().to_fine_bins([-3.0, 12.4, 300.0 - 60.0])
+        array([   0,   62, 1023])
+    """
+
+    fine_width_ppm: float = 0.2
+    n_fine_bins: int = 1024
+    n_bins: int = 128
+    min_shift_ppm: float = -20.0
+    max_shift_ppm: float = 260.0
+
+    def __post_init__(self) -> None:
+        if self.n_bins < 1 or self.n_fine_bins % self.n_bins:
+            raise SpectrumError(
+                f"{self.n_fine_bins} fine bins cannot be shared by {self.n_bins} code bits evenly"
+            )
+
+    @property
+    def n_fine_per_bin(self) -> int:
+        """Number of fine bins that one code bit covers."""
+        return self.n_fine_bins // self.n_bins
+
+    @property
+    def bin_width_ppm(self) -> float:
+        """Width of one code bit in ppm."""
+        return self.fine_width_ppm * self.n_fine_per_bin
+
+    def check_shift(self, shift_ppm: float) -> None:
+        """Refuse a number that is no 13C shift.
+
+        Raises:
+            SpectrumError: If it is not finite, or outside ``min_shift_ppm .. max_shift_ppm``.
+        """
+        if not math.isfinite(shift_ppm):
+            raise SpectrumError(f"shift {shift_ppm} is not a finite number")
+        if not self.min_shift_ppm <= shift_ppm <= self.max_shift_ppm:
+            raise SpectrumError(
+                f"shift {shift_ppm:g} ppm is outside {self.min_shift_ppm:g} to "
+                f"{self.max_shift_ppm:g} ppm"
+            )
+
+    def n_off_scale(self, shifts_ppm: Iterable[float]) -> int:
+        """How many shifts fall into the first or last bin only because it is open-ended."""
+        top_ppm = self.fine_width_ppm * self.n_fine_bins
+        return sum(not 0.0 <= shift < top_ppm for shift in shifts_ppm)
+
+    def to_fine_bins(self, shifts_ppm: Iterable[float]) -> NDArray[np.int64]:
+        """Fine bin of every shift, in the order given.
+
+        Args:
+            shifts_ppm: Shifts in ppm.
+
+        Returns:
+            Bin numbers of shape ``(n_peaks,)``, each in ``0 .. n_fine_bins - 1``.
+
+        Raises:
+            SpectrumError: As :meth:`check_shift`.
+        """
+        shifts = np.asarray(list(shifts_ppm), dtype=np.float64)
+        for shift in shifts:
+            self.check_shift(float(shift))
+        bins = np.floor(shifts / self.fine_width_ppm + _EDGE_TOLERANCE_BINS).astype(np.int64)
+        return bins.clip(0, self.n_fine_bins - 1)
+
+    def fine_centres_ppm(self, fine_bins: Iterable[int]) -> NDArray[np.float64]:
+        """Centre of each fine bin in ppm (of an end bin too, although it is open-ended)."""
+        centres: NDArray[np.float64] = np.asarray(list(fine_bins), dtype=np.float64) + 0.5
+        return centres * self.fine_width_ppm
+
+    def centres_ppm(self) -> NDArray[np.float64]:
+        """Centre of each code bin in ppm, shape ``(n_bins,)``."""
+        return (np.arange(self.n_bins, dtype=np.float64) + 0.5) * self.bin_width_ppm
+
+    def code_from_fine(self, fine_bins: Iterable[int]) -> NDArray[np.uint8]:
+        """The spectrum code: a bit is set when any fine bin that it covers is occupied.
+
+        Args:
+            fine_bins: Numbers of the occupied fine bins, in any order, repeats allowed.
+
+        Returns:
+            Array of shape ``(n_bins,)``, values 0 and 1.
+
+        Raises:
+            SpectrumError: If a bin number is outside ``0 .. n_fine_bins - 1``.
+        """
+        bins = np.asarray(list(fine_bins), dtype=np.int64)
+        if ((bins < 0) | (bins >= self.n_fine_bins)).any():
+            raise SpectrumError(f"a fine bin lies outside 0 .. {self.n_fine_bins - 1}")
+        code = np.zeros(self.n_bins, dtype=np.uint8)
+        code[bins // self.n_fine_per_bin] = 1
+        return code
+
+    def code_from_shifts(self, shifts_ppm: Iterable[float]) -> NDArray[np.uint8]:
+        """The spectrum code of a peak list in ppm; raises as :meth:`to_fine_bins`."""
+        return self.code_from_fine(self.to_fine_bins(shifts_ppm))
