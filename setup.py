@@ -2,7 +2,15 @@
 from setuptools import find_packages, setup
 
 setup(
-    packages=[*find_packages("src"), "nmrflow.conf"],
-    package_dir={"": "src", "nmrflow.conf": "conf"},
-    package_data={"nmrflow.conf": ["**/*.yaml"], "nmrflow": ["py.typed"]},
+    packages=[*find_packages("src"), "nmrflow.conf", "nmrflow.conf.evaluation"],
+    package_dir={
+        "": "src",
+        "nmrflow.conf": "conf",
+        "nmrflow.conf.evaluation": "conf/evaluation",
+    },
+    package_data={
+        "nmrflow": ["py.typed"],
+        "nmrflow.conf": ["**/*.yaml"],
+        "nmrflow.conf.evaluation": ["**/*.yaml"],
+    },
 )

@@ -1,16 +1,14 @@
 """How far the additivity rules lie from measured 13C shifts.
 
-For every molecule that is both in the embedded data and in a CSV file of measured spectra
-(columns A, B, C, D: C holds 136 bond digits, D 1024 bins of 0.2 ppm), the distinct predicted
+For every molecule that is both in the embedded data and in a table of measured spectra (the
+paper's, as data=revmolspec reads it), the distinct predicted
 shifts are matched to the centres of the occupied bins with the least total deviation. What has
 no partner is counted as unmatched: two shifts in one bin, or shifts that differ for atoms that
 the rules cannot tell apart. Shifts outside the bins count as lying in the first or last one.
 """
 
 import argparse
-import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,14 +18,12 @@ from scipy.optimize import linear_sum_assignment
 
 from nmrflow.chem.additivity import predict_shifts
 from nmrflow.chem.enumeration import FAMILIES, enumerate_hydrocarbons
-from nmrflow.chem.structure import Structure, sort_bonds
-from nmrflow.errors import StructureError
+from nmrflow.data.sources.revmolspec import RevMolSpec
+from nmrflow.errors import StructureError, errors_for_people
+from nmrflow.spectra.axis import ShiftAxis
 
-BIN_PPM = 0.2
-N_BINS = 1024
-PLACES = [(i, k + 1) for i in range(16) for k in range(i, 16)]
+AXIS = ShiftAxis()
 Shifts = NDArray[np.float64]
-BONDS = {"1": (1, False), "2": (2, False), "3": (3, False), "6": (1, True), "7": (2, True)}
 
 
 class Match(NamedTuple):
@@ -38,17 +34,6 @@ class Match(NamedTuple):
     deviations: list[float]
     unmatched_predicted: int
     unmatched_measured: int
-
-
-def read_rows(path: Path) -> Iterator[tuple[Structure, Shifts]]:
-    """Structure and occupied bin centres (ppm) of every row."""
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            digits = zip(PLACES, row["C"], strict=True)
-            bonds = [(*place, *BONDS[digit]) for place, digit in digits if digit != "0"]
-            n_atoms = 1 + max(bond[1] for bond in bonds)
-            occupied = np.array([place for place, bit in enumerate(row["D"]) if bit == "1"])
-            yield Structure(("C",) * n_atoms, sort_bonds(bonds)), (occupied + 0.5) * BIN_PPM
 
 
 def predictions() -> dict[str, tuple[str, tuple[float, ...]]]:
@@ -65,8 +50,8 @@ def predictions() -> dict[str, tuple[str, tuple[float, ...]]]:
 
 def match(family: str, connectivity: str, shifts: tuple[float, ...], measured: Shifts) -> Match:
     """Assign the distinct ``shifts`` to the ``measured`` ones, all in ppm."""
-    edge = BIN_PPM / 2
-    predicted = np.unique(np.clip(shifts, edge, N_BINS * BIN_PPM - edge))
+    low, high = AXIS.fine_centres_ppm([0, AXIS.n_fine_bins - 1])
+    predicted = np.unique(np.clip(shifts, low, high))
     distance = np.abs(predicted[:, None] - measured[None, :])
     rows, columns = linear_sum_assignment(distance)
     unmatched = (len(predicted) - len(rows), len(measured) - len(rows))
@@ -97,8 +82,11 @@ def main() -> None:
     arguments = parser.parse_args()
     known = predictions()
     matches = []
-    for structure, measured in read_rows(arguments.csv):
-        if (key := structure.connectivity) in known:
+    with errors_for_people():
+        records = RevMolSpec(str(arguments.csv)).read(AXIS).records
+    for record in records:
+        if (key := record.structure.connectivity) in known:
+            measured = AXIS.fine_centres_ppm(record.fine_bins)
             matches.append(match(known[key][0], key, known[key][1], measured))
     groups = [(family, [m for m in matches if m.family == family]) for family in FAMILIES]
     lines = [summarise(name, found) for name, found in (*groups, ("all", matches)) if found]

@@ -1,6 +1,7 @@
 """What happens beside training: the table of epochs, and the checkpoint files."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +59,8 @@ class EpochTable(Callback):
         shown = " ".join(f"{row.get(key, float('nan')):>9.4f}" for key in _COLUMNS.values())
         say(f"{row['epoch']:>5} {shown}")
         for logger in loggers:
-            values: dict[str, Any] = dict(row)
-            if isinstance(logger, WandbLogger):
-                # In the same history row: a call of its own would add an epoch that is none.
-                values["epochs"] = self._wandb_table()
-            logger.log_metrics(values, step=int(row["epoch"]))
+            logger.log_metrics(row, step=int(row["epoch"]))
             logger.save()
-
-    def _wandb_table(self) -> Any:  # noqa: ANN401 - wandb is imported only where it is used
-        import wandb
-
-        return wandb.Table(dataframe=pd.DataFrame(self.rows))
 
     def state_dict(self) -> dict[str, Any]:
         """The rows so far."""
@@ -77,6 +69,28 @@ class EpochTable(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the rows of the run that is resumed."""
         self.rows = [dict(row) for row in state_dict["rows"]]
+
+
+class EpochWandbLogger(WandbLogger):
+    """W&B with one history row per epoch, which also holds the table of all epochs so far.
+
+    Args:
+        settings: As of :class:`lightning.pytorch.loggers.WandbLogger`.
+    """
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(**settings)
+        # Lightning 2.6.6 passes on a setting that wandb 0.31 has given up and warns about.
+        self._wandb_init.pop("anonymous", None)
+        self._rows: list[dict[str, float]] = []
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add a history row; the table is part of it, because on its own it would be another."""
+        import wandb
+
+        self._rows.append(dict(metrics))
+        table: Any = wandb.Table(dataframe=pd.DataFrame(self._rows))
+        super().log_metrics({**metrics, "epochs": table}, step)
 
 
 class EpochProgress(RichProgressBar):
@@ -101,6 +115,9 @@ class LastCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
             save_on_train_epoch_end=True,
         )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take nothing over: the file of the run that is resumed stays that run's."""
 
 
 class BestCheckpoint(ModelCheckpoint):

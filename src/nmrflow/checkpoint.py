@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable
 from functools import cache
@@ -41,7 +42,9 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     file = find(path)
     try:
-        checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about foreign pickles, which are refused below
+            checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{file}: holds something other than tensors and plain values, or is no checkpoint; "
@@ -49,7 +52,7 @@ def read(path: str | Path) -> dict[str, Any]:
         ) from error
     except (RuntimeError, EOFError, zipfile.BadZipFile, OSError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{file}: damaged or cut off ({str(error).splitlines()[0][:120]}); "
+            f"{file}: damaged or cut off ({type(error).__name__} while reading it); "
             "use another checkpoint, for example an earlier copy"
         ) from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(KEY), dict):

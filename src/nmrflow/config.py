@@ -6,6 +6,7 @@ from typing import Any
 
 import hydra
 from hydra.errors import InstantiationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -33,7 +34,7 @@ def to_plain(config: DictConfig, **values: str) -> dict[str, Any]:
         config.update(values)
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"configuration: {error}") from error
+        raise ConfigError(f"configuration: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -59,6 +60,11 @@ def build(
             missing, or the object is of another type.
         NmrflowError: As the object's own constructor raises.
     """
+    if not isinstance(config, Mapping) or "_target_" not in config:
+        raise ConfigError(
+            f"{config!r} does not say what to build (no _target_); a saved configuration has no "
+            "groups to choose from, override its single values"
+        )
     _check_targets(config, allowed)
     target = config["_target_"]
     try:
@@ -68,7 +74,9 @@ def build(
             built = factory(**extra)
         else:
             built = hydra.utils.instantiate(dict(config), _convert_="all")
-    except (InstantiationException, TypeError) as error:
+    except (InstantiationException, MisconfigurationException, TypeError, ValueError) as error:
+        if isinstance(error, NmrflowError):
+            raise
         if isinstance(error.__cause__, NmrflowError):
             raise error.__cause__ from error
         reason = str(error.__cause__ or error).splitlines()[0]
@@ -78,12 +86,35 @@ def build(
     return built
 
 
+def check_counts(config: Mapping[str, Any], **minima: int) -> None:
+    """Check top-level whole numbers before anything is built from them.
+
+    Args:
+        config: A plain configuration.
+        minima: The least value of each key.
+
+    Raises:
+        ConfigError: If one is no whole number, or too small.
+    """
+    for key, least in minima.items():
+        value = config[key]
+        if type(value) is not int or value < least:
+            raise ConfigError(f"{key}={value}: a whole number, {least} or more, is needed")
+
+
 def build_named(
-    config: Mapping[str, Any],
+    config: Mapping[str, Any] | None,
     expected: type[Any],
 ) -> list[Any]:
-    """Build every entry of a group of named objects; an entry that is None is switched off."""
-    return [build(entry, expected) for entry in config.values() if entry is not None]
+    """Build every entry of a group of named objects; an entry that is None is switched off.
+
+    Raises:
+        ConfigError: As :func:`build`, and if the group is no mapping of names.
+    """
+    entries = {} if config is None else config
+    if not isinstance(entries, Mapping):
+        raise ConfigError(f"{entries!r} is no group of named objects, as the saved ones are")
+    return [build(entry, expected) for entry in entries.values() if entry is not None]
 
 
 def _check_targets(node: Any, allowed: tuple[str, ...]) -> None:  # noqa: ANN401

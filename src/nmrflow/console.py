@@ -39,6 +39,6 @@ def quiet_libraries() -> None:
         ".*does not have many workers.*",  # batches are slices of a tensor: nothing to load
         ".*exists and is not empty.*",  # a run folder that the user named is the user's wish
         ".*litlogger.*",  # advertisement
-        ".*ModelCheckpoint.*mid-epoch.*",
+        ".*isinstance.treespec, LeafSpec.*",  # Lightning 2.6.6 on torch 2.13
     ):
         warnings.filterwarnings("ignore", message=message)

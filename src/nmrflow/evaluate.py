@@ -8,7 +8,7 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from nmrflow.config import ALLOWED_IN_CHECKPOINT, build, to_plain
+from nmrflow.config import ALLOWED_IN_CHECKPOINT, build, check_counts, to_plain
 from nmrflow.console import quiet_libraries, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.records import Source
@@ -19,7 +19,7 @@ from nmrflow.scoring import score_network
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
-    """Score a checkpoint as ``conf/evaluate.yaml`` describes.
+    """Score a checkpoint as ``conf/evaluation/evaluate.yaml`` describes.
 
     Returns:
         The conditions (checkpoint, data, split, seed, counts) and every score; what is
@@ -30,6 +30,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         DataError: If the data cannot be read, has changed, or has no record to score on.
     """
     plain = to_plain(config)
+    check_counts(plain, n_threads=1)
     if plain["split"] not in ("validation", "all"):
         raise ConfigError(f"split={plain['split']}: validation or all")
     path = plain["data"].get("path")
@@ -81,7 +82,9 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     return result
 
 
-@hydra.main(version_base="1.3", config_path="pkg://nmrflow.conf", config_name="evaluate")
+@hydra.main(
+    version_base="1.3", config_path="pkg://nmrflow.conf.evaluation", config_name="evaluate"
+)
 def main(config: DictConfig) -> None:
     """Hydra's entry."""
     quiet_libraries()

@@ -91,48 +91,60 @@ class TrainedFlow:
             )
         )
 
-    @torch.no_grad()
-    def predict_spectrum(self, structures: Sequence[Structure | str]) -> list[PredictedSpectrum]:
-        """Predict the spectrum code of each structure.
+    def to_latent(self, structures: Sequence[Structure | str]) -> Latent:
+        """Run the network forward: f of each structure's tensor.
 
         Args:
             structures: Structures, or SMILES, whose atom order is then that of the text.
 
+        Returns:
+            z ``(n, n_residual)`` and y ``(n, n_bins)``; y are logits of the code's bits.
+
         Raises:
             StructureError: If one cannot be read or lies outside the codec's domain; the
-                message names its position.
+                message names its position. Also for an empty list.
         """
-        read: list[Structure] = []
-        tensors: list[NDArray[np.uint8]] = []
-        for position, given in enumerate(structures):
-            try:
-                structure = Structure.from_smiles(given) if isinstance(given, str) else given
-                tensors.append(self.codec.encode(structure))
-            except NmrflowError as error:
-                raise StructureError(f"structure {position} ({given}): {error}") from error
-            read.append(structure)
-        spectra = []
-        weight = next(self.flow.parameters())
-        for start in range(0, len(read), _BATCH_SIZE):
-            x = torch.from_numpy(np.stack(tensors[start : start + _BATCH_SIZE])).to(weight)
-            latent, _ = self.flow.to_latent(x)
-            for structure, y in zip(read[start:], latent.y.double().cpu(), strict=False):
-                code = (y > LOGIT_THRESHOLD).numpy().astype(np.uint8)
-                shifts = tuple(float(c) for c in self.axis.centres_ppm()[code == 1])
-                spectra.append(PredictedSpectrum(structure, y.sigmoid().numpy(), code, shifts))
-        return spectra
+        _, x = self._read_structures(structures)
+        return self._to_latent(x)
 
     @torch.no_grad()
+    def from_latent(self, latent: Latent) -> list[Proposal]:
+        """Run the network backward: f⁻¹ of each latent, rounded and decoded, nothing repaired.
+
+        Args:
+            latent: z ``(n, n_residual)`` and y ``(n, n_bins)``.
+
+        Raises:
+            ShapeError: If a slot has another width.
+        """
+        weight = next(self.flow.parameters())
+        proposals = []
+        for z, y in zip(*(torch.split(slot, _BATCH_SIZE) for slot in latent), strict=True):
+            x = self.flow.from_latent(Latent(z.to(weight), y.to(weight)))[0].cpu().numpy()
+            proposals += [self._decode(*pair) for pair in zip(x, z.cpu().numpy(), strict=True)]
+        return proposals
+
+    def predict_spectrum(self, structures: Sequence[Structure | str]) -> list[PredictedSpectrum]:
+        """Predict the code of each structure; arguments and errors as of :meth:`to_latent`."""
+        read, x = self._read_structures(structures)
+        logits = self._to_latent(x).y.double()
+        codes = (logits > LOGIT_THRESHOLD).numpy().astype(np.uint8)
+        centres = self.axis.centres_ppm()
+        return [
+            PredictedSpectrum(s, p, code, tuple(float(c) for c in centres[code == 1]))
+            for s, p, code in zip(read, logits.sigmoid().numpy(), codes, strict=True)
+        ]
+
     def propose_structures(
         self,
         spectra: Sequence[Sequence[float]] | NDArray[np.generic],
         n_samples: int,
         seed: int,
     ) -> list[list[Proposal]]:
-        """Run the network backward: spectra and random residuals to structures.
+        """Propose structures for measured spectra: y from the spectrum, z from the prior.
 
         The measured code becomes y by writing the mean training logit of true and of false
-        bits; z is drawn from N(0, I). The result is rounded and decoded, nothing repaired.
+        bits; z is drawn from N(0, I).
 
         Args:
             spectra: Peak lists in ppm, or spectrum codes as an integer or boolean array
@@ -152,23 +164,39 @@ class TrainedFlow:
             raise SpectrumError(f"n_samples={n_samples}: at least 1")
         codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
         side = self.description["training_side"]
-        true, false = side["mean_logit_true"], side["mean_logit_false"]
-        weight = next(self.flow.parameters())
+        logits = torch.tensor([side["mean_logit_false"], side["mean_logit_true"]])
         proposals = []
         for i, code in track(
             list(enumerate(codes)), "proposing", transient=True, disable=len(codes) < 2
         ):
-            y = torch.where(torch.from_numpy(code).bool(), true, false).to(weight)
             z = self.flow.sample_z(n_samples, generator_for(seed, "propose", i))
-            x = torch.cat(
-                [
-                    self.flow.from_latent(Latent(part, y.expand(len(part), -1)))[0]
-                    for part in torch.split(z, _BATCH_SIZE)
-                ]
-            )
-            draws = zip(x.cpu().float().numpy(), z.cpu().float().numpy(), strict=True)
-            proposals.append([self._decode(x_i, z_i) for x_i, z_i in draws])
+            y = logits[torch.from_numpy(code).long()].expand(n_samples, -1)
+            proposals.append(self.from_latent(Latent(z, y)))
         return proposals
+
+    def _read_structures(
+        self, structures: Sequence[Structure | str]
+    ) -> tuple[list[Structure], NDArray[np.uint8]]:
+        read, tensors = [], []
+        for position, given in enumerate(structures):
+            try:
+                structure = Structure.from_smiles(given) if isinstance(given, str) else given
+                tensors.append(self.codec.encode(structure))
+            except StructureError as error:
+                raise StructureError(f"structure {position} ({given}): {error}") from error
+            read.append(structure)
+        if not read:
+            raise StructureError("no structures were given; at least one is needed")
+        return read, np.stack(tensors)
+
+    @torch.no_grad()
+    def _to_latent(self, x: NDArray[np.uint8]) -> Latent:
+        weight = next(self.flow.parameters())
+        parts = [
+            self.flow.to_latent(part.to(weight))[0]
+            for part in torch.split(torch.from_numpy(x), _BATCH_SIZE)
+        ]
+        return Latent(*(torch.cat(slot).cpu() for slot in zip(*parts, strict=True)))
 
     def _read_code(
         self, position: int, spectrum: Sequence[float] | NDArray[np.generic]

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from nmrflow import checkpoint as checkpoints
 from nmrflow.chem.codec import MoleculeCodec
 from nmrflow.config import ALLOWED_TO_TRAIN, build
-from nmrflow.errors import TrainingError
+from nmrflow.errors import ConfigError, TrainingError
 from nmrflow.flow import SpectrumFlow
 from nmrflow.losses import FlowOutputs, Objective
 from nmrflow.losses.objective import ObjectiveValue
@@ -90,7 +90,10 @@ class FlowModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         """The configured optimiser over all parameters."""
-        return self._make_optimizer(self.parameters())
+        try:
+            return self._make_optimizer(self.parameters())
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"the optimizer cannot be built: {error}") from error
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch's sums anew."""

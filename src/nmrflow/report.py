@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from rich import get_console
+from rich.console import Console
 from rich.table import Table
 
 from nmrflow.console import say
@@ -25,6 +25,9 @@ PUBLISHED = {
 Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026: text and Table 3; ten random splits of
 its own 1,467 rows for the F1, a single run where no range is given.
 """
+
+_WIDTH = 110
+"""Columns of text that the table needs; output that goes to a file has no width of its own."""
 
 _CONDITIONS = ("experiment", "data", "data_sha256", "split", "n", "n_excluded")
 
@@ -77,7 +80,7 @@ def show_report(folder: Path) -> None:
         numbers = [row[column] for column in ("mean", "std", "min", "max", "constant")]
         paper = row["published"] if isinstance(row["published"], str) else ""
         shown.add_row(str(name), *("" if pd.isna(v) else f"{v:.4g}" for v in numbers), paper)
-    get_console().print(shown)
+    Console(width=max(Console().width, _WIDTH)).print(shown)
     seeds = ", ".join(f"{split}/{seed}" for split, seed in runs[["split_seed", "seed"]].to_numpy())
     say(f"split seed/seed: {seeds}")
     for condition in filter(runs.columns.__contains__, _CONDITIONS):

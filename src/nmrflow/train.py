@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from omegaconf import DictConfig
 
 from nmrflow.callbacks import AtomicCheckpointIO
-from nmrflow.config import build, build_named, to_plain
+from nmrflow.config import build, build_named, check_counts, to_plain
 from nmrflow.console import quiet_libraries, say, show_scores
 from nmrflow.data.datamodule import SpectrumDataModule
 from nmrflow.errors import errors_for_people
@@ -32,6 +32,9 @@ def train(config: DictConfig, run_dir: Path) -> dict[str, float]:
         The last epoch's scores on the validation side, as in ``run_dir/evaluation.json``.
     """
     plain = to_plain(config, run_dir=str(run_dir))
+    check_counts(plain, seed=0, n_threads=1, batch_size=1)
+    check_counts(plain["split"], seed=0)
+    check_counts(plain["trainer"], max_epochs=1)
     seed = plain["seed"]
     torch.set_num_threads(plain["n_threads"])
     say(f"run {run_dir}\nseed {seed}, {plain['n_threads']} thread(s)")

@@ -10,7 +10,7 @@ from nmrflow.chem.codec import MoleculeCodec
 from nmrflow.data.dataset import EpochShuffle, SpectrumDataset
 from nmrflow.data.records import Source, SourceData
 from nmrflow.data.splits import Split, records_hash
-from nmrflow.errors import ConfigError, DataError
+from nmrflow.errors import DataError
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.types import Batch
 
@@ -27,7 +27,6 @@ class SpectrumDataModule(lightning.LightningDataModule):
         seed: Seed of the order of training batches.
 
     Raises:
-        ConfigError: If the batch size is below 1.
         DataError: From the source or the codec, or if a side is empty.
     """
 
@@ -44,8 +43,6 @@ class SpectrumDataModule(lightning.LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ConfigError(f"data.batch_size={batch_size}: 1 or more")
         self.source = source
         self.split = split
         self.batch_size = batch_size

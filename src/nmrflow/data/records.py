@@ -76,9 +76,11 @@ class Source(Protocol):
         ...
 
 
-def report_defects(where: str, defects: Sequence[str], advice: str, n_shown: int = 20) -> str:
+def report_defects(
+    where: str, defects: Sequence[str], noun: str, advice: str, n_shown: int = 20
+) -> str:
     """One message for all defects of a file: the first ones in full, the rest counted."""
     shown = "\n".join(f"  {defect}" for defect in defects[:n_shown])
     more = f"\n  ... and {len(defects) - n_shown:,} more" if len(defects) > n_shown else ""
-    rows = "row" if len(defects) == 1 else "rows"
-    return f"{where}: {len(defects):,} bad {rows}; nothing was loaded\n{shown}{more}\n{advice}"
+    found = f"{len(defects):,} bad {noun}{'' if len(defects) == 1 else 's'}"
+    return f"{where}: {found}; nothing was loaded\n{shown}{more}\n{advice}"

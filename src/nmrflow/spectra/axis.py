@@ -104,11 +104,12 @@ class ShiftAxis:
     def fine_centres_ppm(self, fine_bins: Iterable[int]) -> NDArray[np.float64]:
         """Centre of each fine bin in ppm (of an end bin too, although it is open-ended)."""
         centres: NDArray[np.float64] = np.asarray(list(fine_bins), dtype=np.float64) + 0.5
-        return centres * self.fine_width_ppm
+        return np.round(centres * self.fine_width_ppm, 6)
 
     def centres_ppm(self) -> NDArray[np.float64]:
         """Centre of each code bin in ppm, shape ``(n_bins,)``."""
-        return (np.arange(self.n_bins, dtype=np.float64) + 0.5) * self.bin_width_ppm
+        # Rounded far below any shift's precision, so that 125.6 is not shown as 125.600...01.
+        return np.round((np.arange(self.n_bins) + 0.5) * self.bin_width_ppm, 6)
 
     def code_from_fine(self, fine_bins: Iterable[int]) -> NDArray[np.uint8]:
         """The spectrum code: a bit is set when any fine bin that it covers is occupied.

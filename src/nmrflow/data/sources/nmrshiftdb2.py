@@ -67,7 +67,7 @@ class Nmrshiftdb2:
         defects: list[str] = []
         assert self.path is not None
         for record in _split_records(self.path):
-            where = f"record {record.number} (line {record.line}, id {record.identifier})"
+            where = f"record {record.number} (from line {record.line}, id {record.identifier})"
             try:
                 molfile, spectra = _parse_record(record, axis)
                 reason = self._reason_to_leave_out(molfile, spectra)
@@ -94,7 +94,10 @@ class Nmrshiftdb2:
         if defects and self.on_error == "stop":
             raise DataError(
                 report_defects(
-                    self.path, defects, "correct them, or leave them out with data.on_error=skip"
+                    self.path,
+                    defects,
+                    "record",
+                    "correct them, or leave them out with data.on_error=skip",
                 )
             )
         if not records:
@@ -130,7 +133,7 @@ class _Record:
 
     @property
     def identifier(self) -> str:
-        return self.properties.get(_ID, "").strip() or f"record-{self.number}"
+        return self.properties.get(_ID, "").strip() or "unknown"
 
 
 def _split_records(path: str) -> Iterator[_Record]:

@@ -72,7 +72,7 @@ class RevMolSpec:
                 defects.append(f"line {line} (A = {str(row.get('A'))[:20]!r}): {error}")
         if defects:
             raise DataError(
-                report_defects(str(path), defects, "correct or remove these rows, then run again")
+                report_defects(path, defects, "row", "correct or remove them, then run again")
             )
         if not records:
             raise DataError(f"{path}: a header but no usable row; is it the right file?")
@@ -88,7 +88,9 @@ class RevMolSpec:
                 progressbar=False,
             )
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0][:200]
+            # Connection errors say little in many words; a wrong digest says what was got.
+            known = isinstance(error, OSError)
+            reason = type(error).__name__ if known else str(error).splitlines()[0]
             raise DataError(
                 f"{self.url}: cannot be downloaded ({reason}); "
                 "give a local copy of the table as data.path=/path/to/reversibledata.csv"

@@ -1,0 +1,1 @@
+"""The configuration of nmrflow.evaluate, apart so that its ``split`` is no group of training's."""

@@ -1,0 +1,38 @@
+"""Structures as pictures."""
+
+from collections.abc import Sequence
+
+from rdkit.Chem import Draw, rdDepictor
+
+from nmrflow.chem.structure import Structure
+
+
+def draw_structures(
+    structures: Sequence[Structure],
+    legends: Sequence[str] | None = None,
+    *,
+    n_columns: int = 4,
+    size_px: tuple[int, int] = (220, 170),
+) -> str:
+    """Draw structures side by side.
+
+    Args:
+        structures: What to draw, in order.
+        legends: A line under each; its formula if None.
+        n_columns: Structures in a row.
+        size_px: Width and height of each drawing in pixels.
+
+    Returns:
+        An SVG document without references to anything outside it.
+    """
+    mols = [structure.to_mol() for structure in structures]
+    for mol in mols:
+        rdDepictor.Compute2DCoords(mol)
+    svg = Draw.MolsToGridImage(  # type: ignore[no-untyped-call]
+        mols,
+        molsPerRow=min(n_columns, max(len(mols), 1)),
+        subImgSize=size_px,
+        legends=list(legends or (structure.formula for structure in structures)),
+        useSVG=True,
+    )
+    return str(getattr(svg, "data", svg))  # inside a notebook RDKit wraps the text

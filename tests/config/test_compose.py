@@ -1,0 +1,66 @@
+"""Every option of every group composes, and every experiment builds."""
+
+from functools import partial
+from pathlib import Path
+
+import lightning.pytorch as pl
+import pytest
+import yaml
+from hydra import compose, initialize_config_module
+from hydra.errors import ConfigCompositionException
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from nmrflow.config import build, build_named, to_plain
+from nmrflow.losses import Objective
+from nmrflow.module import build_network
+
+CONF = Path(__file__).parents[2] / "conf"
+GROUPS = ("data", "split", "model", "loss", "optimizer", "trainer", "callbacks", "logger")
+OPTIONS = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).iterdir())]
+EXPERIMENTS = [file.stem for file in sorted((CONF / "experiment").iterdir())]
+
+
+def composed(*overrides: str) -> DictConfig:
+    with initialize_config_module("nmrflow.conf", version_base="1.3"):
+        return compose("train", list(overrides))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_option_composes_and_resolves(option: str) -> None:
+    assert to_plain(composed(option), run_dir="here")["run_dir"] == "here"
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_builds(experiment: str, tmp_path: Path) -> None:
+    plain = to_plain(composed(f"+experiment={experiment}"), run_dir=str(tmp_path))
+    build_network(plain["model"], plain["seed"])
+    build(plain["loss"], Objective)
+    build(plain["optimizer"], partial)
+    build(plain["data"], object)
+    build(plain["split"], object)
+    callbacks = build_named(plain["callbacks"], Callback)
+    loggers = build_named(plain["logger"], Logger)
+    build(plain["trainer"], pl.Trainer, callbacks=callbacks, logger=loggers)
+
+
+def test_the_initialisation_follows_the_split() -> None:
+    assert to_plain(composed("split.seed=7"))["seed"] == 7
+    assert to_plain(composed("split.seed=7", "seed=3"))["seed"] == 3
+
+
+def test_only_the_inner_split_lets_the_validation_side_choose() -> None:
+    assert composed()["callbacks"]["best"]["monitor"].startswith("train/")
+    assert composed("split=inner")["callbacks"]["best"]["monitor"].startswith("val/")
+
+
+def test_no_experiment_in_the_primary_configuration() -> None:
+    # It would make `+experiment=baseline` fail: "Multiple values for experiment".
+    defaults = yaml.safe_load((CONF / "train.yaml").read_text())["defaults"]
+    assert not any("experiment" in entry for entry in defaults if isinstance(entry, dict))
+
+
+def test_a_misspelt_key_is_refused() -> None:
+    with pytest.raises(ConfigCompositionException, match="sead"):
+        composed("sead=1")

@@ -1,0 +1,99 @@
+"""What every test gets: one thread, its own random state, no network; and shared material."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from hypothesis import strategies as st
+from torch import nn
+
+from nmrflow.chem.structure import Structure, sort_bonds
+
+NO_REAL_DATA = "needs real spectra: set NMRFLOW_DATA"
+
+settings.register_profile("nmrflow", deadline=None)
+settings.load_profile("nmrflow")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+
+
+@pytest.fixture(autouse=True)
+def _own_random_state() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of ``reversibledata.csv`` and ``nmrshiftdb2_sample.sdf.gz``."""
+    folder = os.environ.get("NMRFLOW_DATA")
+    if not folder:
+        pytest.skip(NO_REAL_DATA)
+    return Path(folder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    n = sum(NO_REAL_DATA in str(report.longrepr) for report in skipped)
+    if n:
+        terminalreporter.write_line(f"{n} tests on real spectra did not run: NMRFLOW_DATA not set")
+
+
+@pytest.fixture
+def randomised() -> Callable[[nn.Module], nn.Module]:
+    """Gives a module weights that no initialisation made, each layer's output about as large.
+
+    At initialisation a coupling is close to the identity, where nearly any mistake in an
+    inverse stays small.
+    """
+
+    def randomise(module: nn.Module) -> nn.Module:
+        with torch.no_grad():
+            for parameter in module.parameters():
+                fan_in = math.prod(parameter.shape[1:])
+                parameter.normal_(0, 1 / math.sqrt(fan_in))
+        return module
+
+    return randomise
+
+
+@st.composite
+def hydrocarbons(draw: st.DrawFn) -> Structure:
+    """Any connected hydrocarbon of 2 to 17 carbons, numbered and flagged at random."""
+    n = draw(st.integers(2, 17))
+    free = [4] * n
+    orders: dict[tuple[int, int], int] = {}
+
+    def bind(a: int, b: int) -> None:
+        orders[a, b] = orders.get((a, b), 0) + 1
+        free[a] -= 1
+        free[b] -= 1
+
+    for atom in range(1, n):
+        bind(draw(st.sampled_from([a for a in range(atom) if free[a]])), atom)
+    for pair in draw(st.lists(st.tuples(*[st.integers(0, n - 1)] * 2), max_size=12)):
+        a, b = sorted(pair)
+        if a != b and free[a] and free[b] and orders.get((a, b), 0) < 3:
+            bind(a, b)
+    number = draw(st.permutations(range(n)))
+    flags = draw(st.lists(st.booleans(), min_size=len(orders), max_size=len(orders)))
+    return Structure(
+        ("C",) * n,
+        sort_bonds(
+            (number[a], number[b], order, flag)
+            for ((a, b), order), flag in zip(orders.items(), flags, strict=True)
+        ),
+    )
+
+
+# Tests ask for st.from_type(Structure); helper modules cannot be imported between tests.
+st.register_type_strategy(Structure, hydrocarbons())

@@ -1,0 +1,56 @@
+"""A small table of real form, made of generated molecules, and trainings on it."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_module
+
+from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.console import quiet_libraries
+from nmrflow.data.sources.embedded import Embedded
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.train import train
+
+SMALL = ("model=irevnet_small", "batch_size=16", "+experiment=baseline", "data=revmolspec")
+
+Train = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 generated molecules in the paper's format."""
+    axis, codec = ShiftAxis(), BondTensorCodec()
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow("ABCD")
+        for number, record in enumerate(Embedded().read(axis).records[::12][:120]):
+            bits = ["0"] * axis.n_fine_bins
+            for bin_ in record.fine_bins:
+                bits[bin_] = "1"
+            digits = codec.encode_digits(record.structure)
+            writer.writerow([number, 1000 + number, digits, "".join(bits)])
+    return path
+
+
+@pytest.fixture(scope="session")
+def train_small(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    """Trains a small network on the table, in this process; returns the run's folder."""
+    quiet_libraries()
+
+    def run(*overrides: str) -> Path:
+        run_dir = tmp_path_factory.mktemp("run")
+        with initialize_config_module("nmrflow.conf", version_base="1.3"):
+            config = compose("train", [*SMALL, f"data.path={table}", "logger=csv", *overrides])
+        train(config, run_dir)
+        return run_dir
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_run(train_small: Train) -> Path:
+    """Four epochs, seed 0."""
+    return train_small("trainer.max_epochs=4")

@@ -1,0 +1,223 @@
+"""The commands as processes of their own, and their errors as a person meets them."""
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+
+from nmrflow.train import main
+
+SMALL = ("model=irevnet_small", "batch_size=16", "+experiment=baseline")
+MODULE = (sys.executable, "-m", "nmrflow.train", *SMALL)
+
+
+def run_process(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        arguments,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def count_history_rows(run_dir: Path) -> int:
+    (folder,) = run_dir.glob("wandb/offline-run-*")
+    wandb = str(Path(sys.executable).with_name("wandb"))
+    done = run_process(wandb, "leet", "inspect", "--json", str(folder), cwd=run_dir)
+    return done.stdout.count('"type":"history"')
+
+
+@pytest.mark.slow
+def test_a_multirun_is_one_folder_and_one_wandb_run_per_job(table: Path, tmp_path: Path) -> None:
+    done = run_process(
+        *MODULE[:3],
+        "-m",
+        *SMALL,
+        "data=revmolspec",
+        f"data.path={table}",
+        "split.seed=0,1",
+        "trainer.max_epochs=2",
+        "hydra.sweep.dir=sweep",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    jobs = sorted((tmp_path / "sweep").glob("job*"))
+    assert [job.name for job in jobs] == ["job0_split0_seed0", "job1_split1_seed1"]
+    assert [count_history_rows(job) for job in jobs] == [2, 2]
+    assert "checkpoints/last.ckpt" in done.stdout
+    assert "=" not in "".join(p.name for p in tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_to_the_same_numbers(table: Path, tmp_path: Path) -> None:
+    command = [*MODULE, "data=revmolspec", f"data.path={table}", "logger=csv"]
+    command += ["trainer.max_epochs=300"]
+    killed = tmp_path / "killed"
+    with subprocess.Popen([*command, f"hydra.run.dir={killed}"], cwd=tmp_path) as process:
+        metrics = killed / "metrics.csv"
+        while not metrics.exists() or metrics.read_text().count("\n") < 4:
+            assert process.poll() is None, "ended before it could be killed"
+            time.sleep(0.02)
+        process.kill()
+    saved = torch.load(killed / "checkpoints/last.ckpt")["epoch"] + 1
+    short = [*command, f"trainer.max_epochs={saved + 2}"]
+    whole = run_process(*short, "hydra.run.dir=whole", cwd=tmp_path)
+    resumed = run_process(*short, "hydra.run.dir=resumed", "resume=killed", cwd=tmp_path)
+    assert whole.returncode == resumed.returncode == 0, whole.stderr + resumed.stderr
+    numbers = [(tmp_path / run / "metrics.csv").read_text() for run in ("whole", "resumed")]
+    assert numbers[0] == numbers[1]
+
+
+@pytest.mark.slow
+def test_a_run_repeats_from_its_saved_configuration(table: Path, tmp_path: Path) -> None:
+    first = run_process(
+        *MODULE,
+        "data=revmolspec",
+        f"data.path={table}",
+        "logger=csv",
+        "trainer.max_epochs=1",
+        "hydra.run.dir=first",
+        cwd=tmp_path,
+    )
+    assert first.returncode == 0, first.stderr
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = run_process(
+        sys.executable,
+        "-m",
+        "nmrflow.train",
+        "--config-path",
+        str(tmp_path / "first/.hydra"),
+        "--config-name",
+        "config",
+        "hydra.run.dir=again",
+        cwd=elsewhere,
+    )
+    assert again.returncode == 0, again.stderr
+    numbers = [
+        p.read_text() for p in (tmp_path / "first/metrics.csv", elsewhere / "again/metrics.csv")
+    ]
+    assert numbers[0] == numbers[1]
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_the_configuration_and_trains_anywhere(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    built = run_process(
+        *pip, "wheel", "--no-deps", "--no-build-isolation", "-w", "dist", str(root), cwd=tmp_path
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("dist/*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "site")
+    for config in (root / "conf").rglob("*.yaml"):
+        assert f"nmrflow/conf/{config.relative_to(root / 'conf').as_posix()}" in names
+    done = run_process(
+        sys.executable,
+        "-c",
+        # Ahead of the editable install, whose finder would otherwise come first.
+        "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f)];"
+        f"sys.path.insert(0, {str(tmp_path / 'site')!r});"
+        "import nmrflow.train as t; print(t.__file__); t.main()",
+        *SMALL,
+        "logger=csv",
+        "trainer.max_epochs=1",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "site") in done.stdout
+    assert len(list(tmp_path.glob("runs/baseline/*/checkpoints/last.ckpt"))) == 1
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """Calls the command's entry with arguments; returns what it says while it refuses them."""
+
+    def call(*arguments: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", ["train", *SMALL, "logger=csv", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capfd.readouterr()
+        assert left.value.code not in (0, None)
+        assert "Traceback" not in said.out + said.err
+        return said.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["data=revmolspec", "data.path=none.csv"], ["none.csv", "no such file", "data.path"]),
+        (["data=nmrshiftdb2"], ["data.path"]),
+        (["sead=3"], ["sead"]),
+        (["trainer.max_epoch=3"], ["max_epoch"]),
+        (["data=nothing"], ["Available options", "embedded"]),
+        (["split.seed=abc"], ["seed=abc", "whole number"]),
+        (["split.validation_fraction=1.5"], ["validation_fraction", "between 0 and 1"]),
+        (["trainer.max_epochs=abc"], ["max_epochs=abc"]),
+        (["batch_size=0"], ["batch_size=0"]),
+        (["optimizer.lr=-1"], ["optimizer", "-1"]),
+        (["model.flow.n_blocks=[1,1,1,1,1,1]"], ["PixelDownsampling"]),
+        (["loss.spectrum.slot=q"], ["slot", "q"]),
+        (["data._target_=os.system"], ["os.system", "may not be built"]),
+        (["resume=none.ckpt"], ["none.ckpt", "no such file"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_refused_in_words(refused, arguments: list[str], said: list[str]) -> None:
+    message = refused(*arguments)
+    for part in said:
+        assert part in message
+
+
+def test_a_truncated_checkpoint_is_refused(refused, finished_run: Path, tmp_path: Path) -> None:
+    whole = (finished_run / "checkpoints/last.ckpt").read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
+    assert "damaged or cut off" in refused("resume=cut.ckpt")
+
+
+class _Executes:
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self):
+        return Path.touch, (self.witness,)
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda o, p: Path(p).write_bytes(pickle.dumps(o))])
+def test_a_checkpoint_with_a_pickled_object_is_refused_unopened(
+    refused, tmp_path: Path, save
+) -> None:
+    witness = tmp_path / "executed"
+    save({"nmrflow": {"format": 1}, "object": _Executes(witness)}, tmp_path / "evil.ckpt")
+    assert "not loaded" in refused("resume=evil.ckpt")
+    assert not witness.exists()
+
+
+def test_a_checkpoint_whose_configuration_names_foreign_code_is_refused(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    from nmrflow import load_checkpoint
+    from nmrflow.errors import CheckpointError
+
+    checkpoint = torch.load(finished_run / "checkpoints/last.ckpt")
+    codec = {"_target_": "os.mkdir", "path": str(tmp_path / "made")}
+    checkpoint["nmrflow"]["config"]["model"]["codec"] = codec
+    torch.save(checkpoint, tmp_path / "foreign.ckpt")
+    with pytest.raises(CheckpointError, match=r"os\.mkdir"):
+        load_checkpoint(tmp_path / "foreign.ckpt")
+    assert not (tmp_path / "made").exists()

@@ -1,0 +1,141 @@
+"""A training from end to end, on a small network."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+import nmrflow
+from nmrflow import checkpoint as checkpoints
+from nmrflow.errors import CheckpointError, TrainingError
+from nmrflow.report import read_runs, summarise_runs
+
+
+def test_a_run_leaves_a_row_per_epoch_checkpoints_and_scores(finished_run: Path) -> None:
+    rows = pd.read_csv(finished_run / "metrics.csv")
+    assert rows["epoch"].tolist() == [1, 2, 3, 4]
+    for column in ("val/f1_macro", "val/f1_micro", "train/loss_y", "val/loss_y", "train/loss_x"):
+        assert rows[column].notna().all()
+    assert rows["train/loss_y"].iloc[-1] < rows["train/loss_y"].iloc[0]
+    files = {path.name for path in (finished_run / "checkpoints").iterdir()}
+    assert files == {"last.ckpt", "best.ckpt"}
+    scores = json.loads((finished_run / "evaluation.json").read_text())
+    assert scores["n"] == scores["n_validation"]
+    assert scores["inversion/exact_structures"] == 1
+    assert scores["n_seen_in_training"] == 0
+
+
+def test_the_table_agrees_with_the_final_scores(finished_run: Path) -> None:
+    last = pd.read_csv(finished_run / "metrics.csv").iloc[-1]
+    scores = json.loads((finished_run / "evaluation.json").read_text())
+    for name in ("f1_macro", "f1_micro", "f1_within_1_bin"):
+        assert last[f"val/{name}"] == pytest.approx(scores[f"spectrum/{name}"], abs=1e-6)
+
+
+def test_the_same_seed_gives_the_same_numbers(finished_run: Path, train_small) -> None:
+    again = train_small("trainer.max_epochs=4")
+    assert (again / "metrics.csv").read_text() == (finished_run / "metrics.csv").read_text()
+
+
+def test_another_seed_gives_others(finished_run: Path, train_small) -> None:
+    other = train_small("trainer.max_epochs=4", "seed=1")
+    assert (other / "metrics.csv").read_text() != (finished_run / "metrics.csv").read_text()
+
+
+def test_a_resumed_run_is_the_run_that_did_not_stop(finished_run: Path, train_small) -> None:
+    half = train_small("trainer.max_epochs=2")
+    resumed = train_small("trainer.max_epochs=4", f"resume={half}/checkpoints/last.ckpt")
+    assert (resumed / "metrics.csv").read_text() == (finished_run / "metrics.csv").read_text()
+    whole, joined = (torch.load(run / "checkpoints/last.ckpt") for run in (finished_run, resumed))
+    for name, weight in whole["state_dict"].items():
+        assert torch.equal(weight, joined["state_dict"][name]), name
+
+
+def test_the_best_checkpoint_survives_a_resume(train_small) -> None:
+    # The inner split chooses by validation F1, which does not rise in every epoch.
+    half = train_small("split=inner", "trainer.max_epochs=2")
+    earlier = torch.load(half / "checkpoints/best.ckpt")
+    resumed = train_small(
+        "split=inner", "trainer.max_epochs=3", f"resume={half}/checkpoints/last.ckpt"
+    )
+    rows = pd.read_csv(resumed / "metrics.csv")
+    best = torch.load(resumed / "checkpoints/best.ckpt")
+    assert best["epoch"] + 1 == rows["epoch"].iloc[rows["val/f1_macro"].argmax()]
+    assert earlier["epoch"] + 1 == rows["epoch"].iloc[rows["val/f1_macro"][:2].argmax()]
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("optimizer.lr=0.1", "optimizer.lr: 0.001 then, 0.1 now"),
+        ("model.flow.n_blocks=[1,1,1,1,2]", "n_blocks"),
+        ("split.seed=1", "split.seed"),
+        ("loss=described", "DescribedSpectrumLoss"),
+    ],
+)
+def test_resuming_under_another_configuration_is_refused(
+    finished_run: Path, train_small, override: str, said: str
+) -> None:
+    with pytest.raises(CheckpointError, match="another configuration") as caught:
+        train_small(override, f"resume={finished_run}")
+    assert said in str(caught.value)
+
+
+def test_resuming_on_other_data_is_refused(
+    finished_run: Path, train_small, table: Path, tmp_path: Path
+) -> None:
+    shorter = tmp_path / "shorter.csv"
+    shorter.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(CheckpointError, match="trained on other data"):
+        train_small(f"data.path={shorter}", f"resume={finished_run}")
+
+
+def test_resuming_from_weights_alone_is_refused(finished_run: Path, train_small) -> None:
+    with pytest.raises(CheckpointError, match="weights only"):
+        train_small(f"resume={finished_run}/checkpoints/best.ckpt")
+
+
+def test_a_checkpoint_holds_plain_values_and_no_rows(finished_run: Path, table: Path) -> None:
+    # torch.load refuses whatever is neither tensor nor plain value.
+    checkpoint = torch.load(finished_run / "checkpoints/last.ckpt", weights_only=True)
+    about = checkpoint[checkpoints.KEY]
+    assert about["config"]["seed"] == 0
+    assert about["versions"]["torch"]
+    assert about["split_seed"] == 0
+    assert about["training_side"]["mean_logit_true"] > about["training_side"]["mean_logit_false"]
+    digits = table.read_text().splitlines()[1].split(",")[2]
+    assert digits not in str(about)
+
+
+def test_a_diverging_training_stops_with_advice(train_small) -> None:
+    with pytest.raises(TrainingError, match=r"optimizer\.lr"):
+        train_small("optimizer.lr=1e30")
+
+
+def test_the_inner_split_trains_without_the_outer_validation_side(
+    finished_run: Path, train_small
+) -> None:
+    inner = train_small("split=inner", "trainer.max_epochs=1")
+    outer_side, inner_side = (
+        set(nmrflow.load_checkpoint(run).description["training_side"]["structure_hashes"])
+        for run in (finished_run, inner)
+    )
+    assert inner_side < outer_side
+
+
+def test_a_term_can_be_switched_off(train_small) -> None:
+    run = train_small("loss.density=null", "trainer.max_epochs=1")
+    assert "train/term/density" not in pd.read_csv(run / "metrics.csv")
+
+
+def test_report_over_two_runs(train_small, tmp_path: Path) -> None:
+    for seed in (1, 0):
+        run = train_small("trainer.max_epochs=1", f"split.seed={seed}")
+        run.rename(tmp_path / f"job{seed}")
+    runs = read_runs(tmp_path)
+    assert runs["split_seed"].tolist() == [0, 1]
+    table = summarise_runs(runs)
+    assert table.loc["spectrum/f1_macro", "mean"] == runs["spectrum/f1_macro"].mean()
+    assert table.loc["spectrum/f1_macro", "constant"] == runs["spectrum/constant/f1_macro"].mean()
