@@ -50,12 +50,13 @@ def train(config: DictConfig, run_dir: Path) -> dict[str, float]:
     )
     say(data.describe())
     training_side = summarise(data.train_set)
+    portable = to_plain(config, run_dir="RUN")  # a checkpoint may move, and names no folder
     module = FlowModule(
         flow=network.flow,
         objective=build(plain["loss"], Objective),
         optimizer=build(plain["optimizer"], partial),
         seed=seed,
-        description={"config": plain, **data.provenance(), "training_side": training_side},
+        description={"config": portable, **data.provenance(), "training_side": training_side},
     )
     resume = plain["resume"] and find_resumable(plain["resume"], module.description)
     loggers = build_named(plain["logger"], Logger)
