@@ -104,6 +104,10 @@ class EpochProgress(RichProgressBar):
         metrics.pop("v_num", None)
         return metrics
 
+    def _get_train_description(self, current_epoch: int) -> str:
+        # Lightning counts from 0; the table under the bar counts from 1.
+        return f"Epoch {current_epoch + 1}/{self.trainer.max_epochs}"
+
 
 class LastCheckpoint(ModelCheckpoint):
     """``last.ckpt`` after every epoch, with everything that resuming needs."""

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import pickle
-import warnings
 import zipfile
 from collections.abc import Callable
 from functools import cache
@@ -42,25 +41,33 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     file = find(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about foreign pickles, which are refused below
-            checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(file) as archive:
+            damaged = archive.testzip()  # torch reads a file with a flipped bit without a word
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise CheckpointError(
+            f"{file}: no checkpoint, or damaged or cut off ({error}); it was not loaded. "
+            "Use another, for example an earlier copy"
+        ) from error
+    if damaged is not None:
+        raise CheckpointError(f"{file}: damaged at {damaged}; use another, or an earlier copy")
+    try:
+        checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{file}: holds something other than tensors and plain values, or is no checkpoint; "
-            "it was not loaded, and nothing in it was run. Use a checkpoint that nmrflow wrote"
+            f"{file}: holds something other than tensors and plain values; it was not loaded, "
+            "and nothing in it was run. Use a checkpoint that nmrflow wrote"
         ) from error
-    except (RuntimeError, EOFError, zipfile.BadZipFile, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{file}: damaged or cut off ({type(error).__name__} while reading it); "
-            "use another checkpoint, for example an earlier copy"
+            f"{file}: no checkpoint that torch can read ({type(error).__name__}); use another"
         ) from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(KEY), dict):
         raise CheckpointError(f"{file}: not a checkpoint that nmrflow wrote")
     number = checkpoint[KEY].get("format")
-    if not isinstance(number, int) or number > FORMAT:
+    if not isinstance(number, int) or not 1 <= number <= FORMAT:
         raise CheckpointError(
-            f"{file}: format {number}; this nmrflow knows up to {FORMAT}: install a newer one"
+            f"{file}: format {number}; this nmrflow knows 1 to {FORMAT}: "
+            "for a newer format install a newer one"
         )
     for step in range(number, FORMAT):
         checkpoint = MIGRATIONS[step](checkpoint)

@@ -121,11 +121,16 @@ def _check_targets(node: Any, allowed: tuple[str, ...]) -> None:  # noqa: ANN401
     if isinstance(node, Mapping):
         if "_target_" in node:
             _check_target(node["_target_"], allowed)
-        for value in node.values():
+        for key, value in node.items():
+            _check_targets(key, allowed)
             _check_targets(value, allowed)
     elif isinstance(node, list | tuple):
         for value in node:
             _check_targets(value, allowed)
+    elif isinstance(node, str) and "${" in node:
+        # Hydra would resolve it: to a target that was not checked, or to what the environment
+        # keeps secret.
+        raise ConfigError(f"configuration holds the reference {node!r}; resolve it first")
 
 
 def _check_target(target: object, allowed: tuple[str, ...]) -> None:

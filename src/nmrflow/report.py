@@ -26,10 +26,11 @@ Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026: text and Table 3; ten ra
 its own 1,467 rows for the F1, a single run where no range is given.
 """
 
-_WIDTH = 110
+_WIDTH = 120
 """Columns of text that the table needs; output that goes to a file has no width of its own."""
 
-_CONDITIONS = ("experiment", "data", "data_sha256", "split", "n", "n_excluded")
+_KIND = ["experiment", "data", "split"]
+_CONDITIONS = ("data_sha256", "n", "n_excluded")
 
 
 def read_runs(folder: Path) -> pd.DataFrame:
@@ -71,21 +72,25 @@ def summarise_runs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def show_report(folder: Path) -> None:
-    """Print the table and, under it, what the figures are of."""
+    """Print a table for each kind of run, and under it what the figures are of."""
     runs = read_runs(folder)
-    shown = Table(title=f"{len(runs)} runs in {folder}", title_justify="left")
-    for heading in ("score", "mean", "sd", "min", "max", "constant", "paper"):
-        shown.add_column(heading, justify="left" if heading in ("score", "paper") else "right")
-    for name, row in summarise_runs(runs).iterrows():
-        numbers = [row[column] for column in ("mean", "std", "min", "max", "constant")]
-        paper = row["published"] if isinstance(row["published"], str) else ""
-        shown.add_row(str(name), *("" if pd.isna(v) else f"{v:.4g}" for v in numbers), paper)
-    Console(width=max(Console().width, _WIDTH)).print(shown)
-    seeds = ", ".join(f"{split}/{seed}" for split, seed in runs[["split_seed", "seed"]].to_numpy())
-    say(f"split seed/seed: {seeds}")
-    for condition in filter(runs.columns.__contains__, _CONDITIONS):
-        values = sorted({str(value) for value in runs[condition]})
-        say(f"{condition}: {', '.join(values)}")
+    console = Console(width=max(Console().width, _WIDTH))
+    for kind, group in runs.groupby(_KIND, sort=True):
+        title = f"{', '.join(map(str, kind))}: {len(group)} runs in {folder}"
+        shown = Table(title=title, title_justify="left")
+        for heading in ("score", "mean", "sd", "min", "max", "constant", "paper"):
+            is_text = heading in ("score", "paper")
+            shown.add_column(heading, justify="left" if is_text else "right", no_wrap=True)
+        for name, row in summarise_runs(group).iterrows():
+            numbers = [row[column] for column in ("mean", "std", "min", "max", "constant")]
+            paper = row["published"] if isinstance(row["published"], str) else ""
+            shown.add_row(str(name), *("" if pd.isna(v) else f"{v:.4g}" for v in numbers), paper)
+        console.print(shown)
+        seeds = group[["split_seed", "seed"]].astype(str).agg("/".join, axis=1)
+        say(f"split seed/seed: {', '.join(seeds)}")
+        for condition in filter(group.columns.__contains__, _CONDITIONS):
+            values = sorted(group[condition].unique().tolist())
+            say(f"{condition}: {', '.join(map(str, values))}")
 
 
 def main() -> None:

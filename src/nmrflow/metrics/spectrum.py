@@ -4,7 +4,7 @@ All functions take boolean arrays ``(n, n_bins)``; a logit is a set bit when it 
 :data:`LOGIT_THRESHOLD`, one rule for every score.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,8 +94,8 @@ def best_constant_bins(codes: Bits) -> dict[str, list[int]]:
 
     Exact for macro (every bin that ever fires: bins do not interact, and a bin never set
     scores 0 either way) and for micro (of every size the commonest bins hit most). Within
-    one bin no closed form is known: from the empty set bins are added, dropped and moved while
-    that helps, so the set is a local optimum.
+    one bin no closed form is known: from the empty set and from the micro set bins are added,
+    dropped and moved while that helps, so the set is the better of two local optima.
 
     Args:
         codes: Training-side codes ``(n, n_bins)``, n > 0.
@@ -105,14 +105,15 @@ def best_constant_bins(codes: Bits) -> dict[str, list[int]]:
     n_hits = np.cumsum(frequency[commonest])
     sizes = np.arange(1, len(commonest) + 1)
     micro = 2 * n_hits / (len(codes) * sizes + frequency.sum())
+    best_micro = sorted(int(b) for b in commonest[: int(np.argmax(micro)) + 1])
     return {
         "f1_macro": [int(b) for b in np.flatnonzero(frequency)],
-        "f1_micro": sorted(int(b) for b in commonest[: int(np.argmax(micro)) + 1]),
-        "f1_within_1_bin": _search_constant_within_1_bin(codes),
+        "f1_micro": best_micro,
+        "f1_within_1_bin": _search_constant_within_1_bin(codes, starts=([], best_micro)),
     }
 
 
-def _search_constant_within_1_bin(codes: Bits) -> list[int]:
+def _search_constant_within_1_bin(codes: Bits, starts: Sequence[Sequence[int]]) -> list[int]:
     """Local search for the fixed set of bins with the best within-one-bin F1.
 
     The same bins are predicted for every spectrum, so one bin's column of all n spectra
@@ -125,7 +126,7 @@ def _search_constant_within_1_bin(codes: Bits) -> list[int]:
     useful = {b for b in range(n_bins) if any(columns[max(b - 1, 0) : b + 2])}
 
     def score(chosen: frozenset[int]) -> float:
-        free = {0: 0}
+        free: dict[int, int] = {}
         n_matched = 0
         for bin_ in sorted(chosen):
             open_ = everyone
@@ -140,16 +141,20 @@ def _search_constant_within_1_bin(codes: Bits) -> list[int]:
         n_marks = n * len(chosen) + n_true
         return 2 * n_matched / n_marks if n_marks else 0.0
 
-    chosen: frozenset[int] = frozenset()
-    while True:
-        moves = [chosen ^ {b} for b in sorted(useful)]
-        moves += [
-            chosen - {old} | {new}
-            for old in sorted(chosen)
-            for new in (old - 2, old - 1, old + 1, old + 2)
-            if new in useful and new not in chosen
-        ]
-        candidate = max(moves, key=score, default=chosen)
-        if score(candidate) <= score(chosen):
-            return sorted(chosen)
-        chosen = candidate
+    def climb(chosen: frozenset[int]) -> frozenset[int]:
+        while True:
+            moves = [chosen ^ {b} for b in sorted(useful)]
+            moves += [
+                chosen - {old} | {new}
+                for old in sorted(chosen)
+                for new in (old - 2, old - 1, old + 1, old + 2)
+                if new in useful and new not in chosen
+            ]
+            candidate = max(moves, key=score, default=chosen)
+            if score(candidate) <= score(chosen):
+                return chosen
+            chosen = candidate
+
+    tops: list[frozenset[int]] = [climb(frozenset(start)) for start in starts]
+    best = max(tops, key=score)
+    return sorted(best)

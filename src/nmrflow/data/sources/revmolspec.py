@@ -52,12 +52,12 @@ class RevMolSpec:
         defects: list[str] = []
         codec = BondTensorCodec()
         for line, row in _rows(path):
-            if set(row.get("C", "")) == {"0"} and len(row["C"]) == codec.n_digits:
-                n_excluded[METHANE] += 1
-                continue
             try:
                 if None in row or None in row.values():
-                    raise DataError(f"does not have the {len(COLUMNS)} fields of the header")
+                    raise DataError(f"does not have {len(COLUMNS)} fields, as the header has")
+                if row["C"] == "0" * codec.n_digits:
+                    n_excluded[METHANE] += 1
+                    continue
                 records.append(
                     MoleculeSpectrum(
                         molecule_id=row["A"],

@@ -1,0 +1,208 @@
+"""From names to objects: what may be built is built, and nothing else is ever run."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from nmrflow.config import ALLOWED_IN_CHECKPOINT, ALLOWED_TO_TRAIN, build, build_named, to_plain
+from nmrflow.data.splits import StructureSplit
+from nmrflow.errors import ConfigError, ShapeError
+from nmrflow.flow import SpectrumFlow
+from nmrflow.losses import Loss, Objective, RangeLoss, Term
+
+RANGE = {"_target_": "nmrflow.losses.RangeLoss"}
+
+
+def term(**changes: Any) -> dict[str, Any]:
+    return {"_target_": "nmrflow.losses.Term", "loss": RANGE, "weight": 1, "slot": "x"} | changes
+
+
+def test_nested_objects_are_built() -> None:
+    config = {"_target_": "nmrflow.losses.Objective", "range": term(weight=2), "off": None}
+    objective = build(config, Objective)
+    assert list(objective.terms) == ["range"]
+    assert isinstance(objective.terms["range"].loss, RangeLoss)
+    assert objective.terms["range"].weight == 2
+
+
+def test_lists_and_dicts_arrive_as_plain_ones() -> None:
+    config = {
+        "_target_": "nmrflow.flow.SpectrumFlow",
+        "n_blocks": [1, 0],
+        "coupling": {
+            "_target_": "nmrflow.flow.AdditiveCoupling",
+            "_partial_": True,
+            "subnet": {"_target_": "nmrflow.flow.ConvSubnet", "_partial_": True},
+        },
+    }
+    flow = build(config, SpectrumFlow)
+    assert flow.latent_shape == (16, 8, 8)
+    settings = build({"_target_": "nmrflow.losses.Term", "_partial_": True, "loss": [1]}, partial)
+    assert type(settings.keywords["loss"]) is list
+
+
+def test_objects_are_handed_over_uncopied() -> None:
+    loss = RangeLoss()
+    config = {"_target_": "nmrflow.losses.Term", "weight": 1, "slot": "x"}
+    assert build(config, Term, loss=loss).loss is loss
+
+
+def test_configuration_stays_as_it_was() -> None:
+    config = term()
+    build(config, Term)
+    assert config == term()
+
+
+# Each of these makes a file when it is run; {} stands for the file's path.
+DANGEROUS = {
+    "outside": {"_target_": "pathlib.Path.touch", "_args_": ["{}"]},
+    "a function": {"_target_": "os.mkdir", "_args_": ["{}"]},
+    "a class": {"_target_": "logging.FileHandler", "_args_": ["{}"]},
+    "through a module": {"_target_": "nmrflow.checkpoint.os.mkdir", "_args_": ["{}"]},
+    "shell through a module": {
+        "_target_": "nmrflow.checkpoint.os.system",
+        "_args_": ["touch '{}'"],
+    },
+    "class through a module": {
+        "_target_": "nmrflow.checkpoint.zipfile.ZipFile",
+        "_args_": ["{}", "w"],
+    },
+    "own function": {
+        "_target_": "nmrflow.checkpoint.save_atomically",
+        "checkpoint": {},
+        "path": "{}",
+    },
+    "own function, partial": {
+        "_target_": "nmrflow.checkpoint.save_atomically",
+        "_partial_": True,
+    },
+    "prefix only": {"_target_": "nmrflowers.Rose"},
+    "not text": {"_target_": ["os.mkdir"], "_args_": ["{}"]},
+    "reference": {"_target_": "${a}", "_args_": ["{}"]},
+    "made on resolving": "${{oc.create:{{_target_: os.mkdir, _args_: ['{}']}}}}",
+    "made of text on resolving": "${{oc.create:\"{{_target_: os.mkdir, _args_: ['{}']}}\"}}",
+}
+
+
+def aimed(node: Any, path: Path) -> Any:
+    """The node with {} replaced by a path."""
+    if isinstance(node, dict):
+        return {key: aimed(value, path) for key, value in node.items()}
+    if isinstance(node, list):
+        return [aimed(value, path) for value in node]
+    return node.format(path) if isinstance(node, str) and "{}" in node else node
+
+
+@pytest.mark.parametrize("where", ["top", "argument", "list", "deep", "with extra"])
+@pytest.mark.parametrize("name", DANGEROUS)
+def test_what_may_not_be_built_is_not_run(name: str, where: str, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    bad = aimed(DANGEROUS[name], made)
+    config = {
+        "top": bad if isinstance(bad, dict) else term(slot=bad),
+        "argument": term(loss=bad),
+        "list": term(loss=[RANGE, bad]),
+        "deep": {"_target_": "nmrflow.losses.Objective", "a": term(loss={"b": [{"c": bad}]})},
+        "with extra": {"_target_": "nmrflow.losses.Term", "loss": bad, "slot": "x"},
+    }[where]
+    extra = {"weight": 1.0} if where == "with extra" else {}
+    with pytest.raises(ConfigError):
+        build(config, object, ALLOWED_TO_TRAIN, **extra)
+    assert not made.exists()
+
+
+def test_a_checkpoint_may_name_less_than_a_user() -> None:
+    adam = {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.1}
+    assert build(adam, object, ALLOWED_TO_TRAIN).func is torch.optim.Adam
+    with pytest.raises(ConfigError, match=r"torch\.optim\.Adam"):
+        build(adam, object, ALLOWED_IN_CHECKPOINT)
+
+
+def test_secrets_of_the_environment_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint's text is text: a resolver in it would let strangers read variables."""
+    monkeypatch.setenv("SECRET", "told")
+    config = {"_target_": "nmrflow.data.sources.revmolspec.RevMolSpec", "path": "${oc.env:SECRET}"}
+    try:
+        source = build(config, object, ALLOWED_IN_CHECKPOINT)
+    except ConfigError:
+        return
+    assert source.path == "${oc.env:SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (term(wieght=1), "wieght"),
+        ({"_target_": "nmrflow.losses.Term", "loss": RANGE}, "weight"),
+        (term(weight="heavy"), "heavy"),
+        ({"_target_": "nmrflow.losses.RangLoss"}, "RangLoss.*does not exist"),
+        ({"_target_": "nmrflow.lossses.RangeLoss"}, "does not exist"),
+        ({"_target_": "nmrflow."}, "does not exist|may not"),
+        ({"_target_": "nmrflow.losses"}, "may not be built"),
+        ({"_target_": None}, "None"),
+        ({"weight": 1}, "_target_"),
+        ({}, "_target_"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_with_the_reason(
+    config: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        build(config, object)
+
+
+@pytest.mark.parametrize("extra", [{}, {"ramp_epochs": 0}])
+def test_unknown_arguments_are_refused_beside_objects_too(extra: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="wieght"):
+        build(term(wieght=1), object, **extra)
+
+
+def test_values_that_a_constructor_refuses_are_configuration_errors() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+    with pytest.raises(ConfigError, match="learning rate"):
+        build({"_target_": "torch.optim.Adam", "lr": -1.0}, object, params=weights)
+
+
+def test_an_object_of_another_type_is_refused() -> None:
+    with pytest.raises(ConfigError, match="RangeLoss, not a Objective"):
+        build(RANGE, Objective)
+    assert isinstance(build(RANGE, Loss), RangeLoss)
+
+
+@pytest.mark.parametrize("extra", [{}, {"seed": 0}])
+def test_our_own_errors_pass_through(extra: dict[str, Any]) -> None:
+    wrong = {"_target_": "nmrflow.flow.SpectrumFlow", "n_bins": 1024}
+    with pytest.raises(ShapeError, match="room for"):
+        build(wrong, object, **extra)
+    nested = {"_target_": "nmrflow.losses.Objective", "a": term(slot="q")}
+    with pytest.raises(ConfigError, match=r"^a loss term belongs to slot x or y"):
+        build(nested, object)
+    split = {"_target_": "nmrflow.data.splits.StructureSplit", "validation_fraction": 2}
+    with pytest.raises(ConfigError, match=r"^split\.validation_fraction=2"):
+        build(split | {"seed": 0}, StructureSplit)
+
+
+def test_groups_are_built_without_what_is_switched_off() -> None:
+    built = build_named({"a": RANGE, "b": None, "c": RANGE}, Loss)
+    assert [type(loss) for loss in built] == [RangeLoss, RangeLoss]
+    assert build_named({}, Loss) == []
+
+
+def test_references_are_resolved_and_values_set_first() -> None:
+    config = OmegaConf.create({"run_dir": None, "seed": 3, "logger": {"dir": "${run_dir}/x"}})
+    assert to_plain(config, run_dir="runs") == {
+        "run_dir": "runs",
+        "seed": 3,
+        "logger": {"dir": "runs/x"},
+    }
+    assert config.run_dir is None
+
+
+@pytest.mark.parametrize("value", ["${nowhere}", "???", "${oc.env:NMRFLOW_NO_SUCH_VARIABLE}"])
+def test_references_to_nothing_are_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="configuration"):
+        to_plain(OmegaConf.create({"a": value}))

@@ -1,0 +1,82 @@
+"""Named random numbers, and networks built without touching anyone else's."""
+
+import numpy as np
+import pytest
+import torch
+
+from nmrflow.numerics import full_precision, generator_for, isolated_rng
+
+
+def draw(seed: int, *key: str | int) -> list[float]:
+    return torch.rand(8, generator=generator_for(seed, *key)).tolist()
+
+
+def test_same_seed_and_key_draw_the_same() -> None:
+    first = draw(3, "train", 1, 2)
+    torch.manual_seed(99)
+    assert draw(3, "train", 1, 2) == first
+
+
+def test_every_part_of_the_key_matters() -> None:
+    keys = [
+        (3, "train", 1, 2),
+        (4, "train", 1, 2),
+        (3, "val", 1, 2),
+        (3, "train", 2, 1),
+        (3, "train", 1, 3),
+        (3, "train", 2, 2),
+        (3, "shuffle", 1, 2),
+    ]
+    assert len({tuple(draw(*key)) for key in keys}) == len(keys)
+
+
+def test_draws_do_not_touch_the_global_state() -> None:
+    state = torch.random.get_rng_state()
+    draw(3, "train")
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_negative_seeds_are_refused() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        generator_for(-1, "train")
+
+
+def legacy_numpy_draw() -> float:
+    return float(np.random.random())  # noqa: NPY002 - the state that FrEIA touches
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_isolated_block_leaves_both_states(fails: bool) -> None:
+    torch_state = torch.random.get_rng_state()
+    numpy_state = np.random.get_state(legacy=False)  # noqa: NPY002
+    try:
+        with isolated_rng(5):
+            torch.rand(3)
+            legacy_numpy_draw()
+            if fails:
+                raise KeyError
+    except KeyError:
+        assert fails
+    assert torch.equal(torch.random.get_rng_state(), torch_state)
+    np.testing.assert_equal(np.random.get_state(legacy=False), numpy_state)  # noqa: NPY002
+
+
+def test_isolated_block_depends_on_the_seed_alone() -> None:
+    def draws(seed: int) -> tuple[float, float]:
+        with isolated_rng(seed):
+            return torch.rand(1).item(), legacy_numpy_draw()
+
+    first = draws(5)
+    torch.rand(7)
+    legacy_numpy_draw()
+    assert draws(5) == first
+    assert draws(6)[0] != first[0]
+    assert draws(6)[1] != first[1]
+
+
+def test_full_precision_ends_autocast_and_gives_it_back() -> None:
+    a = torch.rand(4, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with full_precision(a.device):
+            assert (a @ a).dtype == torch.float32
+        assert (a @ a).dtype == torch.bfloat16
