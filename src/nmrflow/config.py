@@ -1,7 +1,7 @@
 """From configuration to objects: the one place where a configured name becomes a call."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import hydra
@@ -11,6 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nmrflow.errors import ConfigError, NmrflowError
+
+_BUILD_ERRORS = (
+    InstantiationException,
+    MisconfigurationException,
+    OmegaConfBaseException,
+    TypeError,
+    ValueError,
+)
 
 ALLOWED_TO_TRAIN = ("nmrflow.", "torch.optim.", "lightning.pytorch.")
 """Where a configuration given by the user may take its classes from."""
@@ -74,7 +82,7 @@ def build(
             built = factory(**extra)
         else:
             built = hydra.utils.instantiate(dict(config), _convert_="all")
-    except (InstantiationException, MisconfigurationException, TypeError, ValueError) as error:
+    except _BUILD_ERRORS as error:
         if isinstance(error, NmrflowError):
             raise
         if isinstance(error.__cause__, NmrflowError):
@@ -124,13 +132,14 @@ def _check_targets(node: Any, allowed: tuple[str, ...]) -> None:  # noqa: ANN401
         for key, value in node.items():
             _check_targets(key, allowed)
             _check_targets(value, allowed)
-    elif isinstance(node, list | tuple):
+    elif isinstance(node, str):
+        if "${" in node:
+            # Hydra would resolve it: to a target that was not checked, or to what the
+            # environment keeps secret.
+            raise ConfigError(f"configuration holds the reference {node!r}; resolve it first")
+    elif isinstance(node, Sequence):
         for value in node:
             _check_targets(value, allowed)
-    elif isinstance(node, str) and "${" in node:
-        # Hydra would resolve it: to a target that was not checked, or to what the environment
-        # keeps secret.
-        raise ConfigError(f"configuration holds the reference {node!r}; resolve it first")
 
 
 def _check_target(target: object, allowed: tuple[str, ...]) -> None:

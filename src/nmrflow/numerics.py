@@ -1,8 +1,9 @@
 """Precision and randomness: two things that an invertible network must not leave open."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,18 +17,19 @@ def full_precision(device: torch.device) -> Iterator[None]:
     of mantissa and is on by default for cuDNN convolutions.
     """
     with torch.autocast(device_type=device.type, enabled=False):
-        if device.type == "cuda":
-            matmul_was = torch.backends.cuda.matmul.allow_tf32
-            torch.backends.cuda.matmul.allow_tf32 = False
-            try:
-                with torch.backends.cudnn.flags(
-                    enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-                ):
-                    yield
-            finally:
-                torch.backends.cuda.matmul.allow_tf32 = matmul_was
-        else:
+        if device.type != "cuda":
             yield
+            return
+        cudnn: Any = torch.backends.cudnn  # has .conv since torch 2.9, its types not yet
+        backends = (torch.backends.cuda.matmul, cudnn.conv)
+        before = [backend.fp32_precision for backend in backends]
+        try:
+            for backend in backends:
+                backend.fp32_precision = "ieee"
+            yield
+        finally:
+            for backend, precision in zip(backends, before, strict=True):
+                backend.fp32_precision = precision
 
 
 @contextmanager
@@ -53,9 +55,9 @@ def generator_for(seed: int, *key: str | int) -> torch.Generator:
     Draws that are named (by stage, epoch, batch) need no generator state in checkpoints:
     a resumed run draws what the uninterrupted one would have drawn.
 
-    Raises:
-        ValueError: If the seed or an integer of the key is negative.
+    Args:
+        seed: Seed of the run.
+        key: What the draws are for, and which of them.
     """
-    words = [crc32(part.encode()) if isinstance(part, str) else part for part in key]
-    state = np.random.SeedSequence([seed, *words]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state))
+    digest = hashlib.sha256(repr((seed, *key)).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)

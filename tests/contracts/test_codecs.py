@@ -253,3 +253,11 @@ def test_connectivity_of_real_rows_is_canonical(
         assert backwards.connectivity == structure.connectivity
         again = Structure.from_smiles(structure.connectivity)
         assert again.connectivity == structure.connectivity
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_diverged_tensor_is_not_rounded(value: float) -> None:
+    tensor = np.zeros(BondTensorCodec.shape)
+    tensor[0, 0, 0] = value
+    with pytest.raises(StructureError, match="finite"):
+        BondTensorCodec().round(tensor)

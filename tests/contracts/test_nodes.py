@@ -170,8 +170,11 @@ def test_two_inputs_and_conditions_are_refused(row: tuple[Callable[..., Node], D
         constructor([dims], [dims])
     with pytest.raises(ShapeError, match="one input"):
         constructor([dims[:2]])
-    with pytest.raises(ValueError, match="too many"):
-        constructor([dims])((torch.zeros(1, *dims), torch.zeros(1, *dims)))
+    x = torch.zeros(1, *dims)
+    with pytest.raises(ShapeError, match="one tensor"):
+        constructor([dims])((x, x))
+    with pytest.raises(ShapeError, match="no condition"):
+        constructor([dims])((x,), [x])
 
 
 def test_construction_in_a_flow_leaves_global_random_states(

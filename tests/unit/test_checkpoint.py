@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,44 @@ def test_a_file_with_a_damaged_weight_is_refused(file: Path) -> None:
     refuse(file, bytes(content))
 
 
+def test_any_byte_may_be_wrong(file: Path) -> None:
+    """Either the damage is seen, or it did not matter; no other content and no other error."""
+    small = {"weight": torch.arange(3.0), checkpoint.KEY: {"format": checkpoint.FORMAT}}
+    content = packed(small)
+    outcomes = set()
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        file.write_bytes(damaged)
+        try:
+            read = checkpoint.read(file)
+        except CheckpointError:
+            outcomes.add("refused")
+            continue
+        outcomes.add("read")
+        assert torch.equal(read.pop("weight"), small["weight"])
+        assert read == {checkpoint.KEY: small[checkpoint.KEY]}
+    assert outcomes == {"refused", "read"}  # Some bytes only fill up.
+
+
+def zip_of(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"archive/{name.replace('_', '.')}", content)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        zip_of(document_xml=b"<w/>"),
+        zip_of(),
+        zip_of(data_pkl=b"", version=b"3\n"),
+        zip_of(data_pkl=b"a text\n", version=b"3\n"),
+        zip_of(data_pkl=b"Gin", version=b"3\n"),
+        zip_of(data_pkl=b"b( DhfYl].,R", version=b"3\n"),
+        zip_of(data_pkl=b"\x80\x02}(K\x01K\x02u", version=b"3\n"),
         b"",
         b"\n",
         b"a text\n",

@@ -139,6 +139,7 @@ def test_secrets_of_the_environment_are_not_read(monkeypatch: pytest.MonkeyPatch
         (term(wieght=1), "wieght"),
         ({"_target_": "nmrflow.losses.Term", "loss": RANGE}, "weight"),
         (term(weight="heavy"), "heavy"),
+        (term(weight="???"), "weight"),
         ({"_target_": "nmrflow.losses.RangLoss"}, "RangLoss.*does not exist"),
         ({"_target_": "nmrflow.lossses.RangeLoss"}, "does not exist"),
         ({"_target_": "nmrflow."}, "does not exist|may not"),

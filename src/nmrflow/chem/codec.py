@@ -30,7 +30,11 @@ class MoleculeCodec(Protocol):
         ...
 
     def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """The 0/1 tensor nearest to what a network returned; no repair beyond that."""
+        """The 0/1 tensor nearest to what a network returned; no repair beyond that.
+
+        Raises:
+            StructureError: If a cell is not a finite number.
+        """
         ...
 
 
@@ -138,7 +142,13 @@ class BondTensorCodec:
         )
 
     def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """The nearest 0/1 tensor: cells above one half are set. Nothing is repaired."""
+        """The nearest 0/1 tensor: cells above one half are set. Nothing is repaired.
+
+        Raises:
+            StructureError: If a cell is not a finite number.
+        """
+        if not np.isfinite(tensor).all():
+            raise StructureError("a cell is not a finite number: the inverse has diverged")
         return (np.asarray(tensor) > 0.5).astype(np.uint8)
 
     def encode_digits(self, structure: Structure) -> str:

@@ -120,15 +120,17 @@ class Structure:
             StructureError: If RDKit refuses the structure.
         """
         mol = Chem.RWMol()
-        for element in self.elements:
-            mol.AddAtom(Chem.Atom(element))
-        for bond in self.bonds:
-            mol.AddBond(bond.begin, bond.end, _BOND_TYPES[bond.order])
         with rdBase.BlockLogs():
             try:
+                for element in self.elements:
+                    mol.AddAtom(Chem.Atom(element))
+                for bond in self.bonds:
+                    mol.AddBond(bond.begin, bond.end, _BOND_TYPES[bond.order])
                 Chem.SanitizeMol(mol)
             except (ValueError, RuntimeError) as error:
-                raise StructureError(f"RDKit refuses the structure: {error}") from error
+                # RDKit says which check failed, then why, then where in its own sources.
+                reason = " ".join(" ".join(str(error).split("\n")[:2]).split())
+                raise StructureError(f"RDKit refuses the structure: {reason}") from error
         return mol.GetMol()
 
     @classmethod
@@ -213,6 +215,8 @@ def _find_problem(elements: tuple[str, ...], bonds: tuple[Bond, ...]) -> str | N
         most = MAX_VALENCE.get(element, n_bonds)
         if n_bonds > most:
             return f"atom {atom} ({element}) has {n_bonds} bonds; {most} at most"
+    if list(bonds) != sorted(bonds):
+        return "the bonds are not in order; sort_bonds() puts them there"
     n_fragments = _count_fragments(len(elements), bonds)
     if n_fragments > 1:
         return f"{n_fragments} molecules that do not hang together; one is expected"

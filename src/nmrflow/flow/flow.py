@@ -9,7 +9,7 @@ import torch
 from FrEIA.framework import SequenceINN
 from torch import Tensor, nn
 
-from nmrflow.errors import ShapeError
+from nmrflow.errors import ConfigError, ShapeError
 from nmrflow.flow.latent import join_latent, split_latent
 from nmrflow.flow.nodes import AdditiveCoupling, PixelDownsampling
 from nmrflow.flow.subnets import ConvSubnet
@@ -51,8 +51,10 @@ class SpectrumFlow(nn.Module):
         self.in_shape = tuple(in_shape)
         self.n_bins = n_bins
         self.n_residual = math.prod(self.in_shape) - n_bins
-        if len(self.in_shape) != 3 or self.n_residual < 1:
+        if len(self.in_shape) != 3 or n_bins < 1 or self.n_residual < 1:
             raise ShapeError(f"{self.in_shape} is no image with room for {n_bins} bins and a z")
+        if min(n_blocks, default=-1) < 0:
+            raise ShapeError(f"n_blocks={list(n_blocks)}: a number of couplings for each stage")
         coupling = coupling or partial(AdditiveCoupling, subnet=ConvSubnet)
         node_class, kwargs = _unwrap(coupling)
         with isolated_rng(seed):
@@ -79,12 +81,12 @@ class SpectrumFlow(nn.Module):
         Raises:
             ShapeError: If x has another shape, or a floating type that is not 32 or 64 bits.
         """
-        if x.ndim != 4 or tuple(x.shape[1:]) != self.in_shape:
+        if x.ndim != 4 or tuple(x.shape[1:]) != self.in_shape or not len(x):
             raise ShapeError(
                 f"expected molecule tensors (batch, {', '.join(map(str, self.in_shape))}), "
                 f"got {tuple(x.shape)}"
             )
-        _check_dtype(x)
+        self._check_dtype(x)
         with full_precision(x.device):
             h, log_det = self.inn(x)
         return split_latent(h.flatten(1), self.n_bins), log_det
@@ -104,7 +106,7 @@ class SpectrumFlow(nn.Module):
                 f"expected z (batch, {self.n_residual}) and y (batch, {self.n_bins}), "
                 f"got {tuple(latent.z.shape)} and {tuple(latent.y.shape)}"
             )
-        _check_dtype(h)
+        self._check_dtype(h)
         with full_precision(h.device):
             x, log_det = self.inn(h.reshape(-1, *self.latent_shape), rev=True)
         return x, log_det
@@ -112,8 +114,16 @@ class SpectrumFlow(nn.Module):
     def sample_z(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw ``n`` residuals from the prior N(0, I), on the flow's own device and type."""
         z = torch.randn(n, self.n_residual, generator=generator)
-        weight = next(self.parameters())
+        weight = next(self.parameters(), z)
         return z.to(device=weight.device, dtype=weight.dtype)
+
+    def _check_dtype(self, tensor: Tensor) -> None:
+        own = next(self.parameters(), tensor).dtype
+        if tensor.dtype != own or own not in (torch.float32, torch.float64):
+            raise ShapeError(
+                f"a flow works in float32 or float64, in the type of its weights; got "
+                f"{tensor.dtype} on weights of {own}"
+            )
 
     def extra_repr(self) -> str:
         """Shapes, for print."""
@@ -123,10 +133,7 @@ class SpectrumFlow(nn.Module):
 def _unwrap(coupling: Callable[..., nn.Module]) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
     """The class and its keyword arguments, as ``SequenceINN.append`` wants them."""
     if isinstance(coupling, partial):
+        if coupling.args:
+            raise ConfigError("a coupling's arguments are given by name")
         return coupling.func, dict(coupling.keywords)
     return coupling, {}
-
-
-def _check_dtype(tensor: Tensor) -> None:
-    if tensor.dtype not in (torch.float32, torch.float64):
-        raise ShapeError(f"a flow is exact in float32 and float64 only, got {tensor.dtype}")

@@ -49,11 +49,13 @@ class Node(InvertibleModule):  # type: ignore[misc] # FrEIA carries no types
     def forward(
         self,
         x_or_z: Sequence[Tensor],
-        c: Sequence[Tensor] | None = None,  # noqa: ARG002 - FrEIA's signature
-        rev: bool = False,  # noqa: FBT001, FBT002
+        c: Sequence[Tensor] | None = None,
+        rev: bool = False,  # noqa: FBT001, FBT002 - FrEIA's signature
         jac: bool = True,  # noqa: ARG002, FBT001, FBT002
     ) -> tuple[tuple[Tensor], Tensor]:
         """FrEIA's entry: ``((out,), log_det)`` of either direction."""
+        if len(x_or_z) != 1 or c:
+            raise ShapeError(f"{type(self).__name__} takes one tensor and no condition")
         (tensor,) = x_or_z
         shape = tuple(self.output_dims([self.in_shape])[0]) if rev else self.in_shape
         if tuple(tensor.shape[1:]) != shape:

@@ -31,11 +31,11 @@ def inversion_scores(
     error = np.abs(np.asarray(x_back, dtype=np.float64) - x)
     n_exact = 0
     for tensor, tensor_back, structure in zip(x, x_back, structures, strict=True):
-        rounded = codec.round(tensor_back)
         try:
+            rounded = codec.round(tensor_back)
             same = codec.decode(rounded).connectivity == structure.connectivity
         except StructureError:
-            same = False
+            continue
         n_exact += same and bool((rounded == tensor).all())
     return {
         "max_abs_error": float(error.max()),

@@ -31,7 +31,7 @@ class ShiftAxis:
         max_shift_ppm: Highest one.
 
     Raises:
-        SpectrumError: If the numbers of bins do not divide.
+        SpectrumError: If the numbers of bins do not divide, or a number is not positive.
 
     References:
         Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026 (1,024 bins of 0.2 ppm).
@@ -49,7 +49,9 @@ class ShiftAxis:
     max_shift_ppm: float = 260.0
 
     def __post_init__(self) -> None:
-        if self.n_bins < 1 or self.n_fine_bins % self.n_bins:
+        if self.n_bins < 1 or self.n_fine_bins < 1 or not self.fine_width_ppm > 0:
+            raise SpectrumError("a shift axis needs a positive width and at least one bin")
+        if self.n_fine_bins % self.n_bins:
             raise SpectrumError(
                 f"{self.n_fine_bins} fine bins cannot be shared by {self.n_bins} code bits evenly"
             )

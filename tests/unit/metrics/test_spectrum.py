@@ -26,10 +26,16 @@ from nmrflow.metrics.spectrum import (
 
 Bits = NDArray[np.bool_]
 
+
+def independent_bits(shape: tuple[int, int]) -> st.SearchStrategy[Bits]:
+    """Every bit drawn for itself: left alone, Hypothesis fills most of an array with one value."""
+    return arrays(bool, shape, fill=st.nothing())
+
+
 PAIRS = st.tuples(st.integers(1, 6), st.integers(2, 12)).flatmap(
-    lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))
+    lambda shape: st.tuples(independent_bits(shape), independent_bits(shape))
 )
-CODES = st.tuples(st.integers(1, 6), st.just(6)).flatmap(lambda shape: arrays(bool, shape))
+CODES = st.tuples(st.integers(1, 6), st.just(6)).flatmap(independent_bits)
 
 
 def bits(*rows: str) -> Bits:
@@ -91,6 +97,8 @@ def test_scores_do_not_change_their_input_and_keep_their_order(pair: tuple[Bits,
         (["0110"], ["1001"], 2),
         (["1110"], ["0111"], 3),
         (["0010"], ["0101"], 1),
+        (["0110"], ["1100"], 2),  # The exact hit is given up for two near ones.
+        (["0110"], ["0011"], 2),
         (["0100", "0000"], ["0000", "0100"], 0),  # Spectra do not lend each other bits.
     ],
 )

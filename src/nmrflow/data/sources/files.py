@@ -22,22 +22,21 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
         DataError: If it is missing, a folder, unreadable, empty, cut off, or no text. Also
             raised from within the block, where reading lines meets the damage.
     """
-    file = Path(path).expanduser()
-    where = f"{file} ({expected})"
-    advice = "check data.path" + ("" if file.is_absolute() else f" (looked in {Path.cwd()})")
-    if not file.exists():
-        raise DataError(f"{where}: no such file; {advice}")
-    if file.is_dir():
-        raise DataError(f"{where}: is a folder, a file is needed; {advice}")
-    if file.stat().st_size == 0:
-        raise DataError(f"{where}: the file is empty; {advice}, or fetch it again")
+    where = f"{path} ({expected})"
+    advice = "check data.path"
     try:
-        if file.suffix == ".gz":
-            with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as stream:
-                yield stream
-        else:
-            with file.open(encoding="utf-8-sig", newline="") as stream:
-                yield stream
+        file = Path(path).expanduser()
+        if not file.is_absolute():
+            advice += f" (looked in {Path.cwd()})"
+        if not file.exists():
+            raise DataError(f"{where}: no such file; {advice}")
+        if file.is_dir():
+            raise DataError(f"{where}: is a folder, a file is needed; {advice}")
+        if file.stat().st_size == 0:
+            raise DataError(f"{where}: the file is empty; {advice}, or fetch it again")
+        opener = gzip.open if file.suffix.lower() == ".gz" else open
+        with opener(file, "rt", encoding="utf-8-sig", newline="") as stream:
+            yield stream
     except UnicodeDecodeError as error:
         raise DataError(
             f"{where}: not UTF-8 text (byte {error.start} of a block); is it the right file?"
@@ -46,5 +45,6 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
         raise DataError(
             f"{where}: damaged or cut-off gzip file ({error}); fetch it again"
         ) from error
-    except OSError as error:
+    except (OSError, TypeError, RuntimeError) as error:
+        # RuntimeError: a home folder that does not exist; TypeError: a number as a path.
         raise DataError(f"{where}: cannot be read ({error}); {advice}") from error

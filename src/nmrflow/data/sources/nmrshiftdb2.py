@@ -128,12 +128,12 @@ class _Record:
     number: int
     line: int
     molblock: str
-    properties: dict[str, str]
+    properties: tuple[tuple[str, str], ...]
     is_complete: bool
 
     @property
     def identifier(self) -> str:
-        return self.properties.get(_ID, "").strip() or "unknown"
+        return dict(self.properties).get(_ID, "").strip() or f"record-{self.number}"
 
 
 def _split_records(path: str) -> Iterator[_Record]:
@@ -151,19 +151,18 @@ def _split_records(path: str) -> Iterator[_Record]:
 
 
 def _make_record(number: int, line: int, lines: list[str], *, is_complete: bool) -> _Record:
-    properties: dict[str, str] = {}
+    properties: list[tuple[str, str]] = []
     molblock: list[str] = []
-    name: str | None = None
     for text in lines:
         header = _PROPERTY.match(text)
         if header:
-            name = header["name"]
-            properties[name] = ""
-        elif name is None:
+            properties.append((header["name"], ""))
+        elif not properties:
             molblock.append(text)
         elif text.strip():
-            properties[name] += text + "\n"
-    return _Record(number, line, "\n".join(molblock), properties, is_complete)
+            name, so_far = properties[-1]
+            properties[-1] = (name, so_far + text + "\n")
+    return _Record(number, line, "\n".join(molblock), tuple(properties), is_complete)
 
 
 def _parse_record(
@@ -173,10 +172,12 @@ def _parse_record(
     if not record.is_complete:
         raise DataError("the file ends inside this record (no closing $$$$ line)")
     molfile = parse_molfile(record.molblock)
-    spectra = {}
-    for name, text in record.properties.items():
+    spectra: dict[int, tuple[float, ...]] = {}
+    for name, text in record.properties:
         match = _SPECTRUM.match(name)
         if match:
+            if int(match["k"]) in spectra:
+                raise DataError(f"{name} is given twice")
             spectra[int(match["k"])] = _parse_peaks(name, text, molfile.elements, axis)
     return molfile, dict(sorted(spectra.items()))
 

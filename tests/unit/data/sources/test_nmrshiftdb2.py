@@ -246,3 +246,16 @@ def test_the_real_sample_has_two_defects(real_data: Path) -> None:
     with pytest.raises(DataError, match="2 bad") as caught:
         Nmrshiftdb2(path).read(ShiftAxis())
     assert all(defect in str(caught.value) for defect in data.defects)
+
+
+@pytest.mark.parametrize("again", ["0", "00"])
+def test_a_spectrum_given_twice_is_a_defect(read: Read, again: str) -> None:
+    twice = PROPANE.replace("$$$$", f"> <Spectrum 13C {again}>\n15.0;0.0Q;0|\n\n$$$$")
+    with pytest.raises(DataError, match="twice"):
+        read(twice)
+
+
+def test_records_without_an_id_keep_their_own(read: Read) -> None:
+    nameless = record(chain("CC"), None, "7.1;0.0Q;0|")
+    data = read(nameless + nameless)
+    assert len({r.spectrum_id for r in data.records}) == 2

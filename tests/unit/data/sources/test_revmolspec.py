@@ -123,10 +123,10 @@ def test_methane_is_counted_and_the_rest_loaded(read: Read) -> None:
         (f"x,x,{TWO_MOLECULES},{bits(1)}", "2 molecules"),
         (f"x,x,,{bits(1)}", "0 bond digits"),
         (f"x,x,{digits('CC')},", "0 spectrum bits"),
-        (f"x,x,{digits('CC')}", "4 fields"),
-        ("x,x", "4 fields"),
-        ("x", "4 fields"),
-        (f"x,x,{digits('CC')},{bits(1)},x", "4 fields"),
+        (f"x,x,{digits('CC')}", "fields"),
+        ("x,x", "fields"),
+        ("x", "fields"),
+        (f"x,x,{digits('CC')},{bits(1)},x", "fields"),
     ],
 )
 def test_a_defective_row_is_refused_with_line_and_reason(
