@@ -14,7 +14,7 @@ from nmrflow.errors import DataError
     ids=["too long", "no such home", "a number", "below a file", "a null character"],
 )
 def test_impossible_paths(path: str) -> None:
-    with pytest.raises(DataError, match="data.path"), open_text(path, "a table"):
+    with pytest.raises(DataError, match=r"data\.path"), open_text(path, "a table"):
         pass
 
 
