@@ -20,6 +20,7 @@ from nmrflow.losses.objective import ObjectiveValue
 from nmrflow.metrics.spectrum import spectrum_scores, to_bits
 from nmrflow.numerics import generator_for
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.training_side import LogitSums
 from nmrflow.types import Batch, Latent
 
 
@@ -179,25 +180,3 @@ class EpochSums:
     def means(self) -> dict[str, float]:
         """Mean over all records added."""
         return {name: total / self._n for name, total in self._totals.items()}
-
-
-class LogitSums:
-    """The mean logit that true and that false bits were given."""
-
-    def __init__(self) -> None:
-        self._totals = {True: 0.0, False: 0.0}
-        self._counts = {True: 0, False: 0}
-
-    def add(self, y: Tensor, code: Tensor) -> None:
-        """Add a batch of logits and measured codes, each ``(batch, n_bins)``."""
-        is_set = code > 0.5
-        for kind, mask in ((True, is_set), (False, ~is_set)):
-            self._totals[kind] += float(y[mask].sum())
-            self._counts[kind] += int(mask.sum())
-
-    def means(self) -> dict[str, float]:
-        """``mean_logit_true`` and ``mean_logit_false``; 0 for a kind that did not occur."""
-        return {
-            f"mean_logit_{name}": self._totals[kind] / max(self._counts[kind], 1)
-            for name, kind in (("true", True), ("false", False))
-        }

@@ -19,13 +19,19 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
         description: Of the run that is starting (see :class:`nmrflow.module.FlowModule`).
 
     Raises:
-        CheckpointError: If the checkpoint cannot be read, holds weights only, or belongs to
-            other data or to a configuration that differs in more than its length.
+        CheckpointError: If the checkpoint cannot be read, holds weights only, has all its
+            epochs, or belongs to other data, or to a configuration that differs in more than
+            its length.
     """
     file = checkpoints.find(path)
     checkpoint = checkpoints.read(file)
     if "optimizer_states" not in checkpoint:
         raise CheckpointError(f"{file}: holds weights only; resume from a last.ckpt")
+    n_epochs, wanted = checkpoint["epoch"] + 1, description["config"]["trainer"]["max_epochs"]
+    if n_epochs >= wanted:
+        raise CheckpointError(
+            f"{file}: has {n_epochs} of {wanted} epochs; to go on give more as trainer.max_epochs"
+        )
     earlier = checkpoint[checkpoints.KEY]
     before, now = _flatten(earlier["config"]), _flatten(description["config"])
     differences = [

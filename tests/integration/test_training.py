@@ -79,7 +79,7 @@ def test_resuming_under_another_configuration_is_refused(
     finished_run: Path, train_small, override: str, said: str
 ) -> None:
     with pytest.raises(CheckpointError, match="another configuration") as caught:
-        train_small(override, f"resume={finished_run}")
+        train_small(override, "trainer.max_epochs=9", f"resume={finished_run}")
     assert said in str(caught.value)
 
 
@@ -89,7 +89,12 @@ def test_resuming_on_other_data_is_refused(
     shorter = tmp_path / "shorter.csv"
     shorter.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(CheckpointError, match="trained on other data"):
-        train_small(f"data.path={shorter}", f"resume={finished_run}")
+        train_small(f"data.path={shorter}", "trainer.max_epochs=9", f"resume={finished_run}")
+
+
+def test_resuming_a_finished_run_says_so(finished_run: Path, train_small) -> None:
+    with pytest.raises(CheckpointError, match=r"4 of 4 epochs.*trainer\.max_epochs"):
+        train_small("trainer.max_epochs=4", f"resume={finished_run}")
 
 
 def test_resuming_from_weights_alone_is_refused(finished_run: Path, train_small) -> None:
