@@ -15,6 +15,12 @@ def say(lines: str | Iterable[str]) -> None:
         get_console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def shows_progress() -> bool:
+    """Whether a progress bar has a place: a terminal or a notebook, not a file or a pipe."""
+    console = get_console()
+    return console.is_terminal or console.is_jupyter
+
+
 def show_scores(title: str, scores: Mapping[str, float]) -> None:
     """Print scores, each with the constant predictor's beside it where there is one."""
     table = Table(title=title, title_justify="left")

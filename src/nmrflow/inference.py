@@ -13,6 +13,7 @@ from rich.progress import track
 from nmrflow import checkpoint as checkpoints
 from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_IN_CHECKPOINT
+from nmrflow.console import shows_progress
 from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.module import Network, build_network
@@ -166,9 +167,8 @@ class TrainedFlow:
         side = self.description["training_side"]
         logits = torch.tensor([side["mean_logit_false"], side["mean_logit_true"]])
         proposals = []
-        for i, code in track(
-            list(enumerate(codes)), "proposing", transient=True, disable=len(codes) < 2
-        ):
+        quiet = len(codes) < 2 or not shows_progress()
+        for i, code in track(list(enumerate(codes)), "proposing", transient=True, disable=quiet):
             z = self.flow.sample_z(n_samples, generator_for(seed, "propose", i))
             y = logits[torch.from_numpy(code).long()].expand(n_samples, -1)
             proposals.append(self.from_latent(Latent(z, y)))

@@ -79,7 +79,8 @@ def train(config: DictConfig, run_dir: Path) -> dict[str, float]:
     finally:
         # A multirun is one process: without this, W&B writes all its jobs into one run.
         if "wandb" in sys.modules:
-            sys.modules["wandb"].finish()
+            failed = sys.exc_info()[0] is not None
+            sys.modules["wandb"].finish(exit_code=int(failed))
     conditions = data.provenance() | {"seed": seed, "experiment": plain["name"]}
     (run_dir / "evaluation.json").write_text(json.dumps(conditions | scores, indent=2) + "\n")
     show_scores(f"validation side, n = {scores['n']}", scores)

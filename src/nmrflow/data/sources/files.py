@@ -1,12 +1,16 @@
 """Opening the text files of sources, with errors that name the file and what to do."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+import rich.progress
+
+from nmrflow.console import shows_progress
 from nmrflow.errors import DataError
 
 
@@ -23,6 +27,26 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
             raised from within the block, where reading lines meets the damage.
     """
     where = f"{path} ({expected})"
+    file = _find(path, where)
+    try:
+        with rich.progress.open(
+            file, "rb", description=file.name, transient=True, disable=not shows_progress()
+        ) as raw:
+            content = gzip.GzipFile(fileobj=raw) if file.suffix.lower() == ".gz" else raw
+            yield io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: not UTF-8 text (byte {error.start} of a block); is it the right file?"
+        ) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{where}: damaged or cut-off gzip file ({error}); fetch it again"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{where}: cannot be read ({error})") from error
+
+
+def _find(path: str | Path, where: str) -> Path:
     advice = "check data.path"
     try:
         file = Path(path).expanduser()
@@ -34,17 +58,7 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
             raise DataError(f"{where}: is a folder, a file is needed; {advice}")
         if file.stat().st_size == 0:
             raise DataError(f"{where}: the file is empty; {advice}, or fetch it again")
-        opener = gzip.open if file.suffix.lower() == ".gz" else open
-        with opener(file, "rt", encoding="utf-8-sig", newline="") as stream:
-            yield stream
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where}: not UTF-8 text (byte {error.start} of a block); is it the right file?"
-        ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{where}: damaged or cut-off gzip file ({error}); fetch it again"
-        ) from error
     except (OSError, TypeError, RuntimeError) as error:
-        # RuntimeError: a home folder that does not exist; TypeError: a number as a path.
-        raise DataError(f"{where}: cannot be read ({error}); {advice}") from error
+        # TypeError: a number as a path. RuntimeError: somebody's home who does not exist.
+        raise DataError(f"{where}: cannot be opened ({error}); {advice}") from error
+    return file
