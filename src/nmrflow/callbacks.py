@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import pandas as pd
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
@@ -89,7 +88,9 @@ class EpochWandbLogger(WandbLogger):
         import wandb
 
         self._rows.append(dict(metrics))
-        table: Any = wandb.Table(dataframe=pd.DataFrame(self._rows))
+        columns: list[str | int] = list(self._rows[0])
+        data: list[Any] = [[row.get(str(column)) for column in columns] for row in self._rows]
+        table: Any = wandb.Table(columns=columns, data=data)
         super().log_metrics({**metrics, "epochs": table}, step)
 
 
