@@ -10,7 +10,7 @@ help:
 	@echo "make train   set up .venv and train the published network on the embedded molecules"
 	@echo "make test    the test suite (NMRFLOW_DATA=folder adds the tests on real spectra)"
 	@echo "make lint    ruff, mypy, import-linter, yamllint"
-	@echo "make bench   speed, memory and the embedded shifts' error, as tables and JSON"
+	@echo "make bench   training step, forward and inverse: speed and memory, as a table and JSON"
 	@echo "make lock    resolve requirements.lock anew from pyproject.toml"
 
 $(READY): pyproject.toml setup.py requirements.lock

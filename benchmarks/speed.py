@@ -6,6 +6,7 @@ peak of resident memory both belong to a process.
 
 import argparse
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -101,7 +102,11 @@ def main() -> None:
         rows.append(json.loads(done.stdout))
         print("  ".join(f"{key}={value}" for key, value in rows[-1].items()), flush=True)
     if arguments.output:
-        machine = {"processor": platform.machine(), "torch": torch.__version__}
+        machine = {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "torch": torch.__version__,
+        }
         arguments.output.write_text(json.dumps({**machine, "results": rows}, indent=2) + "\n")
 
 
