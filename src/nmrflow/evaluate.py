@@ -26,7 +26,8 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         written to ``output``.
 
     Raises:
-        ConfigError: If ``split`` is another word, or ``all`` without ``data.path``.
+        ConfigError: If ``split`` is another word, or ``all`` without ``data.path``, or
+            ``output`` cannot be written.
         DataError: If the data cannot be read, has changed, or has no record to score on.
     """
     plain = to_plain(config)
@@ -76,8 +77,11 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     show_scores(f"{plain['split']}, n = {scores['n']}", scores)
     if plain["output"] is not None:
         output = Path(plain["output"])
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(result, indent=2) + "\n")
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(json.dumps(result, indent=2) + "\n")
+        except OSError as error:
+            raise ConfigError(f"output={output}: cannot be written ({error})") from error
         say(f"written {output}")
     return result
 

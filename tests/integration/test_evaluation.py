@@ -86,6 +86,7 @@ def test_data_that_changed_since_training_are_refused(
         (["split=training"], ConfigError, "validation or all"),
         (["checkpoint=/no/such.ckpt"], CheckpointError, "no such file"),
         (["n_threads=0"], ConfigError, "n_threads"),
+        (["output=/proc/no/scores.json"], ConfigError, "cannot be written"),
     ],
 )
 def test_bad_requests(
