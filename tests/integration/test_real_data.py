@@ -1,0 +1,43 @@
+"""What must hold on the measured spectra themselves."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.data.dataset import SpectrumDataset
+from nmrflow.data.sources.revmolspec import RevMolSpec
+from nmrflow.flow import SpectrumFlow
+from nmrflow.metrics.inversion import inversion_scores
+from nmrflow.spectra.axis import ShiftAxis
+
+pytestmark = pytest.mark.real_data
+
+
+@torch.no_grad()
+def test_the_published_network_returns_every_molecule(real_data: Path, randomised) -> None:
+    axis, codec = ShiftAxis(), BondTensorCodec()
+    records = RevMolSpec(str(real_data / "reversibledata.csv")).read(axis).records
+    dataset = SpectrumDataset(records, codec, axis)
+    flow = randomised(SpectrumFlow()).double()
+    x = dataset.x.double()
+    back, _ = flow.from_latent(flow.to_latent(x)[0])
+    structures = [record.structure for record in records]
+    scores = inversion_scores(dataset.x.numpy(), back.numpy(), structures, codec)
+    assert scores["exact_structures"] == 1
+    assert scores["max_abs_error"] < 1e-8  # far from the identity, x passes through huge values
+
+
+def test_embedded_shifts_are_near_measured_ones(real_data: Path, tmp_path: Path) -> None:
+    benchmark = Path(__file__).parents[2] / "benchmarks/embedded_shifts.py"
+    output = tmp_path / "shifts.json"
+    command = [sys.executable, str(benchmark), str(real_data / "reversibledata.csv")]
+    subprocess.run([*command, "--output", str(output)], check=True, capture_output=True)
+    families = {row["family"]: row for row in json.loads(output.read_text())["families"]}
+    assert families["all"]["shifts"] > 1000
+    for row in families.values():
+        assert row["mean_abs_ppm"] <= 4
