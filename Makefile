@@ -47,7 +47,7 @@ lock:
 	$(VENV)-lock/bin/python -m pip install --quiet torch==2.13.0
 	$(VENV)-lock/bin/python -m pip install --quiet . --group dev
 	{ echo "# What nmrflow was tested with, Python 3.11 on Linux; made by 'make lock'."; \
-	  $(VENV)-lock/bin/python -m pip freeze --exclude nmrflow | sed 's/+cpu$$//; s/ @ file.*//'; } > requirements.lock
+	  $(VENV)-lock/bin/python -m pip freeze --all --exclude nmrflow --exclude pip | sed 's/+cpu$$//; s/ @ file.*//'; } > requirements.lock
 	rm -rf $(VENV)-lock
 
 clean:
