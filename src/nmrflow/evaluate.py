@@ -1,5 +1,6 @@
 """Score a checkpoint: ``python -m nmrflow.evaluate checkpoint=RUN output=scores.json``."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from nmrflow.config import ALLOWED_IN_CHECKPOINT, build, check_counts, to_plain
 from nmrflow.console import quiet_libraries, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.records import Source
-from nmrflow.data.splits import Split, records_hash
+from nmrflow.data.splits import records_hash
 from nmrflow.errors import ConfigError, DataError, errors_for_people
 from nmrflow.inference import load_checkpoint
 from nmrflow.scoring import score_network
@@ -50,8 +51,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     data = source.read(trained.axis)
     records = data.records
     if plain["split"] == "validation":
-        split: Split = build(about["config"]["split"], object, ALLOWED_IN_CHECKPOINT)
-        records = split.divide(records).validation
+        records = trained.split.divide(records).validation
         if path is None and records_hash(records) != about["split_sha256"]:
             raise DataError(
                 f"{source.path or source.name}: is no longer the data that this checkpoint was "
@@ -97,4 +97,7 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    # What has been imported stays: without this Python walks all of it once more at exit, which
+    # takes a second. Here and not in main(), which a multirun enters once a job.
+    gc.freeze()
     main()

@@ -12,15 +12,15 @@ from rich.progress import track
 
 from nmrflow import checkpoint as checkpoints
 from nmrflow.chem.structure import Structure
-from nmrflow.config import ALLOWED_IN_CHECKPOINT
+from nmrflow.config import ALLOWED_IN_CHECKPOINT, build
 from nmrflow.console import shows_progress
+from nmrflow.data.dataset import EVALUATION_BATCH_SIZE
+from nmrflow.data.splits import Split
 from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.module import Network, build_network
 from nmrflow.numerics import generator_for
 from nmrflow.types import Latent
-
-_BATCH_SIZE = 256
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,12 @@ class TrainedFlow:
             )
         return tuple(sentences)
 
+    @property
+    def split(self) -> Split:
+        """The split that it was trained under: what it has not seen is on its validation side."""
+        split: Split = build(self.description["config"]["split"], object, ALLOWED_IN_CHECKPOINT)
+        return split
+
     def __repr__(self) -> str:
         d = self.description
         return "\n".join(
@@ -120,7 +126,9 @@ class TrainedFlow:
         """
         weight = next(self.flow.parameters())
         proposals = []
-        for z, y in zip(*(torch.split(slot, _BATCH_SIZE) for slot in latent), strict=True):
+        for z, y in zip(
+            *(torch.split(slot, EVALUATION_BATCH_SIZE) for slot in latent), strict=True
+        ):
             x = self.flow.from_latent(Latent(z.to(weight), y.to(weight)))[0].cpu().numpy()
             proposals += [self._decode(*pair) for pair in zip(x, z.cpu().numpy(), strict=True)]
         return proposals
@@ -194,7 +202,7 @@ class TrainedFlow:
         weight = next(self.flow.parameters())
         parts = [
             self.flow.to_latent(part.to(weight))[0]
-            for part in torch.split(torch.from_numpy(x), _BATCH_SIZE)
+            for part in torch.split(torch.from_numpy(x), EVALUATION_BATCH_SIZE)
         ]
         return Latent(*(torch.cat(slot).cpu() for slot in zip(*parts, strict=True)))
 

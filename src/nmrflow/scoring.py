@@ -12,8 +12,6 @@ from nmrflow.metrics.latent import residual_statistics
 from nmrflow.metrics.spectrum import constant_scores, spectrum_scores, to_bits
 from nmrflow.module import Network
 
-_BATCH_SIZE = 256
-
 
 @torch.no_grad()
 def score_network(
@@ -32,7 +30,7 @@ def score_network(
     """
     weight = next(network.flow.parameters())
     logits, residuals, inverses = [], [], []
-    for batch in dataset.batches(_BATCH_SIZE):
+    for batch in dataset.batches():
         latent, _ = network.flow.to_latent(batch.x.to(weight))
         logits.append(latent.y.cpu().numpy())
         residuals.append(latent.z.cpu().numpy())

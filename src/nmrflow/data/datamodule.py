@@ -7,7 +7,7 @@ import lightning
 from torch.utils.data import DataLoader
 
 from nmrflow.chem.codec import MoleculeCodec
-from nmrflow.data.dataset import EpochShuffle, SpectrumDataset
+from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, EpochShuffle, SpectrumDataset
 from nmrflow.data.records import Source, SourceData
 from nmrflow.data.splits import Split, records_hash
 from nmrflow.errors import DataError
@@ -29,8 +29,6 @@ class SpectrumDataModule(lightning.LightningDataModule):
     Raises:
         DataError: From the source or the codec, or if a side is empty.
     """
-
-    EVALUATION_BATCH_SIZE = 256
 
     def __init__(
         self,
@@ -69,9 +67,7 @@ class SpectrumDataModule(lightning.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """In source order."""
-        return DataLoader(
-            self.validation_set, batch_size=self.EVALUATION_BATCH_SIZE, collate_fn=_as_is
-        )
+        return DataLoader(self.validation_set, batch_size=EVALUATION_BATCH_SIZE, collate_fn=_as_is)
 
     def describe(self) -> list[str]:
         """Sentences for the screen: what was read, what was left out, the sides."""

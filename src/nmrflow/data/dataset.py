@@ -13,6 +13,9 @@ from nmrflow.numerics import generator_for
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.types import Batch
 
+EVALUATION_BATCH_SIZE = 256
+"""Records at a time where no gradient is needed; bounds memory, changes no number."""
+
 
 class SpectrumDataset(Dataset[Batch]):
     """Records, encoded once and kept as bytes; whole batches are cut out at a time.
@@ -52,7 +55,7 @@ class SpectrumDataset(Dataset[Batch]):
         """A batch at once: PyTorch's loader calls this instead of stacking single items."""
         return Batch(self.x[indices].float(), self.code[indices].float())
 
-    def batches(self, batch_size: int) -> Iterator[Batch]:
+    def batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Iterator[Batch]:
         """All records in order, for whoever needs no loader."""
         for start in range(0, len(self), batch_size):
             yield self.__getitems__(list(range(start, min(start + batch_size, len(self)))))
