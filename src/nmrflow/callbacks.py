@@ -7,11 +7,14 @@ from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from nmrflow import checkpoint as checkpoints
+from nmrflow import figures
 from nmrflow.console import say
+from nmrflow.evaluation_file import flatten_scores
+from nmrflow.module import FlowModule
 
 Row = dict[str, float]
 
@@ -42,22 +45,23 @@ class EpochTable(Callback):
             say(f"{name:>5} " + " ".join(f"{title:>9}" for title in titles))
         rows, self.rows = self.rows, []
         for row in rows:
-            self._add(row, trainer.loggers)
+            self._add(row, trainer)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
         """Add the epoch that has just ended, its validation included."""
         values = {
             name: float(value)
             for name, value in sorted(trainer.callback_metrics.items())
             if name.startswith(("train/", "val/"))
         }
-        self._add({"epoch": trainer.current_epoch + 1, **values}, trainer.loggers)
+        self._add({"epoch": trainer.current_epoch + 1, **values}, trainer)
+        pl_module.description["epochs"] = self.rows  # what the checkpoint tells of itself
 
-    def _add(self, row: Row, loggers: list[Logger]) -> None:
+    def _add(self, row: Row, trainer: pl.Trainer) -> None:
         self.rows.append(row)
         shown = " ".join(f"{row.get(key, float('nan')):>9.4f}" for key in _COLUMNS.values())
         say(f"{row['epoch']:>5} {shown}")
-        for logger in loggers:
+        for logger in trainer.loggers:
             logger.log_metrics(row, step=int(row["epoch"]))
             logger.save()
 
@@ -92,6 +96,26 @@ class EpochWandbLogger(WandbLogger):
         data: list[Any] = [[row.get(str(column)) for column in columns] for row in self._rows]
         table: Any = wandb.Table(columns=columns, data=data)
         super().log_metrics({**metrics, "epochs": table}, step)
+
+    def log_evaluation(self, evaluation: Mapping[str, Any]) -> None:
+        """Put a run's scores, tables and pictures into its summary.
+
+        The summary, not the history: that has one row per epoch and stays so.
+        """
+        import wandb
+
+        summary = self.experiment.summary
+        summary.update(flatten_scores(evaluation))
+        for name, rows in (
+            ("examples", evaluation["examples"]),
+            ("reliability", evaluation["calibration/reliability"]),
+        ):
+            data: list[Any] = [[str(value) for value in row.values()] for row in rows]
+            table: Any = wandb.Table(columns=list(rows[0]), data=data)
+            summary[f"tables/{name}"] = table
+        for name, figure in figures.draw_run(evaluation).items():
+            summary[f"pictures/{name}"] = wandb.Image(figure)
+        figures.close_all()
 
 
 class EpochProgress(RichProgressBar):

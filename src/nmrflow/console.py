@@ -3,10 +3,14 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from rich import get_console
+from rich.progress import track
 from rich.table import Table
+
+Item = TypeVar("Item")
 
 
 def say(lines: str | Iterable[str]) -> None:
@@ -21,18 +25,32 @@ def shows_progress() -> bool:
     return console.is_terminal or console.is_jupyter
 
 
-def show_scores(title: str, scores: Mapping[str, float]) -> None:
-    """Print scores, each with the constant predictor's beside it where there is one."""
+def progress(items: Iterable[Item], n: int, description: str) -> Iterator[Item]:
+    """Go through items under a bar that is gone in the end; no bar for one item, or in a pipe."""
+    yield from track(
+        items, description, total=n, transient=True, disable=n < 2 or not shows_progress()
+    )
+
+
+def show_scores(title: str, scores: Mapping[str, Any]) -> None:
+    """Print scores, each with the constant predictor's beside it where there is one.
+
+    Curves and lists of numbers are for files and reports: what is printed are single numbers,
+    and maps (deviation by noise level) on one line.
+    """
     table = Table(title=title, title_justify="left")
-    table.add_column("score")
+    table.add_column("score", no_wrap=True)
     table.add_column("value", justify="right")
     table.add_column("constant", justify="right")
     for name, value in scores.items():
-        if name.startswith("spectrum/constant/"):
+        if "/" not in name or name.startswith("spectrum/constant/"):
             continue
         constant = scores.get(name.replace("spectrum/", "spectrum/constant/", 1))
         beside = "" if constant is None or "spectrum/" not in name else f"{constant:.4f}"
-        table.add_row(name, f"{value:.4g}", beside)
+        if isinstance(value, Mapping):
+            table.add_row(name, " ".join(f"{v:.3g}" for v in value.values()), beside)
+        elif not isinstance(value, list):
+            table.add_row(name, "-" if value is None else f"{value:.4g}", beside)
     get_console().print(table)
 
 

@@ -1,7 +1,6 @@
 """Score a checkpoint: ``python -m nmrflow.evaluate checkpoint=RUN output=scores.json``."""
 
 import gc
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +8,24 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from nmrflow.config import ALLOWED_IN_CHECKPOINT, build, check_counts, to_plain
+from nmrflow.config import build, check_counts, to_plain
 from nmrflow.console import quiet_libraries, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset
-from nmrflow.data.records import Source
-from nmrflow.data.splits import records_hash
-from nmrflow.errors import ConfigError, DataError, errors_for_people
-from nmrflow.inference import load_checkpoint
-from nmrflow.scoring import score_network
+from nmrflow.data.records import MoleculeSpectrum, Source, SourceData
+from nmrflow.data.splits import Sides, records_hash
+from nmrflow.errors import ConfigError, DataError, NmrflowError, errors_for_people
+from nmrflow.evaluation_file import write_scores
+from nmrflow.examples import show_examples
+from nmrflow.inference import TrainedFlow, load_checkpoint
+from nmrflow.scoring import Scores, score
 
 
-def evaluate(config: DictConfig) -> dict[str, Any]:
+def evaluate(config: DictConfig) -> Scores:
     """Score a checkpoint as ``conf/evaluation/evaluate.yaml`` describes.
 
     Returns:
-        The conditions (checkpoint, data, split, seed, counts) and every score; what is
-        written to ``output``.
+        The conditions (checkpoint, data, split, seed, counts), every score, examples and the
+        table of epochs; what is written to ``output``.
 
     Raises:
         ConfigError: If ``split`` is another word, or ``all`` without ``data.path``, or
@@ -32,35 +33,30 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         DataError: If the data cannot be read, has changed, or has no record to score on.
     """
     plain = to_plain(config)
-    check_counts(plain, n_threads=1)
+    check_counts(plain, n_threads=1, seed=0)
+    if plain["n_samples"] is not None:
+        check_counts(plain, n_samples=1)
     if plain["split"] not in ("validation", "all"):
         raise ConfigError(f"split={plain['split']}: validation or all")
-    path = plain["data"].get("path")
-    if plain["split"] == "all" and path is None:
+    if plain["split"] == "all" and plain["data"].get("path") is None:
         raise ConfigError("split=all scores every record of a file: give it as data.path=FILE")
     torch.set_num_threads(plain["n_threads"])
 
     trained = load_checkpoint(plain["checkpoint"])
     about = trained.description
-    if path is None:
-        own = about["config"]["data"]
-        located = own | {"path": about["data_path"]} if "path" in own else own
-        source: Source = build(located, object, ALLOWED_IN_CHECKPOINT)
-    else:
-        source = build(plain["data"], object)
-    data = source.read(trained.axis)
-    records = data.records
-    if plain["split"] == "validation":
-        records = trained.split.divide(records).validation
-        if path is None and records_hash(records) != about["split_sha256"]:
-            raise DataError(
-                f"{source.path or source.name}: is no longer the data that this checkpoint was "
-                "trained on; to score on what it is now, give it as data.path"
-            )
-    if not records:
+    source, data, sides = _read(trained, plain)
+    if not sides.validation:
         raise DataError(f"{source.path}: no record is on the validation side; use split=all")
-    dataset = SpectrumDataset(records, trained.codec, trained.axis)
-    scores = score_network(trained.network, dataset, about["training_side"])
+    say(data.describe())
+    if not sides.train:
+        say("the data trained on are not at hand: no probes of z, and no learned prior")
+    validation, train = (
+        SpectrumDataset(side, trained.codec, trained.axis) if side else None
+        for side in (sides.validation, sides.train)
+    )
+    assert validation is not None
+    n_samples = plain["n_samples"] or about["config"]["scoring"]["n_samples"]
+    scores = score(trained, validation, train, n_samples=n_samples, seed=plain["seed"])
     result = {
         "checkpoint": str(plain["checkpoint"]),
         "experiment": about["config"]["name"],
@@ -69,21 +65,44 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         "data_path": source.path,
         "split": plain["split"],
         "split_seed": about["split_seed"],
+        "scoring_seed": plain["seed"],
         "n_excluded": data.n_excluded_total,
         "excluded": dict(data.n_excluded),
         **scores,
+        "epochs": about.get("epochs", []),
+        "examples": show_examples(trained, sides.validation, sides.train, plain["examples"]),
     }
-    say(data.describe())
     show_scores(f"{plain['split']}, n = {scores['n']}", scores)
     if plain["output"] is not None:
-        output = Path(plain["output"])
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(json.dumps(result, indent=2) + "\n")
-        except OSError as error:
-            raise ConfigError(f"output={output}: cannot be written ({error})") from error
-        say(f"written {output}")
+        write_scores(result, Path(plain["output"]))
+        say(f"written {plain['output']}")
     return result
+
+
+def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceData, Sides]:
+    """The records to score on, and those of the training side where they can be had."""
+    own = plain["data"].get("path") is None
+    source: Source = trained.source if own else build(plain["data"], object)
+    data = source.read(trained.axis)
+    if plain["split"] == "all":
+        return source, data, Sides(train=_own_training_side(trained), validation=data.records)
+    sides = trained.split.divide(data.records)
+    if own and records_hash(sides.validation) != trained.description["split_sha256"]:
+        raise DataError(
+            f"{source.path or source.name}: is no longer the data that this checkpoint was "
+            "trained on; to score on what it is now, give it as data.path"
+        )
+    return source, data, sides
+
+
+def _own_training_side(trained: TrainedFlow) -> tuple[MoleculeSpectrum, ...]:
+    """Nothing if the data trained on cannot be read any more, or have changed."""
+    try:
+        sides = trained.split.divide(trained.source.read(trained.axis).records)
+    except NmrflowError:
+        return ()
+    unchanged = records_hash(sides.validation) == trained.description["split_sha256"]
+    return sides.train if unchanged else ()
 
 
 @hydra.main(

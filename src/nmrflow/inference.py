@@ -1,6 +1,6 @@
 """A trained network at work: what notebooks and commands use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from nmrflow import checkpoint as checkpoints
 from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_IN_CHECKPOINT, build
-from nmrflow.console import shows_progress
+from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE
+from nmrflow.data.records import Source
 from nmrflow.data.splits import Split
 from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
@@ -81,6 +81,14 @@ class TrainedFlow:
                 "drawn: the network sees a numbering, not a molecule."
             )
         return tuple(sentences)
+
+    @property
+    def source(self) -> Source:
+        """The data that it was trained on, at the place where they were then."""
+        own = self.description["config"]["data"]
+        located = own | {"path": self.description["data_path"]} if "path" in own else own
+        source: Source = build(located, object, ALLOWED_IN_CHECKPOINT)
+        return source
 
     @property
     def split(self) -> Split:
@@ -169,18 +177,30 @@ class TrainedFlow:
             SpectrumError: If a peak list or code is none, naming its position, or
                 ``n_samples`` is below 1.
         """
+        return list(
+            progress(self.iterate_proposals(spectra, n_samples, seed), len(spectra), "proposing")
+        )
+
+    def iterate_proposals(
+        self,
+        spectra: Sequence[Sequence[float]] | NDArray[np.generic],
+        n_samples: int,
+        seed: int,
+    ) -> Iterator[list[Proposal]]:
+        """As :meth:`propose_structures`, one spectrum at a time: for many, in little memory."""
         if n_samples < 1:
             raise SpectrumError(f"n_samples={n_samples}: at least 1")
         codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
         side = self.description["training_side"]
         logits = torch.tensor([side["mean_logit_false"], side["mean_logit_true"]])
-        proposals = []
-        quiet = len(codes) < 2 or not shows_progress()
-        for i, code in track(list(enumerate(codes)), "proposing", transient=True, disable=quiet):
+        for i, code in enumerate(codes):
             z = self.flow.sample_z(n_samples, generator_for(seed, "propose", i))
             y = logits[torch.from_numpy(code).long()].expand(n_samples, -1)
-            proposals.append(self.from_latent(Latent(z, y)))
-        return proposals
+            yield self.from_latent(Latent(z, y))
+
+    def predict_logits(self, structures: Sequence[Structure]) -> NDArray[np.float64]:
+        """Logits of each structure's bits, ``(n, n_bins)``; errors as of :meth:`to_latent`."""
+        return self.to_latent(structures).y.double().numpy()
 
     def _read_structures(
         self, structures: Sequence[Structure | str]

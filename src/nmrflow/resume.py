@@ -1,5 +1,7 @@
 """Whether a checkpoint may be resumed under a configuration."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,23 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
             f"{earlier['n_validation']} records of {earlier['data']}); give that file as data.path"
         )
     return file
+
+
+def configuration_digest(description: Mapping[str, Any]) -> str:
+    """A digest of all that decides a finished run's numbers, wherever its files lie.
+
+    Args:
+        description: Of the run (see :class:`nmrflow.module.FlowModule`).
+    """
+    config = description["config"]
+    decisive = {
+        key: value
+        for key, value in _flatten(config).items()
+        if key.split(".")[0] in (*_MUST_AGREE, "scoring") and key not in _PATHS
+    }
+    decisive["max_epochs"] = config["trainer"]["max_epochs"]
+    text = json.dumps([decisive, description["data_sha256"]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _flatten(node: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401

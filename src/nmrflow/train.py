@@ -1,7 +1,6 @@
 """Train a network: ``python -m nmrflow.train +experiment=baseline``."""
 
 import gc
-import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,31 +10,36 @@ import lightning.pytorch as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from nmrflow.callbacks import AtomicCheckpointIO
+from nmrflow.callbacks import AtomicCheckpointIO, EpochWandbLogger
 from nmrflow.config import build, build_named, check_counts, to_plain
 from nmrflow.console import quiet_libraries, say, show_scores
 from nmrflow.data.datamodule import SpectrumDataModule
 from nmrflow.errors import errors_for_people
+from nmrflow.evaluation_file import EVALUATION, find_finished, write_scores
+from nmrflow.examples import show_examples
+from nmrflow.inference import TrainedFlow
 from nmrflow.losses import Objective
 from nmrflow.module import FlowModule, build_network
-from nmrflow.resume import find_resumable
-from nmrflow.scoring import score_network
+from nmrflow.resume import configuration_digest, find_resumable
+from nmrflow.scoring import Scores, score
 from nmrflow.training_side import summarise
 
 
-def train(config: DictConfig, run_dir: Path) -> dict[str, float]:
+def train(config: DictConfig, run_dir: Path) -> Scores:
     """Train what a composed configuration describes, in ``run_dir``.
 
     Returns:
-        The last epoch's scores on the validation side, as in ``run_dir/evaluation.json``.
+        The last epoch's scores on the validation side with their conditions, as in
+        ``run_dir/evaluation.json``.
     """
     plain = to_plain(config, run_dir=str(run_dir))
     check_counts(plain, seed=0, n_threads=1, batch_size=1)
     check_counts(plain["split"], seed=0)
     check_counts(plain["trainer"], max_epochs=1)
+    check_counts(plain["scoring"], n_samples=1, seed=0)
     seed = plain["seed"]
     torch.set_num_threads(plain["n_threads"])
     say(f"run {run_dir}\nseed {seed}, {plain['n_threads']} thread(s)")
@@ -59,6 +63,11 @@ def train(config: DictConfig, run_dir: Path) -> dict[str, float]:
         seed=seed,
         description={"config": portable, **data.provenance(), "training_side": training_side},
     )
+    digest = configuration_digest(module.description)
+    finished = plain["keep_finished"] and find_finished(run_dir, digest)
+    if finished:
+        say(f"finished before, kept: {run_dir}")
+        return finished
     resume = plain["resume"] and find_resumable(plain["resume"], module.description)
     loggers = build_named(plain["logger"], Logger)
     trainer = build(
@@ -73,20 +82,31 @@ def train(config: DictConfig, run_dir: Path) -> dict[str, float]:
         for logger in loggers:
             logger.log_hyperparams(plain)
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
-        scores = score_network(network, data.validation_set, training_side)
+        trained = TrainedFlow(network, module.description)
+        validation, train_ = data.validation_set, data.train_set
+        scores = score(trained, validation, train_, **plain["scoring"])
+        evaluation = {
+            **data.provenance(),
+            "seed": seed,
+            "experiment": plain["name"],
+            "configuration_sha256": digest,
+            "scoring_seed": plain["scoring"]["seed"],
+            **scores,
+            "epochs": module.description.get("epochs", []),
+            "examples": show_examples(trained, validation.records),
+        }
         for logger in loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.summary.update(scores)
+            if isinstance(logger, EpochWandbLogger):
+                logger.log_evaluation(evaluation)
     finally:
         # A multirun is one process: without this, W&B writes all its jobs into one run.
         if "wandb" in sys.modules:
             failed = sys.exc_info()[0] is not None
             sys.modules["wandb"].finish(exit_code=int(failed))
-    conditions = data.provenance() | {"seed": seed, "experiment": plain["name"]}
-    (run_dir / "evaluation.json").write_text(json.dumps(conditions | scores, indent=2) + "\n")
+    write_scores(evaluation, run_dir / EVALUATION)
     show_scores(f"validation side, n = {scores['n']}", scores)
     say(f"checkpoint {run_dir / 'checkpoints' / 'last.ckpt'}")
-    return scores
+    return evaluation
 
 
 @hydra.main(version_base="1.3", config_path="pkg://nmrflow.conf", config_name="train")

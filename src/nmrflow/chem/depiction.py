@@ -1,8 +1,10 @@
 """Structures as pictures."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rdkit.Chem import Draw, rdDepictor
+from rdkit.Chem.Draw import rdMolDraw2D
 
 from nmrflow.chem.structure import Structure
 
@@ -36,3 +38,23 @@ def draw_structures(
         useSVG=True,
     )
     return str(getattr(svg, "data", svg))  # inside a notebook RDKit wraps the text
+
+
+def draw_structure_png(structure: Structure, size_px: tuple[int, int] = (440, 340)) -> bytes:
+    """Draw one structure, for pictures that are put together elsewhere.
+
+    Args:
+        structure: What to draw.
+        size_px: Width and height in pixels.
+
+    Returns:
+        A PNG file's content.
+    """
+    mol = structure.to_mol()
+    rdDepictor.Compute2DCoords(mol)
+    canvas = rdMolDraw2D.MolDraw2DCairo(*size_px)
+    options: Any = canvas.drawOptions()  # RDKit types its attributes as something else
+    options.bondLineWidth = 3
+    rdMolDraw2D.PrepareAndDrawMolecule(canvas, mol)
+    canvas.FinishDrawing()
+    return bytes(canvas.GetDrawingText())

@@ -27,3 +27,26 @@ def residual_statistics(z: NDArray[np.floating]) -> dict[str, float]:
         "z_std_mean": float(stds.mean()),
         "z_std_std": float(stds.std()),
     }
+
+
+def dimension_statistics(z: NDArray[np.floating]) -> dict[str, float | list[float]]:
+    """Mean and std of each dimension of z over molecules, and how far they are from 0 and 1.
+
+    Args:
+        z: Residuals ``(n, n_residual)``, n > 0.
+
+    Returns:
+        ``dimension_mean`` and ``dimension_std``: ``n_residual`` numbers each (population std);
+        ``dimension_mean_abs``: mean of the absolute means; ``dimension_std_mean``,
+        ``dimension_std_min`` and ``dimension_std_max`` over dimensions.
+    """
+    z = np.asarray(z, dtype=np.float64)
+    means, stds = z.mean(axis=0), z.std(axis=0)
+    return {
+        "dimension_mean_abs": float(np.abs(means).mean()),
+        "dimension_std_mean": float(stds.mean()),
+        "dimension_std_min": float(stds.min()),
+        "dimension_std_max": float(stds.max()),
+        "dimension_mean": means.round(6).tolist(),
+        "dimension_std": stds.round(6).tolist(),
+    }

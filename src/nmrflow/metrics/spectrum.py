@@ -79,6 +79,21 @@ def spectrum_scores(predicted: Bits, true: Bits) -> dict[str, float]:
     return {name: metric(predicted, true) for name, metric in SPECTRUM_METRICS.items()}
 
 
+def bit_counts(predicted: Bits, true: Bits) -> dict[str, float]:
+    """How many bits are set, and how often the last one, where too high shifts end up.
+
+    Returns:
+        ``bits_predicted``, ``bits_true``: set bits per spectrum; ``last_bin_predicted``,
+        ``last_bin_true``: share of spectra with the last bit set.
+    """
+    return {
+        "bits_predicted": float(predicted.sum(axis=1).mean()),
+        "bits_true": float(true.sum(axis=1).mean()),
+        "last_bin_predicted": float(predicted[:, -1].mean()),
+        "last_bin_true": float(true[:, -1].mean()),
+    }
+
+
 def constant_scores(bins: dict[str, list[int]], true: Bits) -> dict[str, float]:
     """The scores of the constant predictors: for each metric its own fixed set of bins."""
     scores = {}

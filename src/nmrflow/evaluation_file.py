@@ -1,0 +1,77 @@
+"""The file of scores that a training leaves in its folder, and that reports are made from."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nmrflow.errors import ConfigError, DataError
+
+EVALUATION = "evaluation.json"
+"""Name of the file in a run's folder."""
+
+
+def write_scores(scores: Mapping[str, Any], path: Path) -> None:
+    """Write scores as JSON, an entry a line, whole or not at all.
+
+    Raises:
+        ConfigError: If the file cannot be written.
+    """
+    lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in scores.items())
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"output={path}: cannot be written ({error})") from error
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """Read what :func:`write_scores` wrote.
+
+    Raises:
+        DataError: If it is no such file.
+    """
+    try:
+        scores = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no evaluation ({error}); remove this run") from error
+    if not isinstance(scores, dict):
+        raise DataError(f"{path}: no evaluation (a {type(scores).__name__}); remove this run")
+    return scores
+
+
+def find_finished(run_dir: Path, digest: str) -> dict[str, Any] | None:
+    """The scores of a run that was finished in this folder before, None if there is none.
+
+    Args:
+        run_dir: The run's folder.
+        digest: Of the run that is asked for (:func:`nmrflow.resume.configuration_digest`).
+
+    Raises:
+        ConfigError: If the finished run is another one.
+    """
+    if not (run_dir / EVALUATION).exists():
+        return None
+    scores = read_scores(run_dir / EVALUATION)
+    if scores.get("configuration_sha256") != digest:
+        raise ConfigError(
+            f"{run_dir}: holds a finished run of another configuration or of other data; "
+            "remove it, or give another folder as hydra.sweep.dir (one run: hydra.run.dir)"
+        )
+    return scores
+
+
+def flatten_scores(evaluation: Mapping[str, Any]) -> dict[str, float | None]:
+    """The single numbers among an evaluation's entries; ``name/key`` for those of maps.
+
+    Lists (curves, examples) and texts are left out.
+    """
+    flat: dict[str, float | None] = {}
+    for name, value in evaluation.items():
+        if isinstance(value, Mapping) and "/" in name:
+            flat |= {f"{name}/{key}": number for key, number in value.items()}
+        elif (value is None and "/" in name) or isinstance(value, int | float):
+            flat[name] = value
+    return flat

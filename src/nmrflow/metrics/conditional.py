@@ -1,0 +1,135 @@
+"""How the inverse reacts when z changes and y stays: the paper's equations 1 to 5.
+
+Distances are between tensors as f⁻¹ returns them, before any rounding.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Inverse = Callable[[Tensor, Tensor], Tensor]
+"""f⁻¹: z ``(n, n_residual)`` and y ``(n, n_bins)`` to x, rows in the same order."""
+
+NOISE_LEVELS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Standard deviations of the noise on z: the columns of the paper's Table 4."""
+
+N_DRAWS = 8
+"""Noise draws per z, and draws of z for the variation."""
+
+N_PRIOR_DRAWS = 4
+"""Residuals drawn per molecule from the prior learned on the training side."""
+
+_BATCH = 256
+
+
+class Deviation(NamedTuple):
+    """CD and rCD by noise level, and CD in the L2 norm.
+
+    Args:
+        cd: Mean over molecules and draws of the L1 norm of what the noise changes in x.
+        rcd: The same over the mean L1 norm of the undisturbed x.
+        cd_l2: As cd, in the L2 norm.
+        rcd_l2: As rcd, in the L2 norm.
+    """
+
+    cd: dict[str, float]
+    rcd: dict[str, float]
+    cd_l2: dict[str, float]
+    rcd_l2: dict[str, float]
+
+
+def conditional_deviation(
+    inverse: Inverse,
+    z: Tensor,
+    y: Tensor,
+    generator: torch.Generator,
+    *,
+    levels: Sequence[float] = NOISE_LEVELS,
+    n_draws: int = N_DRAWS,
+) -> Deviation:
+    """How far x = f⁻¹(z, y) moves when noise is added to z.
+
+    The draws of noise are common to all levels: a level differs from another by its size only.
+
+    Args:
+        inverse: f⁻¹.
+        z: Residuals ``(n, n_residual)``, n > 0.
+        y: Spectrum slots ``(n, n_bins)``.
+        generator: Draws the noise.
+        levels: Standard deviations of the noise.
+        n_draws: Draws per row of z.
+    """
+    sums = {level: [0.0, 0.0] for level in levels}
+    base_sums = [0.0, 0.0]
+    for z_part, y_part in _batches(z, y):
+        base = inverse(z_part, y_part)
+        _add_norms(base_sums, base)
+        for _ in range(n_draws):
+            noise = torch.randn(z_part.shape, generator=generator).to(z_part)
+            for level in levels:
+                moved = inverse(z_part + level * noise, y_part)
+                _add_norms(sums[level], moved - base)
+    tables: list[dict[str, float]] = []
+    for norm in (0, 1):
+        base_norm = base_sums[norm] / len(z)
+        cd = {f"{level:g}": sums[level][norm] / (len(z) * n_draws) for level in levels}
+        tables += [cd, {level: value / base_norm for level, value in cd.items()}]
+    return Deviation(*tables)
+
+
+def draw_from_prior(
+    z_train: Tensor, n: int, generator: torch.Generator, n_draws: int = N_PRIOR_DRAWS
+) -> Tensor:
+    """Residuals from the learned prior: independent normals, mean and std per dimension.
+
+    Args:
+        z_train: Residuals of the training side ``(m, n_residual)``, m > 0.
+        n: Molecules.
+        generator: Draws.
+        n_draws: Draws per molecule.
+
+    Returns:
+        ``(n_draws * n, n_residual)``: all molecules once, then all again.
+    """
+    mean, std = z_train.mean(dim=0), z_train.std(dim=0, correction=0)
+    noise = torch.randn((n_draws * n, z_train.shape[1]), generator=generator)
+    return mean + std * noise.to(z_train)
+
+
+def conditional_variation(
+    inverse: Inverse, y: Tensor, n_residual: int, generator: torch.Generator
+) -> dict[str, float]:
+    """How far the structures for one y lie apart when z is drawn from N(0, I).
+
+    For each row of y eight draws; the mean L2 distance of the eight x from their mean.
+
+    Returns:
+        ``variation_mean`` and ``variation_std`` over molecules (population std);
+        ``variation_rows_mean`` and ``variation_rows_std``: the same with the distance taken
+        over the last axis of x only, over molecules and all other axes.
+    """
+    whole, rows = [], []
+    for (part,) in _batches(y):
+        z = torch.randn((N_DRAWS, len(part), n_residual), generator=generator).to(part)
+        x = torch.stack([inverse(drawn, part) for drawn in z]).double()
+        apart = x - x.mean(dim=0)
+        whole.append(torch.linalg.vector_norm(apart.flatten(2), dim=2).mean(dim=0))
+        rows.append(torch.linalg.vector_norm(apart, dim=-1).mean(dim=0).flatten())
+    values = {"variation": torch.cat(whole), "variation_rows": torch.cat(rows)}
+    return {
+        f"{name}_{what}": float(number)
+        for name, value in values.items()
+        for what, number in (("mean", value.mean()), ("std", value.std(correction=0)))
+    }
+
+
+def _add_norms(sums: list[float], x: Tensor) -> None:
+    flat = x.flatten(1).double()
+    for index, order in enumerate((1, 2)):
+        sums[index] += float(torch.linalg.vector_norm(flat, ord=order, dim=1).sum())
+
+
+def _batches(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(torch.split(tensor, _BATCH) for tensor in tensors), strict=True)

@@ -1,0 +1,137 @@
+"""The report on one or several runs: ``python -m nmrflow.report DIR``."""
+
+import argparse
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from nmrflow import figures
+from nmrflow.console import progress, say
+from nmrflow.errors import errors_for_people
+from nmrflow.figures import Evaluation
+from nmrflow.report import sections
+from nmrflow.report.page import PICTURES, write_report
+from nmrflow.report.runs import KIND, read_runs
+from nmrflow.report.sections import Yardsticks
+
+_NO_YARDSTICKS = (
+    "Yardsticks are not computed for these splits yet: `python -m nmrflow.yardsticks DIR`, then "
+    "this report again."
+)
+
+
+def make_report(folder: Path) -> tuple[Path, Path]:
+    """Write the report on all runs in a folder.
+
+    Returns:
+        ``report.md`` and ``report.html`` in that folder.
+
+    Raises:
+        DataError: If there are no runs, or the files cannot be written.
+    """
+    runs = read_runs(folder)
+    families = {
+        ", ".join(map(str, family)): list(members)
+        for family, members in groupby(runs, key=lambda run: tuple(run[k] for k in KIND[:3]))
+    }
+    main = {name: _most_numerous(members) for name, members in families.items()}
+    title = f"nmrflow: {len(runs)} runs"
+    parts = [
+        f"# {title}",
+        "Each figure below is of the runs in this folder and in those under it.",
+    ]
+    if len(families) > 1:
+        parts += ["## Side by side", sections.overview(main)]
+    drawn: dict[str, Figure] = {}
+    for number, (name, members) in enumerate(progress(families.items(), len(families), "report")):
+        text, pictures = _family(name, main[name], members, prefix=f"{number}_")
+        parts += text
+        drawn |= pictures
+    files = write_report(folder, title, "\n\n".join(parts) + "\n", drawn)
+    figures.close_all()
+    return files
+
+
+def _most_numerous(members: Sequence[Evaluation]) -> list[Evaluation]:
+    """Of runs of several lengths those of the commonest length (of two, the shorter)."""
+    lengths = sorted({run["n_epochs"] for run in members})
+    groups = [[run for run in members if run["n_epochs"] == length] for length in lengths]
+    return max(groups, key=len)
+
+
+def _family(
+    name: str, runs: list[Evaluation], members: list[Evaluation], prefix: str
+) -> tuple[list[str], dict[str, Figure]]:
+    """Text and pictures on runs that differ in seeds and lengths only."""
+    longest = max(members, key=lambda run: len(run["epochs"]))
+    curves = runs if len(longest["epochs"]) == runs[0]["n_epochs"] else [longest]
+    drawn = {
+        "learning_curves": figures.learning_curves(curves),
+        "deviation": figures.deviation_curves(runs),
+        "reliability": figures.reliability_diagram(runs),
+    }
+    examples = runs[0]["examples"]
+    drawn |= {f"example_{k}": figures.example_spectrum(e) for k, e in enumerate(examples)}
+    drawn = {prefix + key: figure for key, figure in drawn.items()}
+
+    def picture(key: str, words: str) -> str:
+        return f"![{words}]({PICTURES}/{prefix}{key}.svg)"
+
+    yardsticks = read_yardsticks(runs)
+    shown = f"split seed {curves[0]['split_seed']}" if len(curves) == 1 else f"{len(curves)} runs"
+    text = [
+        f"## {name}",
+        sections.conditions(runs),
+        "### The paper and ours",
+        "The paper's values are of its own 1,467 rows and random splits. What each of ours is, "
+        "and where the paper leaves it open, is said in `docs/reproduction.md`. Deviations are "
+        "in the L1 norm; both norms follow below.",
+        sections.paper_section(runs, members),
+        sections.PUBLISHED_INVERSE,
+        "### Forward: predicted spectrum codes",
+        sections.comparison(runs, yardsticks, sections.FORWARD),
+        "Yardsticks: means over the same splits." if yardsticks else _NO_YARDSTICKS,
+        picture("reliability", "Predicted against observed frequency of bits"),
+        "### Backward: structures from measured codes",
+        "y is the measured code, z is drawn from N(0, I), the inverse is rounded at one half and "
+        "decoded, nothing is repaired. Candidates are ranked by the likelihood of the measured "
+        "code under their own predicted spectrum, then by how often they were drawn. With the "
+        "formula known, candidates of another formula are dropped.",
+        sections.comparison(runs, yardsticks, sections.BACKWARD),
+        "### What z holds",
+        sections.comparison(runs, [], sections.LATENT),
+        "### Conditional deviation (Table 4)",
+        sections.deviation_section(runs),
+        picture("deviation", "Conditional deviation against noise"),
+        f"### Learning curves (Figure 3), {shown}",
+        picture("learning_curves", "Losses and F1 by epoch"),
+        f"### Examples (the form of Table 2), split seed {runs[0]['split_seed']}",
+        sections.examples_section(runs[0]),
+        *(
+            picture(f"example_{k}", f"Spectrum of molecule {example['molecule_id']}")
+            for k, example in enumerate(examples)
+        ),
+        "### Every score",
+        sections.everything(runs),
+    ]
+    return text, drawn
+
+
+def read_yardsticks(runs: Sequence[Evaluation]) -> list[Yardsticks]:
+    """The yardsticks of the runs' splits, as far as they have been computed."""
+    return []
+
+
+def main() -> None:
+    """Entry of the command line."""
+    parser = argparse.ArgumentParser(prog="nmrflow.report", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a run folder, or a multirun's")
+    with errors_for_people():
+        for file in make_report(parser.parse_args().folder):
+            say(f"written {file}")
+
+
+if __name__ == "__main__":
+    main()

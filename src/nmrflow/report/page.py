@@ -1,0 +1,87 @@
+"""A report as files: Markdown with its pictures beside it, and one self-contained HTML page."""
+
+import base64
+import html
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from nmrflow.errors import DataError
+
+PICTURES = "report_files"
+"""Folder of the pictures, beside the Markdown."""
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 2rem auto;
+       padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.2; margin-top: 2em; }
+table { border-collapse: collapse; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.25rem 0.7rem; border-bottom: 1px solid #ddd; vertical-align: top; }
+tbody tr:hover { background: #f4f6f8; }
+code { background: #f2f2f2; padding: 0 0.2em; overflow-wrap: anywhere; }
+pre { background: #f2f2f2; padding: 0.7rem; overflow-x: auto; }
+img { max-width: 100%; }
+.scroll { overflow-x: auto; }
+"""
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def write_report(
+    folder: Path, title: str, markdown: str, figures: Mapping[str, Figure]
+) -> tuple[Path, Path]:
+    """Write ``report.md`` with ``report_files/*.svg``, and ``report.html`` with all in one.
+
+    Args:
+        folder: Where.
+        title: The page's title.
+        markdown: The text; a picture is ``![words](report_files/NAME.svg)``.
+        figures: The pictures by NAME.
+
+    Raises:
+        DataError: If the files cannot be written.
+    """
+    pictures = {f"{PICTURES}/{name}.svg": _svg(figure) for name, figure in figures.items()}
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    body = re.sub(r"<table>.*?</table>", r'<div class="scroll">\g<0></div>', body, flags=re.DOTALL)
+    for path, svg in pictures.items():
+        data = base64.b64encode(svg).decode()
+        body = body.replace(f'src="{path}"', f'src="data:image/svg+xml;base64,{data}"')
+    page = _PAGE.format(title=html.escape(title), style=_STYLE, body=body)
+    files = folder / "report.md", folder / "report.html"
+    try:
+        (folder / PICTURES).mkdir(exist_ok=True)
+        for path, svg in pictures.items():
+            (folder / path).write_bytes(svg)
+        for file, text in zip(files, (markdown, page), strict=True):
+            file.write_text(text)
+    except OSError as error:
+        raise DataError(f"{folder}: the report cannot be written ({error})") from error
+    return files
+
+
+def _svg(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    # Text as outlines: the same everywhere. No date and a fixed salt: the same every time.
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()
