@@ -115,7 +115,9 @@ def example_spectrum(example: Mapping[str, Any]) -> Figure:
     plot_mirror(example["measured_ppm"], example["predicted_ppm"], ax=right)
     seen = "not trained on" if example["side"] == "validation" else "trained on"
     right.set_title(
-        f"molecule {example['molecule_id']}, {example['formula']}, {seen}", fontsize="small"
+        f"molecule {example['molecule_id']}, {example['formula']}, {seen}",
+        fontsize="small",
+        loc="left",
     )
     return figure
 

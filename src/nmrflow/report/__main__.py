@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from nmrflow import figures
 from nmrflow.console import progress, say
 from nmrflow.errors import errors_for_people
 from nmrflow.figures import Evaluation
 from nmrflow.report import sections
-from nmrflow.report.page import PICTURES, write_report
+from nmrflow.report.page import PICTURES, to_svg, write_report
 from nmrflow.report.runs import KIND, read_runs
 from nmrflow.report.sections import Yardsticks
 
@@ -44,14 +42,12 @@ def make_report(folder: Path) -> tuple[Path, Path]:
     ]
     if len(families) > 1:
         parts += ["## Side by side", sections.overview(main)]
-    drawn: dict[str, Figure] = {}
+    drawn: dict[str, bytes] = {}
     for number, (name, members) in enumerate(progress(families.items(), len(families), "report")):
         text, pictures = _family(name, main[name], members, prefix=f"{number}_")
         parts += text
         drawn |= pictures
-    files = write_report(folder, title, "\n\n".join(parts) + "\n", drawn)
-    figures.close_all()
-    return files
+    return write_report(folder, title, "\n\n".join(parts) + "\n", drawn)
 
 
 def _most_numerous(members: Sequence[Evaluation]) -> list[Evaluation]:
@@ -63,18 +59,18 @@ def _most_numerous(members: Sequence[Evaluation]) -> list[Evaluation]:
 
 def _family(
     name: str, runs: list[Evaluation], members: list[Evaluation], prefix: str
-) -> tuple[list[str], dict[str, Figure]]:
+) -> tuple[list[str], dict[str, bytes]]:
     """Text and pictures on runs that differ in seeds and lengths only."""
     longest = max(members, key=lambda run: len(run["epochs"]))
     curves = runs if len(longest["epochs"]) == runs[0]["n_epochs"] else [longest]
-    drawn = {
+    figures_ = {
         "learning_curves": figures.learning_curves(curves),
         "deviation": figures.deviation_curves(runs),
         "reliability": figures.reliability_diagram(runs),
     }
     examples = runs[0]["examples"]
-    drawn |= {f"example_{k}": figures.example_spectrum(e) for k, e in enumerate(examples)}
-    drawn = {prefix + key: figure for key, figure in drawn.items()}
+    figures_ |= {f"example_{k}": figures.example_spectrum(e) for k, e in enumerate(examples)}
+    drawn = {prefix + key: to_svg(figure) for key, figure in figures_.items()}
 
     def picture(key: str, words: str) -> str:
         return f"![{words}]({PICTURES}/{prefix}{key}.svg)"
@@ -86,8 +82,8 @@ def _family(
         sections.conditions(runs),
         "### The paper and ours",
         "The paper's values are of its own 1,467 rows and random splits. What each of ours is, "
-        "and where the paper leaves it open, is said in `docs/reproduction.md`. Deviations are "
-        "in the L1 norm; both norms follow below.",
+        "and where the paper leaves it open, is said in `docs/reproduction.md`. The deviations "
+        "are given in both norms, because the paper's fit neither throughout.",
         sections.paper_section(runs, members),
         sections.PUBLISHED_INVERSE,
         "### Forward: predicted spectrum codes",

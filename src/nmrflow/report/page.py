@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 from markdown_it import MarkdownIt
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -47,7 +48,7 @@ _PAGE = """<!DOCTYPE html>
 
 
 def write_report(
-    folder: Path, title: str, markdown: str, figures: Mapping[str, Figure]
+    folder: Path, title: str, markdown: str, pictures: Mapping[str, bytes]
 ) -> tuple[Path, Path]:
     """Write ``report.md`` with ``report_files/*.svg``, and ``report.html`` with all in one.
 
@@ -55,23 +56,24 @@ def write_report(
         folder: Where.
         title: The page's title.
         markdown: The text; a picture is ``![words](report_files/NAME.svg)``.
-        figures: The pictures by NAME.
+        pictures: SVG documents by NAME.
 
     Raises:
         DataError: If the files cannot be written.
     """
-    pictures = {f"{PICTURES}/{name}.svg": _svg(figure) for name, figure in figures.items()}
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     body = re.sub(r"<table>.*?</table>", r'<div class="scroll">\g<0></div>', body, flags=re.DOTALL)
-    for path, svg in pictures.items():
+    for name, svg in pictures.items():
         data = base64.b64encode(svg).decode()
-        body = body.replace(f'src="{path}"', f'src="data:image/svg+xml;base64,{data}"')
+        body = body.replace(
+            f'src="{PICTURES}/{name}.svg"', f'src="data:image/svg+xml;base64,{data}"'
+        )
     page = _PAGE.format(title=html.escape(title), style=_STYLE, body=body)
     files = folder / "report.md", folder / "report.html"
     try:
         (folder / PICTURES).mkdir(exist_ok=True)
-        for path, svg in pictures.items():
-            (folder / path).write_bytes(svg)
+        for name, svg in pictures.items():
+            (folder / PICTURES / f"{name}.svg").write_bytes(svg)
         for file, text in zip(files, (markdown, page), strict=True):
             file.write_text(text)
     except OSError as error:
@@ -79,9 +81,11 @@ def write_report(
     return files
 
 
-def _svg(figure: Figure) -> bytes:
+def to_svg(figure: Figure) -> bytes:
+    """A figure as an SVG document, the same every time; the figure is closed."""
     stream = io.BytesIO()
     # Text as outlines: the same everywhere. No date and a fixed salt: the same every time.
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}):
         figure.savefig(stream, format="svg", metadata={"Date": None})
+    plt.close(figure)
     return stream.getvalue()

@@ -55,18 +55,22 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("Table 3: std of z, sd over molecules", "latent/z_std_std", "0.0795"),
     *(
         Quantity(
-            f"Table 4: deviation, noise {level:g}", f"conditional/cd_local/{level:g}", f"{value}"
+            f"Table 4: {label}, noise {level:g}, {norm}",
+            f"conditional/{kind}_local{suffix}/{level:g}",
+            f"{value}",
         )
-        for level, value in zip(NOISE_LEVELS, PAPER_CD, strict=True)
-    ),
-    *(
-        Quantity(
-            f"Table 4: relative, noise {level:g}", f"conditional/rcd_local/{level:g}", f"{value}"
-        )
-        for level, value in zip(NOISE_LEVELS, PAPER_RCD, strict=True)
+        for norm, suffix in (("L1", ""), ("L2", "_l2"))
+        for label, kind, values in (("deviation", "cd", PAPER_CD), ("relative", "rcd", PAPER_RCD))
+        for level, value in zip(NOISE_LEVELS, values, strict=True)
     ),
     Quantity("conditional variation, mean", "conditional/variation_mean", "3.4648"),
     Quantity("conditional variation, sd over molecules", "conditional/variation_std", "0.8280"),
+    Quantity(
+        "conditional variation over the last axis of x only, mean",
+        "conditional/variation_rows_mean",
+        "3.4648",
+    ),
+    Quantity("the same, sd", "conditional/variation_rows_std", "0.8280"),
     Quantity(
         "inverse, number of bonds, as the code tests it",
         "published_inverse/bond_count_correlation",

@@ -90,20 +90,21 @@ def paper_table(runs: Sequence[Evaluation], all_lengths: Sequence[Evaluation]) -
     rows = []
     for quantity in QUANTITIES:
         if quantity.epoch is None:
-            values = scores[quantity.key] if quantity.key in scores else pd.Series(dtype=object)
-            n = _molecules(scores, quantity.key)
+            known = quantity.key in scores
+            values = scores[quantity.key] if known else pd.Series(dtype=object)
+            n = _molecules(scores, quantity.key) if known else values
         else:
             at = epochs[epochs["epoch"] == quantity.epoch].set_index(["split_seed", "seed"])
             values = at[quantity.key] if quantity.key in at else pd.Series(dtype=object)
             n = at["n"]
-        known = values.dropna()
+        there = values.dropna().index
         rows.append(
             {
                 "quantity": quantity.label,
                 "paper": quantity.published,
                 **summarise(values),
-                "molecules": span(n.loc[known.index]),
-                "split seeds": seeds(known.index.get_level_values(0)) if len(known) else "",
+                "molecules": span(n.loc[there]),
+                "split seeds": seeds(there.get_level_values(0)) if len(there) else "",
             }
         )
     return pd.DataFrame(rows)

@@ -55,9 +55,10 @@ PUBLISHED_INVERSE = (
 )
 
 
-def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; numbers in four digits and right-aligned, None as a dash."""
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], n_text: int = 1) -> str:
+    """A Markdown table: ``n_text`` columns of text, then numbers, in four digits; None a dash."""
+    alignment = ["---"] * n_text + ["---:"] * (len(headings) - n_text)
+    lines = [headings, alignment, *rows]
     return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
 
 
@@ -88,7 +89,9 @@ def conditions(runs: Sequence[Evaluation]) -> str:
 def paper_section(runs: Sequence[Evaluation], all_lengths: Sequence[Evaluation]) -> str:
     """The paper's figures beside ours."""
     table = paper_table(runs, all_lengths)
-    return markdown_table([str(name) for name in table], table.to_numpy(dtype=object).tolist())
+    return markdown_table(
+        [str(name) for name in table], table.to_numpy(dtype=object).tolist(), n_text=2
+    )
 
 
 def comparison(
@@ -106,7 +109,7 @@ def comparison(
     names = [
         n for n in names if any(key in split.get(n, {}) for split in yardsticks for key in rows)
     ]
-    constants = any(name.replace("spectrum/", "spectrum/constant/") in scores for name in rows)
+    constants = any(_constant(name) in scores for name in rows)
     headings = ["", "network", "sd", "min", "max", *(["best constant"] if constants else [])]
     table = []
     for key, label in rows.items():
@@ -115,9 +118,8 @@ def comparison(
         of = summarise(scores[key])
         row = [label, of["mean"], of["sd"], of["min"], of["max"]]
         if constants:
-            column = key.replace("spectrum/", "spectrum/constant/")
-            known = column != key and column in scores
-            row.append(summarise(scores[column])["mean"] if known else None)
+            column = _constant(key)
+            row.append(summarise(scores[column])["mean"] if column in scores else None)
         for name in names:
             values = pd.Series(
                 [split.get(name, {}).get(key) for split in yardsticks], dtype=object
@@ -125,6 +127,12 @@ def comparison(
             row.append(summarise(values)["mean"])
         table.append(row)
     return markdown_table([*headings, *(name.replace("_", " ") for name in names)], table)
+
+
+def _constant(name: str) -> str:
+    """The best constant predictor's score of that name, which only spectra have."""
+    subject, _, quantity = name.partition("/")
+    return f"{subject}/constant/{quantity}"
 
 
 def deviation_section(runs: Sequence[Evaluation]) -> str:
@@ -152,7 +160,8 @@ def examples_section(run: Evaluation) -> str:
         )
         for example in run["examples"]
     ]
-    return markdown_table(["molecule", "structure", "measured bins", "predicted bins"], rows)
+    headings = ["molecule", "structure", "measured bins", "predicted bins"]
+    return markdown_table(headings, rows, n_text=4)
 
 
 def everything(runs: Sequence[Evaluation]) -> str:

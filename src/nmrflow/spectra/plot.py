@@ -35,6 +35,6 @@ def plot_mirror(
     ):
         ax.vlines(list(shifts), 0.0, height, color=colour, label=f"{label} ({len(set(shifts))})")
     ax.axhline(0.0, color="black", linewidth=0.8)
-    ax.set(xlim=SHIFT_RANGE_PPM, ylim=(-1.25, 1.25), yticks=[], xlabel="13C shift / ppm")
-    ax.legend(loc="upper right", frameon=False, ncols=2, fontsize="small")
+    ax.set(xlim=SHIFT_RANGE_PPM, ylim=(-1.1, 1.1), yticks=[], xlabel="13C shift / ppm")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, ncols=2, fontsize="small")
     return ax
