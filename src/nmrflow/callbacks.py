@@ -115,7 +115,7 @@ class EpochWandbLogger(WandbLogger):
             summary[f"tables/{name}"] = table
         for name, figure in figures.draw_run(evaluation).items():
             summary[f"pictures/{name}"] = wandb.Image(figure)
-        figures.close_all()
+            figures.close(figure)
 
 
 class EpochProgress(RichProgressBar):

@@ -17,7 +17,7 @@ from nmrflow.errors import ConfigError, DataError, NmrflowError, errors_for_peop
 from nmrflow.evaluation_file import write_scores
 from nmrflow.examples import show_examples
 from nmrflow.inference import TrainedFlow, load_checkpoint
-from nmrflow.scoring import Scores, score
+from nmrflow.scoring import SCORING, Scores, score
 
 
 def evaluate(config: DictConfig) -> Scores:
@@ -33,9 +33,7 @@ def evaluate(config: DictConfig) -> Scores:
         DataError: If the data cannot be read, has changed, or has no record to score on.
     """
     plain = to_plain(config)
-    check_counts(plain, n_threads=1, seed=0)
-    if plain["n_samples"] is not None:
-        check_counts(plain, n_samples=1)
+    check_counts(plain, n_threads=1)
     if plain["split"] not in ("validation", "all"):
         raise ConfigError(f"split={plain['split']}: validation or all")
     if plain["split"] == "all" and plain["data"].get("path") is None:
@@ -44,6 +42,9 @@ def evaluate(config: DictConfig) -> Scores:
 
     trained = load_checkpoint(plain["checkpoint"])
     about = trained.description
+    scoring = {**SCORING, **about["config"].get("scoring", {})}
+    scoring |= {key: plain[key] for key in scoring if plain[key] is not None}
+    check_counts(scoring, n_samples=1, seed=0)
     source, data, sides = _read(trained, plain)
     if not sides.validation:
         raise DataError(f"{source.path}: no record is on the validation side; use split=all")
@@ -55,8 +56,8 @@ def evaluate(config: DictConfig) -> Scores:
         for side in (sides.validation, sides.train)
     )
     assert validation is not None
-    n_samples = plain["n_samples"] or about["config"]["scoring"]["n_samples"]
-    scores = score(trained, validation, train, n_samples=n_samples, seed=plain["seed"])
+    examples = show_examples(trained, sides.validation, sides.train, _as_list(plain["examples"]))
+    scores = score(trained, validation, train, **scoring)
     result = {
         "checkpoint": str(plain["checkpoint"]),
         "experiment": about["config"]["name"],
@@ -65,12 +66,12 @@ def evaluate(config: DictConfig) -> Scores:
         "data_path": source.path,
         "split": plain["split"],
         "split_seed": about["split_seed"],
-        "scoring_seed": plain["seed"],
+        "scoring_seed": scoring["seed"],
         "n_excluded": data.n_excluded_total,
         "excluded": dict(data.n_excluded),
         **scores,
         "epochs": about.get("epochs", []),
-        "examples": show_examples(trained, sides.validation, sides.train, plain["examples"]),
+        "examples": examples,
     }
     show_scores(f"{plain['split']}, n = {scores['n']}", scores)
     if plain["output"] is not None:
@@ -80,19 +81,25 @@ def evaluate(config: DictConfig) -> Scores:
 
 
 def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceData, Sides]:
-    """The records to score on, and those of the training side where they can be had."""
+    """The records to score on, and the training side's, as far as they are at hand.
+
+    The training side is what the network was trained on; if those data cannot be read, that
+    of the data given. A molecule that is scored is never in it.
+    """
     own = plain["data"].get("path") is None
     source: Source = trained.source if own else build(plain["data"], object)
     data = source.read(trained.axis)
-    if plain["split"] == "all":
-        return source, data, Sides(train=_own_training_side(trained), validation=data.records)
     sides = trained.split.divide(data.records)
     if own and records_hash(sides.validation) != trained.description["split_sha256"]:
         raise DataError(
             f"{source.path or source.name}: is no longer the data that this checkpoint was "
             "trained on; to score on what it is now, give it as data.path"
         )
-    return source, data, sides
+    train = sides.train if own else _own_training_side(trained) or sides.train
+    scored = data.records if plain["split"] == "all" else sides.validation
+    molecules = {record.structure.connectivity for record in scored}
+    kept = (record for record in train if record.structure.connectivity not in molecules)
+    return source, data, Sides(train=tuple(kept), validation=scored)
 
 
 def _own_training_side(trained: TrainedFlow) -> tuple[MoleculeSpectrum, ...]:
@@ -103,6 +110,13 @@ def _own_training_side(trained: TrainedFlow) -> tuple[MoleculeSpectrum, ...]:
         return ()
     unchanged = records_hash(sides.validation) == trained.description["split_sha256"]
     return sides.train if unchanged else ()
+
+
+def _as_list(ids: Any) -> list[str] | None:  # noqa: ANN401 - whatever the command line gives
+    """One id may stand without brackets."""
+    if ids is None:
+        return None
+    return [str(one) for one in (ids if isinstance(ids, list) else [ids])]
 
 
 @hydra.main(

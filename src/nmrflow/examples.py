@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.splits import structure_hash
 from nmrflow.errors import DataError
 from nmrflow.inference import TrainedFlow
 
@@ -23,45 +24,45 @@ def show_examples(
 
     Args:
         trained: The network.
-        validation: Records that it has not seen.
-        train: Records that it has seen; only looked through for ``ids``.
+        validation: Records that are scored.
+        train: Further records, only looked through for ``ids``.
         ids: Molecule ids to show, in this order; ten records of the validation side, evenly
             spaced, if None.
 
     Returns:
         For each: ``molecule_id``, ``spectrum_id``, ``smiles``, ``formula``, ``side``
-        (``validation`` or ``training``), ``true_bins``, ``predicted_bins``, and
-        ``measured_ppm``, ``predicted_ppm`` (a bin's centre stands for the bin).
+        (``training`` if its molecule was trained on, else ``validation``), ``true_bins``,
+        ``predicted_bins``, ``measured_ppm``, ``predicted_ppm``; a bin's centre stands for it.
 
     Raises:
-        DataError: If an id is on neither side.
+        DataError: If an id is in none of them.
     """
-    chosen = [(record, "validation") for record in validation]
     if ids is None:
-        rows = np.linspace(0, len(chosen) - 1, N_EXAMPLES).round().astype(int)
-        chosen = [chosen[row] for row in np.unique(rows)]
+        rows = np.linspace(0, len(validation) - 1, N_EXAMPLES).round().astype(int)
+        chosen = [validation[row] for row in np.unique(rows)]
     else:
-        chosen += [(record, "training") for record in train]
-        by_id: dict[str, tuple[MoleculeSpectrum, str]] = {}
-        for record, side in chosen:
-            by_id.setdefault(record.molecule_id, (record, side))
-        unknown = [wanted for wanted in map(str, ids) if wanted not in by_id]
+        by_id: dict[str, MoleculeSpectrum] = {}
+        for record in (*validation, *train):
+            by_id.setdefault(record.molecule_id, record)
+        unknown = [wanted for wanted in ids if wanted not in by_id]
         if unknown:
             raise DataError(f"examples: no molecule with id {', '.join(unknown)} in these data")
-        chosen = [by_id[wanted] for wanted in map(str, ids)]
-    predicted = trained.predict_spectrum([record.structure for record, _ in chosen])
+        chosen = [by_id[wanted] for wanted in ids]
+    seen = set(trained.description["training_side"]["structure_hashes"])
+    predicted = trained.predict_spectrum([record.structure for record in chosen])
     centres = trained.axis.centres_ppm()
     rows_out = []
-    for (record, side), spectrum in zip(chosen, predicted, strict=True):
+    for record, spectrum in zip(chosen, predicted, strict=True):
         true_bins = np.flatnonzero(trained.axis.code_from_fine(record.fine_bins))
         measured = record.shifts_ppm or [centres[bin_] for bin_ in true_bins]
+        connectivity = record.structure.connectivity
         rows_out.append(
             {
                 "molecule_id": record.molecule_id,
                 "spectrum_id": record.spectrum_id,
-                "smiles": record.structure.connectivity,
+                "smiles": connectivity,
                 "formula": record.structure.formula,
-                "side": side,
+                "side": "training" if structure_hash(connectivity) in seen else "validation",
                 "true_bins": true_bins.tolist(),
                 "predicted_bins": np.flatnonzero(spectrum.code).tolist(),
                 "measured_ppm": [round(float(shift), 2) for shift in measured],

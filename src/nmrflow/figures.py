@@ -135,6 +135,6 @@ def draw_run(evaluation: Evaluation, n_examples: int = 4) -> dict[str, Figure]:
     return drawn
 
 
-def close_all() -> None:
-    """Free the memory of all figures drawn."""
-    plt.close("all")
+def close(figure: Figure) -> None:
+    """Free a figure's memory; it can no longer be shown."""
+    plt.close(figure)

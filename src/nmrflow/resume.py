@@ -66,9 +66,9 @@ def configuration_digest(description: Mapping[str, Any]) -> str:
     decisive = {
         key: value
         for key, value in _flatten(config).items()
-        if key.split(".")[0] in (*_MUST_AGREE, "scoring") and key not in _PATHS
+        if key.split(".")[0] in (*_MUST_AGREE, "trainer", "n_threads", "scoring")
+        and key not in _PATHS
     }
-    decisive["max_epochs"] = config["trainer"]["max_epochs"]
     text = json.dumps([decisive, description["data_sha256"]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -27,6 +27,9 @@ Scores = dict[str, Any]
 N_DISTURBED = 32
 """Molecules on which the deviation under noise is measured: it takes 245 inverses each."""
 
+SCORING = {"n_samples": 50, "seed": 0}
+"""For checkpoints from before the configuration said it."""
+
 MIN_TO_PROBE = 20
 """Training-side records below which no probe is fitted."""
 

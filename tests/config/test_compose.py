@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import pytest
 import yaml
 from hydra import compose, initialize_config_module
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
@@ -64,3 +65,25 @@ def test_no_experiment_in_the_primary_configuration() -> None:
 def test_a_misspelt_key_is_refused() -> None:
     with pytest.raises(ConfigCompositionException, match="sead"):
         composed("sead=1")
+
+
+def test_the_paper_is_eleven_runs_each_in_a_folder_of_its_own() -> None:
+    def runs(*overrides: str) -> DictConfig:
+        with initialize_config_module("nmrflow.conf", version_base="1.3"):
+            return compose("train", list(overrides), return_hydra_config=True)
+
+    swept = runs("+experiment=paper").hydra.sweeper.params.part
+    parts = list(OverridesParser.create().parse_override(f"part={swept}").sweep_string_iterator())
+    assert parts == [
+        f"{{seed:{k},n_epochs:{n}}}" for k, n in [(0, 10), *((k, 5) for k in range(10))]
+    ]
+    folders = {}
+    for part in (parts[0], parts[1], parts[-1]):
+        config = runs("+experiment=paper", f"part={part}")
+        assert config.keep_finished
+        assert config.hydra.run.dir == f"{config.hydra.sweep.dir}/{config.hydra.sweep.subdir}"
+        folders[config.hydra.run.dir] = (config.split.seed, config.seed, config.trainer.max_epochs)
+    assert list(folders.values()) == [(0, 0, 10), (0, 0, 5), (9, 9, 5)]
+    curves = runs("+experiment=paper_curves")
+    assert folders[curves.hydra.run.dir] == (0, 0, 10)
+    assert curves.data._target_.endswith("RevMolSpec")

@@ -10,12 +10,20 @@ from hydra import compose, initialize_config_module
 from nmrflow.chem.codec import BondTensorCodec
 from nmrflow.console import quiet_libraries
 from nmrflow.data.sources.embedded import Embedded
+from nmrflow.scoring import Scores
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.train import train
 
-SMALL = ("model=irevnet_small", "batch_size=16", "+experiment=baseline", "data=revmolspec")
+SMALL = (
+    "model=irevnet_small",
+    "batch_size=16",
+    "+experiment=baseline",
+    "data=revmolspec",
+    "scoring.n_samples=5",
+)
 
 Train = Callable[..., Path]
+TrainIn = Callable[..., Scores]
 
 
 @pytest.fixture(scope="session")
@@ -36,15 +44,25 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def train_small(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
-    """Trains a small network on the table, in this process; returns the run's folder."""
+def train_in(table: Path) -> TrainIn:
+    """Trains a small network on the table, in this process and a given folder."""
     quiet_libraries()
+
+    def run(run_dir: Path, *overrides: str) -> Scores:
+        with initialize_config_module("nmrflow.conf", version_base="1.3"):
+            config = compose("train", [*SMALL, f"data.path={table}", "logger=csv", *overrides])
+        return train(config, run_dir)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def train_small(train_in: TrainIn, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    """The same in a folder of its own, which it returns."""
 
     def run(*overrides: str) -> Path:
         run_dir = tmp_path_factory.mktemp("run")
-        with initialize_config_module("nmrflow.conf", version_base="1.3"):
-            config = compose("train", [*SMALL, f"data.path={table}", "logger=csv", *overrides])
-        train(config, run_dir)
+        train_in(run_dir, *overrides)
         return run_dir
 
     return run

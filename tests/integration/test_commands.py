@@ -1,5 +1,6 @@
 """The commands as processes of their own, and their errors as a person meets them."""
 
+import json
 import os
 import pickle
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
+from nmrflow.evaluation_file import flatten_scores, read_scores
 from nmrflow.train import main
 
 SMALL = ("model=irevnet_small", "batch_size=16", "+experiment=baseline")
@@ -29,15 +31,23 @@ def run_process(*arguments: str, cwd: Path, **environment: str) -> subprocess.Co
     )
 
 
-def count_history_rows(run_dir: Path) -> int:
+def read_wandb(run_dir: Path) -> tuple[list[dict], dict]:
+    """The history's rows and the summary of the one offline run in a folder."""
     (folder,) = run_dir.glob("wandb/offline-run-*")
     wandb = str(Path(sys.executable).with_name("wandb"))
     done = run_process(wandb, "leet", "inspect", "--json", str(folder), cwd=run_dir)
-    return done.stdout.count('"type":"history"')
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    summary: dict = {}
+    for entry in entries:
+        if entry["type"] == "summary":
+            summary |= entry["summary"]["update"]
+    return [entry["history"]["item"] for entry in entries if entry["type"] == "history"], summary
 
 
-@pytest.mark.slow
-def test_a_multirun_is_one_folder_and_one_wandb_run_per_job(table: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def sweep(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A multirun of two splits with everything that is logged by default."""
+    folder = tmp_path_factory.mktemp("multirun")
     done = run_process(
         *MODULE[:3],
         "-m",
@@ -47,14 +57,45 @@ def test_a_multirun_is_one_folder_and_one_wandb_run_per_job(table: Path, tmp_pat
         "split.seed=0,1",
         "trainer.max_epochs=2",
         "hydra.sweep.dir=sweep",
-        cwd=tmp_path,
+        cwd=folder,
     )
     assert done.returncode == 0, done.stderr
-    jobs = sorted((tmp_path / "sweep").glob("job*"))
-    assert [job.name for job in jobs] == ["job0_split0_seed0", "job1_split1_seed1"]
-    assert [count_history_rows(job) for job in jobs] == [2, 2]
     assert "checkpoints/last.ckpt" in done.stdout
-    assert "=" not in "".join(p.name for p in tmp_path.rglob("*.ckpt"))
+    return folder / "sweep"
+
+
+@pytest.mark.slow
+def test_a_multirun_is_one_folder_and_one_wandb_run_per_job(sweep: Path) -> None:
+    jobs = sorted(sweep.glob("job*"))
+    assert [job.name for job in jobs] == ["job0_split0_seed0", "job1_split1_seed1"]
+    assert [[row["epoch"] for row in read_wandb(job)[0]] for job in jobs] == [[1, 2], [1, 2]]
+    assert "=" not in "".join(p.name for p in sweep.rglob("*.ckpt"))
+
+
+@pytest.mark.slow
+def test_wandb_holds_the_scores_tables_and_pictures_of_each_job(sweep: Path) -> None:
+    for job in sweep.glob("job*"):
+        _, summary = read_wandb(job)
+        evaluation = read_scores(job / "evaluation.json")
+        scores = flatten_scores(evaluation)
+        assert {name: summary[name] for name in scores} == scores
+        assert scores["conditional/cd_local/0.01"] > 0
+        (files,) = job.glob("wandb/offline-run-*/files")
+        for name, rows in (
+            ("examples", evaluation["examples"]),
+            ("reliability", evaluation["calibration/reliability"]),
+        ):
+            assert summary[f"tables/{name}"]["nrows"] == len(rows)
+            table = json.loads((files / summary[f"tables/{name}"]["path"]).read_text())
+            assert table["columns"] == list(rows[0])
+            assert table["data"] == [[str(value) for value in row.values()] for row in rows]
+        pictures = {name for name in summary if name.startswith("pictures/")}
+        assert pictures == {
+            *(f"pictures/{name}" for name in ("learning_curves", "deviation", "reliability")),
+            *(f"pictures/example_{number}" for number in range(4)),
+        }
+        for name in pictures:
+            assert (files / summary[name]["path"]).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow

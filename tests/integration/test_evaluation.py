@@ -1,6 +1,7 @@
 """Scoring a checkpoint, and the network as notebooks use it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,10 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import nmrflow
+from nmrflow import checkpoint as checkpoints
+from nmrflow.data.sources.embedded import Embedded
+from nmrflow.data.sources.revmolspec import RevMolSpec
+from nmrflow.data.splits import structure_hash
 from nmrflow.errors import (
     CheckpointError,
     ConfigError,
@@ -18,24 +23,36 @@ from nmrflow.errors import (
     StructureError,
 )
 from nmrflow.evaluate import evaluate
+from nmrflow.examples import show_examples
 from nmrflow.types import Latent
-
-KEYS = {
-    "n",
-    "n_excluded",
-    *(
-        f"spectrum/{constant}{name}"
-        for constant in ("", "constant/")
-        for name in ("f1_macro", "f1_micro", "f1_within_1_bin")
-    ),
-    *(f"inversion/{name}" for name in ("max_abs_error", "mean_abs_error", "exact_structures")),
-    *(f"latent/z_{a}_{b}" for a in ("mean", "std") for b in ("mean", "std")),
-}
 
 
 def run_evaluate(*overrides: str) -> dict:
     with initialize_config_module("nmrflow.conf.evaluation", version_base="1.3"):
         return evaluate(compose("evaluate", list(overrides)))
+
+
+@pytest.fixture(scope="module")
+def short(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first twelve rows of the table."""
+    file = tmp_path_factory.mktemp("short") / "short.csv"
+    file.write_text("".join(table.read_text().splitlines(keepends=True)[:13]))
+    return file
+
+
+@pytest.fixture(scope="module")
+def bare(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run's checkpoint, away from the data that it was trained on."""
+    checkpoint = checkpoints.read(finished_run)
+    checkpoint[checkpoints.KEY]["data_path"] = "/no/such/table.csv"
+    file = tmp_path_factory.mktemp("bare") / "bare.ckpt"
+    checkpoints.save_atomically(checkpoint, file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(finished_run: Path) -> nmrflow.inference.TrainedFlow:
+    return nmrflow.load_checkpoint(finished_run)
 
 
 def test_the_own_validation_side_scores_as_at_the_end_of_training(
@@ -44,15 +61,18 @@ def test_the_own_validation_side_scores_as_at_the_end_of_training(
     output = tmp_path / "new" / "scores.json"
     result = run_evaluate(f"checkpoint={finished_run}", f"output={output}")
     assert json.loads(output.read_text()) == result
-    assert result.keys() >= KEYS
     trained = json.loads((finished_run / "evaluation.json").read_text())
     assert {k: v for k, v in result.items() if "/" in k} == {
         k: v for k, v in trained.items() if "/" in k
     }
+    for name in ("n", "n_excluded", "epochs", "examples", "split_seed", "scoring_seed"):
+        assert result[name] == trained[name]
 
 
 def test_a_whole_other_file(finished_run: Path, table: Path) -> None:
-    result = run_evaluate(f"checkpoint={finished_run}", f"data.path={table}", "split=all")
+    result = run_evaluate(
+        f"checkpoint={finished_run}", f"data.path={table}", "split=all", "n_samples=1"
+    )
     assert result["n"] == 120
     trained = json.loads((finished_run / "evaluation.json").read_text())
     assert result["n_seen_in_training"] == trained["n_train"]
@@ -61,8 +81,116 @@ def test_a_whole_other_file(finished_run: Path, table: Path) -> None:
 def test_a_methane_row_is_counted(finished_run: Path, table: Path, tmp_path: Path) -> None:
     other = tmp_path / "methane.csv"
     other.write_text(table.read_text() + f"x,y,{'0' * 136},1{'0' * 1023}\n")
-    result = run_evaluate(f"checkpoint={finished_run}", f"data.path={other}", "split=all")
+    result = run_evaluate(
+        f"checkpoint={finished_run}", f"data.path={other}", "split=all", "n_samples=1"
+    )
     assert (result["n"], result["n_excluded"]) == (120, 1)
+
+
+def test_draws_and_their_seed_can_be_chosen(bare: Path, short: Path) -> None:
+    def drawn(*overrides: str) -> dict:
+        return run_evaluate(f"checkpoint={bare}", f"data.path={short}", "split=all", *overrides)
+
+    default, chosen, other = drawn(), drawn("n_samples=3", "seed=4"), drawn("n_samples=3")
+    # Unless told otherwise as many as the training was told.
+    assert [run["structure/n_samples"] for run in (default, chosen, other)] == [5, 3, 3]
+    assert [run["scoring_seed"] for run in (default, chosen, other)] == [0, 4, 0]
+    assert chosen["conditional/variation_mean"] != other["conditional/variation_mean"]
+    assert default["conditional/variation_mean"] == other["conditional/variation_mean"]
+    assert default["spectrum/f1_macro"] == chosen["spectrum/f1_macro"]
+
+
+def test_without_the_data_trained_on_there_are_no_probes(
+    finished_run: Path, bare: Path, table: Path, tmp_path: Path
+) -> None:
+    # Of the twelve rows of `short` no bin has five set bits.
+    some = tmp_path / "some.csv"
+    some.write_text("".join(table.read_text().splitlines(keepends=True)[:41]))
+    at_hand, gone = (
+        run_evaluate(f"checkpoint={run}", f"data.path={some}", "split=all", "n_samples=1")
+        for run in (finished_run, bare)
+    )
+    for name in ("y_from_z_auroc_linear", "y_from_z_auroc_mlp"):
+        assert 0 < at_hand[f"latent/{name}"] < 1
+        assert gone[f"latent/{name}"] is None
+    assert at_hand["conditional/cd_prior"]["1"] > 0
+    assert gone["conditional/cd_prior"] is None
+    assert gone["conditional/cd_local"] == at_hand["conditional/cd_local"]
+    assert gone["spectrum/f1_macro"] == at_hand["spectrum/f1_macro"]
+
+
+def test_chosen_molecules_are_shown_with_their_side(model, finished_run: Path) -> None:
+    sides = model.split.divide(model.source.read(model.axis).records)
+    seen, held = sides.train[0], sides.validation[2]
+    result = run_evaluate(
+        f"checkpoint={finished_run}",
+        f"examples=[{seen.molecule_id},{held.molecule_id}]",
+        "n_samples=1",
+    )
+    shown = result["examples"]
+    assert [example["molecule_id"] for example in shown] == [seen.molecule_id, held.molecule_id]
+    assert [example["side"] for example in shown] == ["training", "validation"]
+    for example, record in zip(shown, (seen, held), strict=True):
+        assert example["smiles"] == record.structure.connectivity
+        code = model.axis.code_from_fine(record.fine_bins)
+        assert example["true_bins"] == np.flatnonzero(code).tolist()
+        (predicted,) = model.predict_spectrum([record.structure])
+        assert example["predicted_bins"] == np.flatnonzero(predicted.code).tolist()
+        assert example["predicted_ppm"] == pytest.approx(predicted.shifts_ppm, abs=0.01)
+        assert example["measured_ppm"] == pytest.approx(
+            model.axis.centres_ppm()[code == 1].tolist(), abs=0.01
+        )
+
+
+def test_examples_are_ten_of_the_validation_side_by_default(model) -> None:
+    sides = model.split.divide(model.source.read(model.axis).records)
+    shown = show_examples(model, sides.validation, sides.train)
+    assert len(shown) == 10
+    assert {example["side"] for example in shown} == {"validation"}
+    ids = [record.molecule_id for record in sides.validation]
+    places = [ids.index(example["molecule_id"]) for example in shown]
+    assert (places[0], places[-1]) == (0, len(ids) - 1)
+    assert set(np.diff(places)) <= {len(ids) // 10, len(ids) // 10 + 1}
+    assert len(show_examples(model, sides.validation[:3])) == 3
+
+
+@pytest.mark.parametrize(
+    ("examples", "said"),
+    [
+        ("[0,nobody]", "id nobody in"),
+        ("nobody", "id nobody in"),
+    ],
+)
+def test_bad_examples_are_refused(bare: Path, short: Path, examples: str, said: str) -> None:
+    call = [f"checkpoint={bare}", f"data.path={short}", "split=all", "n_samples=1"]
+    with pytest.raises(NmrflowError, match=said):
+        run_evaluate(*call, f"examples={examples}")
+
+
+def test_unknown_examples_are_named(model) -> None:
+    records = model.source.read(model.axis).records
+    with pytest.raises(DataError, match=r"no molecule with id 77777, x9 in"):
+        show_examples(model, records, ids=[records[0].molecule_id, "77777", "x9"])
+
+
+def test_measured_shifts_are_shown_as_the_source_gave_them(model) -> None:
+    record = replace(Embedded().read(model.axis).records[5], molecule_id="007")
+    (shown,) = show_examples(model, [record], ids=["007"])
+    assert shown["measured_ppm"] == pytest.approx(record.shifts_ppm, abs=0.005)
+
+
+def test_records_trained_on_are_not_shown_as_unseen(model, bare: Path, short: Path) -> None:
+    result = run_evaluate(f"checkpoint={bare}", f"data.path={short}", "split=all", "n_samples=1")
+    seen = set(model.description["training_side"]["structure_hashes"])
+    for example in result["examples"]:
+        side = "training" if structure_hash(example["smiles"]) in seen else "validation"
+        assert example["side"] == side
+
+
+def test_a_checkpoint_older_than_the_scores_can_be_scored(short: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden/format_1.ckpt"
+    result = run_evaluate(f"checkpoint={golden}", f"data.path={short}", "split=all")
+    assert result["n"] == 12
 
 
 def test_data_that_changed_since_training_are_refused(
@@ -86,7 +214,9 @@ def test_data_that_changed_since_training_are_refused(
         (["split=training"], ConfigError, "validation or all"),
         (["checkpoint=/no/such.ckpt"], CheckpointError, "no such file"),
         (["n_threads=0"], ConfigError, "n_threads"),
-        (["output=/proc/no/scores.json"], ConfigError, "cannot be written"),
+        (["n_samples=0"], ConfigError, "n_samples"),
+        (["n_samples=2.5"], ConfigError, "n_samples"),
+        (["seed=-1"], ConfigError, "seed"),
     ],
 )
 def test_bad_requests(
@@ -94,11 +224,6 @@ def test_bad_requests(
 ) -> None:
     with pytest.raises(error, match=said):
         run_evaluate(f"checkpoint={finished_run}", *overrides)
-
-
-@pytest.fixture(scope="module")
-def model(finished_run: Path) -> nmrflow.inference.TrainedFlow:
-    return nmrflow.load_checkpoint(finished_run)
 
 
 def test_it_says_that_the_numbering_matters(model) -> None:
@@ -134,6 +259,32 @@ def test_proposals_follow_from_the_seed_and_extend(model) -> None:
     assert not np.array_equal(few[0].z, other[0].z)
     for proposal in many:
         assert (proposal.structure is None) == (proposal.refusal is not None)
+
+
+def test_proposals_can_be_had_one_spectrum_at_a_time(model) -> None:
+    spectra = [[21.4, 128.0], [13.0], [30.0, 140.0]]
+    one_by_one = model.iterate_proposals(spectra, n_samples=2, seed=5)
+    first = next(one_by_one)
+    whole = model.propose_structures(spectra, n_samples=2, seed=5)
+    for some, proposals in zip([first, *one_by_one], whole, strict=True):
+        for one, other in zip(some, proposals, strict=True):
+            assert np.array_equal(one.x, other.x)
+            assert np.array_equal(one.z, other.z)
+
+
+def test_the_source_is_where_it_was(model, table: Path) -> None:
+    assert isinstance(model.source, RevMolSpec)
+    assert model.source.path == str(table)
+    assert len(model.source.read(model.axis).records) == 120
+    golden = nmrflow.load_checkpoint(Path(__file__).parents[1] / "golden/format_1.ckpt")
+    assert isinstance(golden.source, Embedded)
+
+
+def test_logits_are_those_of_the_spectrum_slot(model) -> None:
+    structures = [nmrflow.chem.structure.Structure.from_smiles(s) for s in ("CC=C", "CC#CC")]
+    logits = model.predict_logits(structures)
+    np.testing.assert_array_equal(logits, model.to_latent(structures).y.numpy())
+    assert logits.dtype == np.float64
 
 
 def test_a_code_and_its_peaks_are_the_same_query(model) -> None:

@@ -1,6 +1,7 @@
 """A training from end to end, on a small network."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,13 @@ import torch
 
 import nmrflow
 from nmrflow import checkpoint as checkpoints
-from nmrflow.errors import CheckpointError, TrainingError
-from nmrflow.report import read_runs, summarise_runs
+from nmrflow.errors import CheckpointError, ConfigError, DataError, TrainingError
+from nmrflow.evaluation_file import read_scores
+from nmrflow.report.runs import read_runs, scores_table, summarise
+
+
+def modified(run: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
 
 
 def test_a_run_leaves_a_row_per_epoch_checkpoints_and_scores(finished_run: Path) -> None:
@@ -34,9 +40,18 @@ def test_the_table_agrees_with_the_final_scores(finished_run: Path) -> None:
         assert last[f"val/{name}"] == pytest.approx(scores[f"spectrum/{name}"], abs=1e-6)
 
 
-def test_the_same_seed_gives_the_same_numbers(finished_run: Path, train_small) -> None:
-    again = train_small("trainer.max_epochs=4")
+@pytest.mark.filterwarnings("ignore:.*exists and is not empty")
+def test_a_run_made_again_in_its_folder_gives_the_same_numbers(
+    finished_run: Path, train_in, tmp_path: Path
+) -> None:
+    again = Path(shutil.copytree(finished_run, tmp_path / "again"))
+    before = modified(again)
+    train_in(again, "trainer.max_epochs=4")  # Nobody said to keep what is finished.
+    after = modified(again)
+    assert after.keys() == before.keys()
+    assert not any(after[path] == before[path] for path in before)
     assert (again / "metrics.csv").read_text() == (finished_run / "metrics.csv").read_text()
+    assert read_scores(again / "evaluation.json") == read_scores(finished_run / "evaluation.json")
 
 
 def test_another_seed_gives_others(finished_run: Path, train_small) -> None:
@@ -140,7 +155,52 @@ def test_report_over_two_runs(train_small, tmp_path: Path) -> None:
         run = train_small("trainer.max_epochs=1", f"split.seed={seed}")
         run.rename(tmp_path / f"job{seed}")
     runs = read_runs(tmp_path)
-    assert runs["split_seed"].tolist() == [0, 1]
-    table = summarise_runs(runs)
-    assert table.loc["spectrum/f1_macro", "mean"] == runs["spectrum/f1_macro"].mean()
-    assert table.loc["spectrum/f1_macro", "constant"] == runs["spectrum/constant/f1_macro"].mean()
+    assert [run["split_seed"] for run in runs] == [0, 1]
+    table = scores_table(runs)
+    f1 = [run["spectrum/f1_macro"] for run in runs]
+    assert table["spectrum/f1_macro"].tolist() == f1
+    assert summarise(table["spectrum/f1_macro"])["mean"] == pytest.approx(sum(f1) / 2)
+
+
+@pytest.fixture(scope="module")
+def kept(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished run."""
+    return Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("kept") / "run"))
+
+
+def test_a_finished_run_is_kept(kept: Path, train_in) -> None:
+    before = modified(kept)
+    again = train_in(kept, "trainer.max_epochs=4", "keep_finished=true")
+    assert again == json.loads((kept / "evaluation.json").read_text())
+    assert modified(kept) == before
+
+
+@pytest.mark.parametrize("override", ["seed=1", "trainer.max_epochs=3", "scoring.n_samples=4"])
+def test_a_finished_run_of_another_configuration_is_in_the_way(
+    kept: Path, train_in, override: str
+) -> None:
+    before = modified(kept)
+    with pytest.raises(ConfigError, match="another configuration") as caught:
+        train_in(kept, "trainer.max_epochs=4", "keep_finished=true", override)
+    assert str(kept) in str(caught.value)
+    assert modified(kept) == before
+
+
+def test_a_damaged_evaluation_is_not_taken_for_a_finished_run(
+    kept: Path, train_in, tmp_path: Path
+) -> None:
+    content = (kept / "evaluation.json").read_text()
+    damaged = tmp_path / "evaluation.json"
+    damaged.write_text(content[: len(content) // 2])
+    with pytest.raises(DataError, match="no evaluation") as caught:
+        train_in(tmp_path, "trainer.max_epochs=4", "keep_finished=true")
+    assert str(damaged) in str(caught.value)
+
+
+def test_the_epochs_of_a_run_are_in_its_evaluation_and_its_checkpoint(finished_run: Path) -> None:
+    epochs = json.loads((finished_run / "evaluation.json").read_text())["epochs"]
+    assert epochs == nmrflow.load_checkpoint(finished_run).description["epochs"]
+    rows = pd.read_csv(finished_run / "metrics.csv")
+    assert [row["epoch"] for row in epochs] == [1, 2, 3, 4]
+    for column in ("val/f1_macro", "train/loss_y"):
+        assert [row[column] for row in epochs] == pytest.approx(rows[column].tolist())

@@ -4,7 +4,7 @@ Distances are between tensors as f⁻¹ returns them, before any rounding.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,15 +29,15 @@ class Deviation(NamedTuple):
 
     Args:
         cd: Mean over molecules and draws of the L1 norm of what the noise changes in x.
-        rcd: The same over the mean L1 norm of the undisturbed x.
+        rcd: The same over the mean L1 norm of the undisturbed x; None if that is 0.
         cd_l2: As cd, in the L2 norm.
         rcd_l2: As rcd, in the L2 norm.
     """
 
     cd: dict[str, float]
-    rcd: dict[str, float]
+    rcd: dict[str, float | None]
     cd_l2: dict[str, float]
-    rcd_l2: dict[str, float]
+    rcd_l2: dict[str, float | None]
 
 
 def conditional_deviation(
@@ -71,11 +71,14 @@ def conditional_deviation(
             for level in levels:
                 moved = inverse(z_part + level * noise, y_part)
                 _add_norms(sums[level], moved - base)
-    tables: list[dict[str, float]] = []
+    tables: list[Any] = []
     for norm in (0, 1):
         base_norm = base_sums[norm] / len(z)
         cd = {f"{level:g}": sums[level][norm] / (len(z) * n_draws) for level in levels}
-        tables += [cd, {level: value / base_norm for level, value in cd.items()}]
+        tables += [
+            cd,
+            {level: value / base_norm if base_norm else None for level, value in cd.items()},
+        ]
     return Deviation(*tables)
 
 

@@ -48,7 +48,9 @@ class Probe:
     """
 
     def __init__(self, z: NDArray[np.floating], code: NDArray[np.bool_]) -> None:
-        self.mean, self.std = z.mean(axis=0), np.maximum(z.std(axis=0), 1e-12)
+        self.mean, std = z.mean(axis=0), z.std(axis=0)
+        # Of a dimension that does not vary here nothing can be learned, whatever it does there.
+        self.std = np.where(std > 1e-6 * np.abs(self.mean), std, np.inf)
         self._fit(self._standardised(z), code)
 
     def auroc(self, z: NDArray[np.floating], code: NDArray[np.bool_]) -> float | None:
@@ -72,7 +74,7 @@ class LinearProbe(Probe):
         self._ridge = RidgeCV(_PENALTIES).fit(z.astype(np.float64), code.astype(np.float64))
 
     def _predict(self, z: NDArray[np.floating]) -> NDArray[np.floating]:
-        return np.asarray(self._ridge.predict(z))
+        return np.asarray(self._ridge.predict(z)).reshape(len(z), -1)
 
 
 class TwoLayerProbe(Probe):

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from markdown_it import MarkdownIt
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from nmrflow.errors import DataError
+from nmrflow.figures import close
 
 PICTURES = "report_files"
 """Folder of the pictures, beside the Markdown."""
@@ -87,5 +87,5 @@ def to_svg(figure: Figure) -> bytes:
     # Text as outlines: the same everywhere. No date and a fixed salt: the same every time.
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}):
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    plt.close(figure)
+    close(figure)
     return stream.getvalue()

@@ -15,6 +15,7 @@ from sklearn.metrics import f1_score
 from nmrflow.metrics.spectrum import (
     SPECTRUM_METRICS,
     best_constant_bins,
+    bit_counts,
     constant_scores,
     f1_macro,
     f1_micro,
@@ -122,6 +123,29 @@ def test_perfect_and_empty_predictors() -> None:
     assert spectrum_scores(nothing, nothing) == {name: 0.0 for name in SPECTRUM_METRICS}
     # A bin that never fires scores 0 in the macro mean however right the silence is.
     assert f1_macro(bits("10"), bits("10")) == 0.5
+
+
+def test_a_random_predictor_scores_as_chance_has_it() -> None:
+    rng, p, q = np.random.default_rng(0), 0.1, 0.3
+    true, predicted = (rng.uniform(size=(4000, 128)) < share for share in (p, q))
+    scores = spectrum_scores(predicted, true)
+    # A share p q of all bits is hit by chance, of p + q set ones; in every bin alike.
+    assert scores["f1_micro"] == pytest.approx(2 * p * q / (p + q), abs=0.003)
+    assert scores["f1_macro"] == pytest.approx(2 * p * q / (p + q), abs=0.003)
+    # No more than twice the rarer kind of mark can be matched, however near.
+    assert scores["f1_micro"] < scores["f1_within_1_bin"] < 2 * p / (p + q) + 0.003
+
+
+def test_bit_counts_by_hand() -> None:
+    predicted, true = bits("1101", "0001", "1111"), bits("0000", "1000", "0011")
+    assert bit_counts(predicted, true) == pytest.approx(
+        {
+            "bits_predicted": 8 / 3,
+            "bits_true": 1,
+            "last_bin_predicted": 1,
+            "last_bin_true": 1 / 3,
+        }
+    )
 
 
 def test_a_bit_is_set_above_a_logit_of_0() -> None:

@@ -1,0 +1,88 @@
+"""The report on a real (small) run: complete, and a page that asks for nothing from outside."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from nmrflow.report.__main__ import make_report
+from nmrflow.report.runs import paper_table, read_runs
+
+
+@pytest.fixture(scope="module")
+def runs_folder(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "a").mkdir()
+    shutil.copy(finished_run / "evaluation.json", folder / "a")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(runs_folder: Path) -> tuple[str, str]:
+    markdown, page = make_report(runs_folder)
+    return markdown.read_text(), page.read_text()
+
+
+class References(HTMLParser):
+    """Everything in a page that a browser would fetch or follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = ("src", "href", "data", "srcset", "action", "poster")
+        self.found += [value or "" for name, value in attrs if name in names]
+
+
+def test_the_page_refers_to_nothing_outside_itself(report: tuple[str, str]) -> None:
+    page = report[1]
+    references = References()
+    references.feed(page)
+    assert len(references.found) >= 13  # three figures and ten examples
+    assert all(r.startswith("data:image/svg+xml;base64,") for r in references.found)
+    assert not re.search(r"url\(|@import|<script|<iframe|<link", page)
+
+
+def test_the_markdown_shows_pictures_that_are_there(
+    report: tuple[str, str], runs_folder: Path
+) -> None:
+    pictures = re.findall(r"!\[[^]]+]\(([^)]+)\)", report[0])
+    assert len(pictures) == report[1].count("<img")
+    for picture in pictures:
+        svg = (runs_folder / picture).read_text()
+        assert "<svg" in svg
+        assert 'xlink:href="http' not in svg
+
+
+def test_every_quantity_of_the_paper_has_a_row_with_ours(
+    report: tuple[str, str], runs_folder: Path
+) -> None:
+    runs = read_runs(runs_folder)
+    table = paper_table(runs, runs)
+    not_run = table["quantity"].str.contains("epoch 5|epoch 10")  # four epochs were trained
+    undefined = table["quantity"].str.startswith("inverse")  # few molecules: may not vary
+    assert table.loc[~not_run & ~undefined, "mean"].notna().all()
+    assert (table.loc[~not_run & ~undefined, ["molecules", "split seeds"]] != "").all().all()
+    for quantity in table["quantity"]:
+        assert f"| {quantity} |" in report[0]
+
+
+def test_the_report_is_the_same_when_made_again(
+    report: tuple[str, str], runs_folder: Path
+) -> None:
+    again = make_report(runs_folder)
+    assert tuple(file.read_text() for file in again) == report
+
+
+def test_several_experiments_stand_side_by_side(finished_run: Path, tmp_path: Path) -> None:
+    text = (finished_run / "evaluation.json").read_text()
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        renamed = text.replace('"experiment": "baseline"', f'"experiment": "{name}"')
+        (tmp_path / name / "evaluation.json").write_text(renamed)
+    markdown = make_report(tmp_path)[0].read_text()
+    assert "## Side by side" in markdown
+    assert "| one, revmolspec, structure | other, revmolspec, structure |" in markdown
