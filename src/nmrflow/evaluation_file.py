@@ -1,7 +1,7 @@
-"""The file of scores that a training leaves in its folder, and that reports are made from."""
+"""The files of scores that reports are made from: a training's, and the yardsticks'."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,9 @@ from nmrflow.errors import ConfigError, DataError
 
 EVALUATION = "evaluation.json"
 """Name of the file in a run's folder."""
+
+YARDSTICKS = "yardsticks.json"
+"""Name of the file in a folder of runs."""
 
 
 def write_scores(scores: Mapping[str, Any], path: Path) -> None:
@@ -36,10 +39,34 @@ def read_scores(path: Path) -> dict[str, Any]:
     try:
         scores = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: no evaluation ({error}); remove this run") from error
+        raise DataError(f"{path}: no file of scores ({error}); remove it") from error
     if not isinstance(scores, dict):
-        raise DataError(f"{path}: no evaluation (a {type(scores).__name__}); remove this run")
+        raise DataError(f"{path}: no file of scores (a {type(scores).__name__}); remove it")
     return scores
+
+
+def write_yardsticks(yardsticks: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Write the yardsticks of a folder's splits; raises as :func:`write_scores`."""
+    entries = {str(number): entry for number, entry in enumerate(yardsticks)}
+    write_scores(entries, folder / YARDSTICKS)
+
+
+def read_yardsticks(folder: Path) -> list[dict[str, Any]]:
+    """Read what :func:`write_yardsticks` wrote in or under a folder; it may be nothing.
+
+    Returns:
+        For each split its ``conditions``, and by yardstick its scores.
+
+    Raises:
+        DataError: If a file of that name is another.
+    """
+    found: list[dict[str, Any]] = []
+    for path in sorted(folder.rglob(YARDSTICKS)):
+        entries = read_scores(path).values()
+        if not all(isinstance(entry, dict) and "conditions" in entry for entry in entries):
+            raise DataError(f"{path}: no yardsticks; compute them again (nmrflow.yardsticks)")
+        found += entries
+    return found
 
 
 def find_finished(run_dir: Path, digest: str) -> dict[str, Any] | None:

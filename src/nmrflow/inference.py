@@ -187,16 +187,20 @@ class TrainedFlow:
         n_samples: int,
         seed: int,
     ) -> Iterator[list[Proposal]]:
-        """As :meth:`propose_structures`, one spectrum at a time: for many, in little memory."""
+        """As :meth:`propose_structures`, spectrum by spectrum: for many, in little memory."""
         if n_samples < 1:
             raise SpectrumError(f"n_samples={n_samples}: at least 1")
         codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
         side = self.description["training_side"]
         logits = torch.tensor([side["mean_logit_false"], side["mean_logit_true"]])
-        for i, code in enumerate(codes):
-            z = self.flow.sample_z(n_samples, generator_for(seed, "propose", i))
-            y = logits[torch.from_numpy(code).long()].expand(n_samples, -1)
-            yield self.from_latent(Latent(z, y))
+        # Several spectra at once: an inverse of few samples mostly waits for the weights.
+        n_together = max(1, EVALUATION_BATCH_SIZE // n_samples)
+        for start in range(0, len(codes), n_together):
+            part = range(start, min(start + n_together, len(codes)))
+            z = [self.flow.sample_z(n_samples, generator_for(seed, "propose", i)) for i in part]
+            y = [logits[torch.from_numpy(codes[i]).long()].expand(n_samples, -1) for i in part]
+            drawn = self.from_latent(Latent(torch.cat(z), torch.cat(y)))
+            yield from (drawn[k * n_samples : (k + 1) * n_samples] for k in range(len(part)))
 
     def predict_logits(self, structures: Sequence[Structure]) -> NDArray[np.float64]:
         """Logits of each structure's bits, ``(n, n_bins)``; errors as of :meth:`to_latent`."""

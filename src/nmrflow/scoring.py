@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nmrflow.chem.structure import Structure
 from nmrflow.console import progress
-from nmrflow.data.dataset import SpectrumDataset
+from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
 from nmrflow.inference import Proposal, TrainedFlow
@@ -24,7 +24,7 @@ from nmrflow.types import Latent
 Scores = dict[str, Any]
 """Numbers, maps and curves by name (``subject/quantity``); None where nothing can be said."""
 
-N_DISTURBED = 32
+N_DISTURBED = 16
 """Molecules on which the deviation under noise is measured: it takes 245 inverses each."""
 
 SCORING = {"n_samples": 50, "seed": 0}
@@ -62,7 +62,8 @@ def score(
     encoded = _encode(trained, validation)
     encoded_train = None if train is None else _encode(trained, train)
     everything = [train.x, validation.x] if train else [validation.x]
-    counts = _cell_counts(trained, encoded.x_back > 0)
+    x_back = _invert(trained, encoded)
+    counts = _cell_counts(trained, x_back > 0)
     real_counts = _cell_counts(trained, validation.x.numpy())
     return {
         "n": len(validation),
@@ -70,7 +71,7 @@ def score(
         **_forward(encoded, side["constant_bins"]),
         **_prefixed(
             "inversion/",
-            inversion_scores(validation.x.numpy(), encoded.x_back, structures, trained.codec),
+            inversion_scores(validation.x.numpy(), x_back, structures, trained.codec),
         ),
         **_latent(encoded, encoded_train),
         **_conditional(trained, encoded, encoded_train, seed),
@@ -82,24 +83,26 @@ def score(
 
 
 class _Encoded(NamedTuple):
-    """A set of records in latent space, and back again."""
+    """A set of records in latent space, and their measured codes."""
 
     z: Tensor
     y: Tensor
-    x_back: NDArray[np.floating]
     code: NDArray[np.bool_]
 
 
 @torch.no_grad()
 def _encode(trained: TrainedFlow, dataset: SpectrumDataset) -> _Encoded:
     weight = next(trained.flow.parameters())
-    slots, inverses = [], []
-    for batch in dataset.batches():
-        latent_, _ = trained.flow.to_latent(batch.x.to(weight))
-        slots.append(latent_)
-        inverses.append(trained.flow.from_latent(latent_)[0].cpu().numpy())
+    slots = [trained.flow.to_latent(batch.x.to(weight))[0] for batch in dataset.batches()]
     z, y = (torch.cat(slot) for slot in zip(*slots, strict=True))
-    return _Encoded(z, y, np.concatenate(inverses), dataset.code.numpy().astype(bool))
+    return _Encoded(z, y, dataset.code.numpy().astype(bool))
+
+
+@torch.no_grad()
+def _invert(trained: TrainedFlow, encoded: _Encoded) -> NDArray[np.floating]:
+    parts = zip(*(torch.split(s, EVALUATION_BATCH_SIZE) for s in encoded[:2]), strict=True)
+    inverses = [trained.flow.from_latent(Latent(z, y))[0].cpu().numpy() for z, y in parts]
+    return np.concatenate(inverses)
 
 
 def _forward(encoded: _Encoded, constant_bins: dict[str, list[int]]) -> Scores:

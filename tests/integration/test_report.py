@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nmrflow.evaluation_file import write_yardsticks
 from nmrflow.report.__main__ import make_report
 from nmrflow.report.runs import paper_table, read_runs
 
@@ -86,3 +87,23 @@ def test_several_experiments_stand_side_by_side(finished_run: Path, tmp_path: Pa
     markdown = make_report(tmp_path)[0].read_text()
     assert "## Side by side" in markdown
     assert "| one, revmolspec, structure | other, revmolspec, structure |" in markdown
+
+
+def test_yardsticks_of_the_same_splits_stand_beside_the_scores(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    shutil.copy(finished_run / "evaluation.json", tmp_path / "run")
+    split = read_runs(tmp_path)[0]["split_sha256"]
+    lookup = {"structure/top10": 0.4321, "structure/n_corpus": 300}
+    for digest, shown in (("of another split", False), (split, True)):
+        entry = {
+            "conditions": {"split_sha256": digest},
+            "message_passing": {"spectrum/f1_macro": 0.2468},
+            "lookup": lookup,
+        }
+        write_yardsticks([entry], tmp_path)
+        markdown = make_report(tmp_path)[0].read_text()
+        assert ("0.4321" in markdown) == shown
+        assert ("0.2468" in markdown) == shown
+        assert ("Yardsticks are not computed" in markdown) != shown

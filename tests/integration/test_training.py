@@ -192,7 +192,7 @@ def test_a_damaged_evaluation_is_not_taken_for_a_finished_run(
     content = (kept / "evaluation.json").read_text()
     damaged = tmp_path / "evaluation.json"
     damaged.write_text(content[: len(content) // 2])
-    with pytest.raises(DataError, match="no evaluation") as caught:
+    with pytest.raises(DataError, match="no file of scores") as caught:
         train_in(tmp_path, "trainer.max_epochs=4", "keep_finished=true")
     assert str(damaged) in str(caught.value)
 

@@ -52,9 +52,9 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no evaluation"),
-        (json.dumps(SCORES).encode()[:-9], "no evaluation"),
-        (b"\xff\xfe\x00", "no evaluation"),
+        (b"", "no file of scores"),
+        (json.dumps(SCORES).encode()[:-9], "no file of scores"),
+        (b"\xff\xfe\x00", "no file of scores"),
         (b"[1, 2]", "a list"),
         (None, "No such file"),
     ],
@@ -83,7 +83,7 @@ def test_a_finished_run_is_found_if_it_is_the_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="another configuration"):
         find_finished(tmp_path, "abc")
     (tmp_path / EVALUATION).write_text("{")
-    with pytest.raises(DataError, match="no evaluation"):
+    with pytest.raises(DataError, match="no file of scores"):
         find_finished(tmp_path, "abc")
 
 

@@ -21,7 +21,8 @@ N_DRAWS = 8
 N_PRIOR_DRAWS = 4
 """Residuals drawn per molecule from the prior learned on the training side."""
 
-_BATCH = 256
+_BATCH = 64
+"""Rows at a time; what is inverted at once is several times as many."""
 
 
 class Deviation(NamedTuple):
@@ -68,9 +69,10 @@ def conditional_deviation(
         _add_norms(base_sums, base)
         for _ in range(n_draws):
             noise = torch.randn(z_part.shape, generator=generator).to(z_part)
-            for level in levels:
-                moved = inverse(z_part + level * noise, y_part)
-                _add_norms(sums[level], moved - base)
+            disturbed = torch.cat([z_part + level * noise for level in levels])
+            moved = inverse(disturbed, y_part.repeat(len(levels), 1))
+            for level, part in zip(levels, moved.chunk(len(levels)), strict=True):
+                _add_norms(sums[level], part - base)
     tables: list[Any] = []
     for norm in (0, 1):
         base_norm = base_sums[norm] / len(z)
@@ -116,7 +118,8 @@ def conditional_variation(
     whole, rows = [], []
     for (part,) in _batches(y):
         z = torch.randn((N_DRAWS, len(part), n_residual), generator=generator).to(part)
-        x = torch.stack([inverse(drawn, part) for drawn in z]).double()
+        x = inverse(z.flatten(0, 1), part.repeat(N_DRAWS, 1)).double()
+        x = x.unflatten(0, (N_DRAWS, len(part)))
         apart = x - x.mean(dim=0)
         whole.append(torch.linalg.vector_norm(apart.flatten(2), dim=2).mean(dim=0))
         rows.append(torch.linalg.vector_norm(apart, dim=-1).mean(dim=0).flatten())

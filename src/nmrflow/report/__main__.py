@@ -8,16 +8,12 @@ from pathlib import Path
 from nmrflow import figures
 from nmrflow.console import progress, say
 from nmrflow.errors import errors_for_people
+from nmrflow.evaluation_file import read_yardsticks
 from nmrflow.figures import Evaluation
 from nmrflow.report import sections
 from nmrflow.report.page import PICTURES, to_svg, write_report
 from nmrflow.report.runs import KIND, read_runs
 from nmrflow.report.sections import Yardsticks
-
-_NO_YARDSTICKS = (
-    "Yardsticks are not computed for these splits yet: `python -m nmrflow.yardsticks DIR`, then "
-    "this report again."
-)
 
 
 def make_report(folder: Path) -> tuple[Path, Path]:
@@ -30,6 +26,10 @@ def make_report(folder: Path) -> tuple[Path, Path]:
         DataError: If there are no runs, or the files cannot be written.
     """
     runs = read_runs(folder)
+    yardsticks = {
+        entry["conditions"]["split_sha256"]: {k: v for k, v in entry.items() if k != "conditions"}
+        for entry in read_yardsticks(folder)
+    }
     families = {
         ", ".join(map(str, family)): list(members)
         for family, members in groupby(runs, key=lambda run: tuple(run[k] for k in KIND[:3]))
@@ -44,7 +44,9 @@ def make_report(folder: Path) -> tuple[Path, Path]:
         parts += ["## Side by side", sections.overview(main)]
     drawn: dict[str, bytes] = {}
     for number, (name, members) in enumerate(progress(families.items(), len(families), "report")):
-        text, pictures = _family(name, main[name], members, prefix=f"{number}_")
+        splits = [run["split_sha256"] for run in main[name]]
+        measured = [yardsticks[split] for split in splits if split in yardsticks]
+        text, pictures = _family(name, main[name], members, measured, prefix=f"{number}_")
         parts += text
         drawn |= pictures
     return write_report(folder, title, "\n\n".join(parts) + "\n", drawn)
@@ -58,7 +60,11 @@ def _most_numerous(members: Sequence[Evaluation]) -> list[Evaluation]:
 
 
 def _family(
-    name: str, runs: list[Evaluation], members: list[Evaluation], prefix: str
+    name: str,
+    runs: list[Evaluation],
+    members: list[Evaluation],
+    yardsticks: Sequence[Yardsticks],
+    prefix: str,
 ) -> tuple[list[str], dict[str, bytes]]:
     """Text and pictures on runs that differ in seeds and lengths only."""
     longest = max(members, key=lambda run: len(run["epochs"]))
@@ -75,7 +81,6 @@ def _family(
     def picture(key: str, words: str) -> str:
         return f"![{words}]({PICTURES}/{prefix}{key}.svg)"
 
-    yardsticks = read_yardsticks(runs)
     shown = f"split seed {curves[0]['split_seed']}" if len(curves) == 1 else f"{len(curves)} runs"
     text = [
         f"## {name}",
@@ -88,7 +93,7 @@ def _family(
         sections.PUBLISHED_INVERSE,
         "### Forward: predicted spectrum codes",
         sections.comparison(runs, yardsticks, sections.FORWARD),
-        "Yardsticks: means over the same splits." if yardsticks else _NO_YARDSTICKS,
+        _yardstick_note(runs, yardsticks),
         picture("reliability", "Predicted against observed frequency of bits"),
         "### Backward: structures from measured codes",
         "y is the measured code, z is drawn from N(0, I), the inverse is rounded at one half and "
@@ -115,9 +120,21 @@ def _family(
     return text, drawn
 
 
-def read_yardsticks(runs: Sequence[Evaluation]) -> list[Yardsticks]:
-    """The yardsticks of the runs' splits, as far as they have been computed."""
-    return []
+def _yardstick_note(runs: Sequence[Evaluation], yardsticks: Sequence[Yardsticks]) -> str:
+    if not yardsticks:
+        return (
+            "Yardsticks are not computed for these splits yet: `python -m nmrflow.yardsticks "
+            "DIR`, then this report again."
+        )
+    corpus = yardsticks[0].get("lookup", {}).get("structure/n_corpus")
+    return (
+        f"Yardsticks: means over {len(yardsticks)} of the same {len(runs)} splits, nothing of "
+        "the validation side read before scoring. Nearest neighbour: the code of the training "
+        "molecule with the most similar fingerprint; backward, the training molecules with the "
+        "most similar codes. Message passing: a graph network trained on the training side. "
+        f"Lookup: {corpus:,} molecules generated from the training side, ranked by the "
+        "likelihood of the measured code under that graph network."
+    )
 
 
 def main() -> None:

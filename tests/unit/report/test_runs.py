@@ -116,7 +116,11 @@ def test_what_is_no_run_is_refused_with_its_place(tmp_path: Path) -> None:
     file = store(tmp_path, made_up(0, 0.1)) / "0" / "evaluation.json"
     old = made_up(0, 0.1)
     del old["epochs"]
-    for content, said in (("{", "no evaluation"), ("[1]", "list"), (json.dumps(old), "epochs")):
+    for content, said in (
+        ("{", "no file of scores"),
+        ("[1]", "list"),
+        (json.dumps(old), "epochs"),
+    ):
         file.write_text(content)
         with pytest.raises(DataError, match=said) as error:
             read_runs(tmp_path)

@@ -1,0 +1,43 @@
+"""One side of a split as the yardsticks take it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmrflow.chem.structure import Structure
+from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.spectra.axis import ShiftAxis
+
+
+class Measured(NamedTuple):
+    """Molecules and their measured codes, one row for each spectrum.
+
+    Args:
+        structures: The molecules, n of them.
+        codes: ``(n, n_bins)``.
+    """
+
+    structures: tuple[Structure, ...]
+    codes: NDArray[np.bool_]
+
+    @property
+    def connectivities(self) -> list[str]:
+        """The molecule of each row as text."""
+        return [structure.connectivity for structure in self.structures]
+
+    @property
+    def formulas(self) -> list[str]:
+        """The molecular formula of each row."""
+        return [structure.formula for structure in self.structures]
+
+
+def measured(records: Sequence[MoleculeSpectrum], axis: ShiftAxis) -> Measured:
+    """Records, sorted by molecule and peaks: what follows depends on no order of rows."""
+    ordered = sorted(records, key=lambda r: (r.structure.connectivity, r.fine_bins))
+    codes = [axis.code_from_fine(record.fine_bins) for record in ordered]
+    return Measured(
+        tuple(record.structure for record in ordered),
+        np.array(codes, dtype=bool).reshape(len(codes), axis.n_bins),
+    )
