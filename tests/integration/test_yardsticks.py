@@ -1,17 +1,16 @@
 """The command that computes yardsticks, on trained runs."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from nmrflow.data.sources.embedded import Embedded
-from nmrflow.data.splits import StructureSplit
 from nmrflow.evaluation_file import EVALUATION, read_yardsticks
-from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.yardsticks import Case, Settings, cached, find_cases
+from nmrflow.yardsticks import Settings, cached, find_cases
 from nmrflow.yardsticks import __main__ as command
 from nmrflow.yardsticks.compute import compute_yardsticks
 
@@ -104,16 +103,19 @@ def test_impossible_options_are_refused(
 
 
 @pytest.mark.slow
-def test_two_splits_in_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NMRFLOW_CACHE", str(tmp_path))
-    axis, settings = ShiftAxis(), Settings(20, 1, 1)
-    records = Embedded().read(axis).records[::40]
-    cases = [
-        Case(StructureSplit(k).divide(records), axis, {"data": "d", "split": "s", "split_seed": k})
-        for k in (0, 1)
-    ]
-    found = command.compute_all(cases, settings, n_jobs=2, n_threads=1)
-    assert [f["conditions"]["split_seed"] for f in found] == [0, 1]
+def test_two_splits_in_two_processes(finished_run: Path, train_small, tmp_path: Path) -> None:
+    """As a command of its own: what a process of its own can find differs from in here."""
+    runs = tmp_path / "runs"
+    shutil.copytree(finished_run, runs / "0")
+    shutil.copytree(train_small("split.seed=1", "trainer.max_epochs=1"), runs / "1")
+    subprocess.run(
+        [sys.executable, "-m", "nmrflow.yardsticks", str(runs), *SMALL, "--jobs", "2"],
+        env={**os.environ, "NMRFLOW_CACHE": str(tmp_path / "cache")},
+        check=True,
+    )
+    written = read_yardsticks(runs)
+    assert [entry["conditions"]["split_seed"] for entry in written] == [0, 1]
     # The same as one process computes; only the time differs.
-    alone = compute_yardsticks(cases[1].sides, axis, settings)
-    assert all(found[1][name] == alone[name] for name in command.NAMES)
+    case = find_cases(runs)[1]
+    alone = compute_yardsticks(case.sides, case.axis, SETTINGS)
+    assert all(written[1][name] == alone[name] for name in command.NAMES)

@@ -19,7 +19,13 @@ from rich.table import Table
 from nmrflow.console import quiet_libraries, say, shows_progress
 from nmrflow.errors import ConfigError, errors_for_people
 from nmrflow.evaluation_file import YARDSTICKS, write_yardsticks
-from nmrflow.yardsticks.cache import Yardsticks, cached, compute_and_keep, yardsticks_for
+from nmrflow.yardsticks.cache import (
+    Yardsticks,
+    cached,
+    compute_alone,
+    compute_and_keep,
+    yardsticks_for,
+)
 from nmrflow.yardsticks.cases import Case, find_cases
 from nmrflow.yardsticks.compute import Settings
 
@@ -68,18 +74,13 @@ def _compute_in_processes(
     bar = bars.add_task("splits", total=len(cases))
     # Not forked: a forked child may wait for ever on a lock that one of torch's threads held.
     with ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(_compute_alone, case, settings) for case in cases]
+        waiting = [pool.submit(compute_alone, c.sides, c.axis, settings) for c in cases]
         try:
             for done in as_completed(waiting):
                 done.result()
                 bars.advance(bar)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _compute_alone(case: Case, settings: Settings) -> None:
-    torch.set_num_threads(1)
-    compute_and_keep(case.sides, case.axis, settings)
 
 
 def _bars() -> Progress:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pooch
+import torch
 
 from nmrflow.console import say
 from nmrflow.data.splits import Sides, records_hash
@@ -61,6 +62,15 @@ def compute_and_keep(
     computed = compute_yardsticks(sides, axis, settings, progress)
     _write(cache_file(sides, axis, settings), computed)
     return computed
+
+
+def compute_alone(sides: Sides, axis: ShiftAxis, settings: Settings) -> None:
+    """The same with one thread, for a process of its own.
+
+    Not in ``__main__``: a process that is started anew cannot find functions of that module.
+    """
+    torch.set_num_threads(1)
+    compute_and_keep(sides, axis, settings)
 
 
 def cached(
