@@ -43,7 +43,7 @@ def evaluate(config: DictConfig) -> Scores:
     trained = load_checkpoint(plain["checkpoint"])
     about = trained.description
     scoring = {**SCORING, **about["config"].get("scoring", {})}
-    scoring |= {key: plain[key] for key in scoring if plain[key] is not None}
+    scoring |= {key: plain[key] for key in SCORING if plain[key] is not None}
     check_counts(scoring, n_samples=1, seed=0)
     source, data, sides = _read(trained, plain)
     if not sides.validation:
@@ -57,7 +57,8 @@ def evaluate(config: DictConfig) -> Scores:
     )
     assert validation is not None
     examples = show_examples(trained, sides.validation, sides.train, _as_list(plain["examples"]))
-    scores = score(trained, validation, train, **scoring)
+    n_samples, seed = scoring["n_samples"], scoring["seed"]
+    scores = score(trained, validation, train, n_samples=n_samples, seed=seed)
     result = {
         "checkpoint": str(plain["checkpoint"]),
         "experiment": about["config"]["name"],

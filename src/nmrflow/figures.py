@@ -70,8 +70,8 @@ def deviation_curves(runs: Sequence[Evaluation]) -> Figure:
             ("prior", "-"),
             ("prior_l2", "--"),
         ):
-            curves = [run[f"conditional/{kind}_{name}"] for run in runs]
-            curves = [curve for curve in curves if curve]
+            found = [run.get(f"conditional/{kind}_{name}") for run in runs]
+            curves = [curve for curve in found if curve]
             if not curves:
                 continue
             noise = [float(level) for level in curves[0]]
@@ -124,10 +124,9 @@ def example_spectrum(example: Mapping[str, Any]) -> Figure:
 
 def draw_run(evaluation: Evaluation, n_examples: int = 4) -> dict[str, Figure]:
     """The figures of one run by name."""
-    drawn = {
-        "deviation": deviation_curves([evaluation]),
-        "reliability": reliability_diagram([evaluation]),
-    }
+    drawn = {"reliability": reliability_diagram([evaluation])}
+    if "conditional/cd_local" in evaluation:
+        drawn["deviation"] = deviation_curves([evaluation])
     if evaluation["epochs"]:
         drawn["learning_curves"] = learning_curves([evaluation])
     for number, example in enumerate(evaluation["examples"][:n_examples]):

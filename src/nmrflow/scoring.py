@@ -41,6 +41,7 @@ def score(
     *,
     n_samples: int,
     seed: int,
+    complete: bool = True,
 ) -> Scores:
     """Forward, inverse, latent and backward scores on a set of records.
 
@@ -51,6 +52,8 @@ def score(
             their scores are None without.
         n_samples: Draws per query of the backward test.
         seed: Seed of everything that is drawn here.
+        complete: Also what has to be sampled or fitted, which takes many times as long: the
+            backward test, the conditional deviation and variation, the probes.
 
     Returns:
         ``n``, ``n_seen_in_training`` (records whose molecule is on the training side), and
@@ -60,12 +63,11 @@ def score(
     structures = [record.structure for record in validation.records]
     seen = set(side["structure_hashes"])
     encoded = _encode(trained, validation)
-    encoded_train = None if train is None else _encode(trained, train)
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)
-    counts = _cell_counts(trained, x_back > 0)
     real_counts = _cell_counts(trained, validation.x.numpy())
-    return {
+    z = encoded.z.cpu().numpy()
+    scores = {
         "n": len(validation),
         "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
         **_forward(encoded, side["constant_bins"]),
@@ -73,12 +75,20 @@ def score(
             "inversion/",
             inversion_scores(validation.x.numpy(), x_back, structures, trained.codec),
         ),
-        **_latent(encoded, encoded_train),
-        **_conditional(trained, encoded, encoded_train, seed),
-        **_backward(trained, validation, real_counts, n_samples=n_samples, seed=seed),
-        **_correlations("published_inverse/", real_counts, counts),
+        **_correlations("published_inverse/", real_counts, _cell_counts(trained, x_back > 0)),
+        **_prefixed("latent/", latent.residual_statistics(z)),
+        **_prefixed("latent/", latent.dimension_statistics(z)),
         "entropy/x_bits": cell_entropy_bits(torch.cat(everything).numpy()),
         "entropy/n": sum(map(len, everything)),
+    }
+    if not complete:
+        return scores
+    encoded_train = None if train is None else _encode(trained, train)
+    return {
+        **scores,
+        **_probes(encoded, encoded_train),
+        **_conditional(trained, encoded, encoded_train, seed),
+        **_backward(trained, validation, real_counts, n_samples=n_samples, seed=seed),
     }
 
 
@@ -118,18 +128,14 @@ def _forward(encoded: _Encoded, constant_bins: dict[str, list[int]]) -> Scores:
     }
 
 
-def _latent(encoded: _Encoded, train: _Encoded | None) -> Scores:
-    z = encoded.z.cpu().numpy()
-    linear = mlp = None
-    if train is not None and len(train.z) >= MIN_TO_PROBE:
-        fitted = (train.z.cpu().numpy(), train.code)
-        linear = probes.LinearProbe(*fitted).auroc(z, encoded.code)
-        mlp = probes.TwoLayerProbe(*fitted).auroc(z, encoded.code)
+def _probes(encoded: _Encoded, train: _Encoded | None) -> Scores:
+    names = {"linear": probes.LinearProbe, "mlp": probes.TwoLayerProbe}
+    if train is None or len(train.z) < MIN_TO_PROBE:
+        return {f"latent/y_from_z_auroc_{name}": None for name in names}
+    z_train, z = train.z.cpu().numpy(), encoded.z.cpu().numpy()
     return {
-        **_prefixed("latent/", latent.residual_statistics(z)),
-        **_prefixed("latent/", latent.dimension_statistics(z)),
-        "latent/y_from_z_auroc_linear": linear,
-        "latent/y_from_z_auroc_mlp": mlp,
+        f"latent/y_from_z_auroc_{name}": probe(z_train, train.code).auroc(z, encoded.code)
+        for name, probe in names.items()
     }
 
 

@@ -19,6 +19,7 @@ SMALL = (
     "batch_size=16",
     "+experiment=baseline",
     "data=revmolspec",
+    "scoring.complete=true",
     "scoring.n_samples=5",
 )
 

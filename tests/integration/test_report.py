@@ -107,3 +107,12 @@ def test_yardsticks_of_the_same_splits_stand_beside_the_scores(
         assert ("0.4321" in markdown) == shown
         assert ("0.2468" in markdown) == shown
         assert ("Yardsticks are not computed" in markdown) != shown
+
+
+def test_runs_scored_in_brief_say_so(train_small, tmp_path: Path) -> None:
+    run = train_small("scoring.complete=false", "trainer.max_epochs=1")
+    (tmp_path / "run").mkdir()
+    shutil.copy(run / "evaluation.json", tmp_path / "run")
+    markdown, page = (file.read_text() for file in make_report(tmp_path))
+    assert "scored in brief" in markdown
+    assert page.count("<img") == 13

@@ -302,3 +302,14 @@ def test_the_ranking_is_by_the_own_forward_prediction(
     scores = told(Answers(lambda *_: list(candidates)))
     assert scores["top1"] == expected
     assert scores["coverage"] == scores["top10"] == 1
+
+
+def test_in_brief_the_same_scores_but_for_what_is_sampled_or_fitted(model, few, alone) -> None:
+    brief = score(model, few, None, n_samples=3, seed=0, complete=False)
+    assert brief == {name: alone[name] for name in brief}
+    left_out = alone.keys() - brief.keys()
+    assert {name.split("/")[0] for name in left_out} == {"structure", "conditional", "latent"}
+    assert {name for name in left_out if name.startswith("latent/")} == {
+        "latent/y_from_z_auroc_linear",
+        "latent/y_from_z_auroc_mlp",
+    }

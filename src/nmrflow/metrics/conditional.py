@@ -119,7 +119,7 @@ def conditional_variation(
     for (part,) in _batches(y):
         z = torch.randn((N_DRAWS, len(part), n_residual), generator=generator).to(part)
         x = inverse(z.flatten(0, 1), part.repeat(N_DRAWS, 1)).double()
-        x = x.unflatten(0, (N_DRAWS, len(part)))
+        x = x.reshape(N_DRAWS, len(part), *x.shape[1:])
         apart = x - x.mean(dim=0)
         whole.append(torch.linalg.vector_norm(apart.flatten(2), dim=2).mean(dim=0))
         rows.append(torch.linalg.vector_norm(apart, dim=-1).mean(dim=0).flatten())

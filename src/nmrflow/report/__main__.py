@@ -15,6 +15,12 @@ from nmrflow.report.page import PICTURES, to_svg, write_report
 from nmrflow.report.runs import KIND, read_runs
 from nmrflow.report.sections import Yardsticks
 
+_BRIEF = (
+    "Some of these runs were scored in brief, without what has to be sampled or fitted: train "
+    "with `scoring.complete=true` for all of it, or score their checkpoints with "
+    "`nmrflow.evaluate`."
+)
+
 
 def make_report(folder: Path) -> tuple[Path, Path]:
     """Write the report on all runs in a folder.
@@ -101,6 +107,7 @@ def _family(
         "code under their own predicted spectrum, then by how often they were drawn. With the "
         "formula known, candidates of another formula are dropped.",
         sections.comparison(runs, yardsticks, sections.BACKWARD),
+        *([] if all("structure/top1" in run for run in runs) else [_BRIEF]),
         "### What z holds",
         sections.comparison(runs, [], sections.LATENT),
         "### Conditional deviation (Table 4)",
