@@ -68,7 +68,7 @@ def test_what_is_no_evaluation_is_refused(
     with pytest.raises(DataError, match=said) as caught:
         read_scores(file)
     assert str(file) in str(caught.value)
-    assert "remove this run" in str(caught.value)
+    assert "remove it" in str(caught.value)
 
 
 def test_a_finished_run_is_found_if_it_is_the_one(tmp_path: Path) -> None:

@@ -77,9 +77,11 @@ def _family(
     curves = runs if len(longest["epochs"]) == runs[0]["n_epochs"] else [longest]
     figures_ = {
         "learning_curves": figures.learning_curves(curves),
-        "deviation": figures.deviation_curves(runs),
         "reliability": figures.reliability_diagram(runs),
     }
+    has_deviation = any(run.get("conditional/cd_local") for run in runs)
+    if has_deviation:
+        figures_["deviation"] = figures.deviation_curves(runs)
     examples = runs[0]["examples"]
     figures_ |= {f"example_{k}": figures.example_spectrum(e) for k, e in enumerate(examples)}
     drawn = {prefix + key: to_svg(figure) for key, figure in figures_.items()}
@@ -112,7 +114,7 @@ def _family(
         sections.comparison(runs, [], sections.LATENT),
         "### Conditional deviation (Table 4)",
         sections.deviation_section(runs),
-        picture("deviation", "Conditional deviation against noise"),
+        *([picture("deviation", "Conditional deviation against noise")] if has_deviation else []),
         f"### Learning curves (Figure 3), {shown}",
         picture("learning_curves", "Losses and F1 by epoch"),
         f"### Examples (the form of Table 2), split seed {runs[0]['split_seed']}",
