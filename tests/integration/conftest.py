@@ -19,7 +19,6 @@ SMALL = (
     "batch_size=16",
     "+experiment=baseline",
     "data=revmolspec",
-    "scoring.complete=true",
     "scoring.n_samples=5",
 )
 
@@ -72,4 +71,4 @@ def train_small(train_in: TrainIn, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def finished_run(train_small: Train) -> Path:
     """Four epochs, seed 0."""
-    return train_small("trainer.max_epochs=4")
+    return train_small("trainer.max_epochs=4", "scoring.complete=true")

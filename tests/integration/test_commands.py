@@ -56,6 +56,8 @@ def sweep(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"data.path={table}",
         "split.seed=0,1",
         "trainer.max_epochs=2",
+        "scoring.complete=true",
+        "scoring.n_samples=5",
         "hydra.sweep.dir=sweep",
         cwd=folder,
     )

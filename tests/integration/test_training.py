@@ -46,7 +46,9 @@ def test_a_run_made_again_in_its_folder_gives_the_same_numbers(
 ) -> None:
     again = Path(shutil.copytree(finished_run, tmp_path / "again"))
     before = modified(again)
-    train_in(again, "trainer.max_epochs=4")  # Nobody said to keep what is finished.
+    train_in(
+        again, "trainer.max_epochs=4", "scoring.complete=true"
+    )  # Nobody said to keep what is finished.
     after = modified(again)
     assert after.keys() == before.keys()
     assert not any(after[path] == before[path] for path in before)
@@ -162,6 +164,9 @@ def test_report_over_two_runs(train_small, tmp_path: Path) -> None:
     assert summarise(table["spectrum/f1_macro"])["mean"] == pytest.approx(sum(f1) / 2)
 
 
+AS_FINISHED = ("trainer.max_epochs=4", "scoring.complete=true", "keep_finished=true")
+
+
 @pytest.fixture(scope="module")
 def kept(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the finished run."""
@@ -170,7 +175,7 @@ def kept(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_finished_run_is_kept(kept: Path, train_in) -> None:
     before = modified(kept)
-    again = train_in(kept, "trainer.max_epochs=4", "keep_finished=true")
+    again = train_in(kept, *AS_FINISHED)
     assert again == json.loads((kept / "evaluation.json").read_text())
     assert modified(kept) == before
 
@@ -181,7 +186,7 @@ def test_a_finished_run_of_another_configuration_is_in_the_way(
 ) -> None:
     before = modified(kept)
     with pytest.raises(ConfigError, match="another configuration") as caught:
-        train_in(kept, "trainer.max_epochs=4", "keep_finished=true", override)
+        train_in(kept, *AS_FINISHED, override)
     assert str(kept) in str(caught.value)
     assert modified(kept) == before
 
