@@ -119,10 +119,15 @@ def build_named(
     Raises:
         ConfigError: As :func:`build`, and if the group is no mapping of names.
     """
+    return list(build_by_name(config, expected).values())
+
+
+def build_by_name(config: Mapping[str, Any] | None, expected: type[Any]) -> dict[str, Any]:
+    """As :func:`build_named`, each object under its name, in the configured order."""
     entries = {} if config is None else config
     if not isinstance(entries, Mapping):
         raise ConfigError(f"{entries!r} is no group of named objects, as the saved ones are")
-    return [build(entry, expected) for entry in entries.values() if entry is not None]
+    return {name: build(entry, expected) for name, entry in entries.items() if entry is not None}
 
 
 def _check_targets(node: Any, allowed: tuple[str, ...]) -> None:  # noqa: ANN401

@@ -3,11 +3,12 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich import get_console
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.table import Table
 
 Item = TypeVar("Item")
@@ -30,6 +31,14 @@ def progress(items: Iterable[Item], n: int, description: str) -> Iterator[Item]:
     yield from track(
         items, description, total=n, transient=True, disable=n < 2 or not shows_progress()
     )
+
+
+@contextmanager
+def steps(description: str) -> Iterator[Callable[[float], None]]:
+    """A bar for work that tells which share of it is done; none in a pipe."""
+    with Progress(transient=True, disable=not shows_progress()) as bar:
+        task = bar.add_task(description, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 def show_scores(title: str, scores: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """A trained network at work: what notebooks and commands use."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from nmrflow import checkpoint as checkpoints
+from nmrflow.chem.canonical import count_atoms_and_bonds
 from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_IN_CHECKPOINT, build
 from nmrflow.console import progress
-from nmrflow.data.dataset import EVALUATION_BATCH_SIZE
 from nmrflow.data.records import Source
 from nmrflow.data.splits import Split
 from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
+from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.module import Network, build_network
 from nmrflow.numerics import generator_for
@@ -53,8 +56,35 @@ class Proposal:
 
     structure: Structure | None
     refusal: str | None
-    x: NDArray[np.float32]
-    z: NDArray[np.float32]
+    x: NDArray[np.floating]
+    z: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A distinct molecule among the proposals for one spectrum.
+
+    Args:
+        structure: The molecule, as it was first drawn.
+        n_drawn: How often it was drawn.
+        consistency: Log-likelihood of the measured code under the molecule's own predicted
+            spectrum, in nats.
+        log_p: log p(structure | spectrum) in nats; None where the network has no likelihood.
+        score: What candidates are ordered by.
+    """
+
+    structure: Structure
+    n_drawn: int
+    consistency: float
+    log_p: float | None
+    score: float
+
+
+Spectra = Sequence[Sequence[float]] | NDArray[np.generic]
+"""Peak lists in ppm, or codes as an array ``(n, n_bins)`` of zeros and ones."""
+
+Formula = str
+"""A molecular formula, for example ``C10H14``."""
 
 
 class TrainedFlow:
@@ -70,6 +100,10 @@ class TrainedFlow:
         self.network = network
         self.description = description
         self.flow.eval()
+        side = description["training_side"]
+        self.logit_thresholds = np.array(
+            side.get("logit_thresholds") or [LOGIT_THRESHOLD] * self.axis.n_bins
+        )
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -106,11 +140,20 @@ class TrainedFlow:
             )
         )
 
-    def to_latent(self, structures: Sequence[Structure | str]) -> Latent:
+    def to_latent(
+        self,
+        structures: Sequence[Structure | str] | Sequence[Proposal],
+        spectra: Spectra | None = None,
+        formulas: Sequence[Formula] | None = None,
+    ) -> Latent:
         """Run the network forward: f of each structure's tensor.
 
         Args:
-            structures: Structures, or SMILES, whose atom order is then that of the text.
+            structures: Structures, or SMILES, whose atom order is then that of the text; or
+                proposals, whose x is taken as it was drawn.
+            spectra: What y shall say, for networks whose z depends on it; as of
+                :meth:`propose_structures`. None: y is the predicted spectrum.
+            formulas: As of :meth:`propose_structures`.
 
         Returns:
             z ``(n, n_residual)`` and y ``(n, n_bins)``; y are logits of the code's bits.
@@ -118,45 +161,61 @@ class TrainedFlow:
         Raises:
             StructureError: If one cannot be read or lies outside the codec's domain; the
                 message names its position. Also for an empty list.
+            SpectrumError: As :meth:`propose_structures`.
         """
-        _, x = self._read_structures(structures)
-        return self._to_latent(x)
+        formula = self._read_formulas(formulas, len(structures))
+        if structures and isinstance(structures[0], Proposal):
+            x = np.stack([p.x for p in structures if isinstance(p, Proposal)])
+            return self._to_latent(torch.from_numpy(x).to(self.flow.dtype), formula)
+        _, encoded = self._read_structures(structures)  # type: ignore[arg-type]
+        code = None if spectra is None else torch.from_numpy(self._read_codes(spectra))
+        if code is not None and len(code) != len(encoded):
+            raise SpectrumError(f"{len(code)} spectra for {len(encoded)} structures")
+        with torch.no_grad():
+            return self._to_latent(self.flow.fill(torch.from_numpy(encoded), code), formula)
 
     @torch.no_grad()
-    def from_latent(self, latent: Latent) -> list[Proposal]:
+    def from_latent(
+        self, latent: Latent, formulas: Sequence[Formula] | None = None
+    ) -> list[Proposal]:
         """Run the network backward: f⁻¹ of each latent, rounded and decoded, nothing repaired.
 
         Args:
             latent: z ``(n, n_residual)`` and y ``(n, n_bins)``.
+            formulas: Of each row, as of :meth:`propose_structures`.
 
         Raises:
             ShapeError: If a slot has another width.
         """
-        weight = next(self.flow.parameters())
+        formula = self._read_formulas(formulas, len(latent.z))
+        known: dict[bytes, tuple[Structure | None, str | None]] = {}
         proposals = []
-        for z, y in zip(
-            *(torch.split(slot, EVALUATION_BATCH_SIZE) for slot in latent), strict=True
-        ):
-            x = self.flow.from_latent(Latent(z.to(weight), y.to(weight)))[0].cpu().numpy()
-            proposals += [self._decode(*pair) for pair in zip(x, z.cpu().numpy(), strict=True)]
+        for rows in torch.arange(len(latent.z)).split(self.flow.batch_size):
+            z, y = (slot[rows].to(self.flow.device, self.flow.dtype) for slot in latent)
+            told = None if formula is None else formula[rows]
+            x = self.flow.from_latent(Latent(z, y), told)[0].cpu().numpy()
+            for tensor, residual in zip(x, z.cpu().numpy(), strict=True):
+                proposals.append(Proposal(*self._decode(tensor, known), tensor, residual))
         return proposals
 
     def predict_spectrum(self, structures: Sequence[Structure | str]) -> list[PredictedSpectrum]:
         """Predict the code of each structure; arguments and errors as of :meth:`to_latent`."""
         read, x = self._read_structures(structures)
-        logits = self._to_latent(x).y.double()
-        codes = (logits > LOGIT_THRESHOLD).numpy().astype(np.uint8)
+        logits = self._predict(x)
+        codes = (logits > self.logit_thresholds).astype(np.uint8)
+        probabilities = expit(logits)
         centres = self.axis.centres_ppm()
         return [
             PredictedSpectrum(s, p, code, tuple(float(c) for c in centres[code == 1]))
-            for s, p, code in zip(read, logits.sigmoid().numpy(), codes, strict=True)
+            for s, p, code in zip(read, probabilities, codes, strict=True)
         ]
 
     def propose_structures(
         self,
-        spectra: Sequence[Sequence[float]] | NDArray[np.generic],
+        spectra: Spectra,
         n_samples: int,
         seed: int,
+        formulas: Sequence[Formula] | None = None,
     ) -> list[list[Proposal]]:
         """Propose structures for measured spectra: y from the spectrum, z from the prior.
 
@@ -169,6 +228,8 @@ class TrainedFlow:
             n_samples: Draws per spectrum, at least 1.
             seed: Seed of the draws. The draws of the i-th spectrum depend on the seed and i
                 only: more samples extend the list, they do not change it.
+            formulas: The molecular formula of each spectrum's molecule, for networks that can
+                use it (:attr:`takes_formula`).
 
         Returns:
             For each spectrum its ``n_samples`` proposals, in the order drawn.
@@ -178,33 +239,147 @@ class TrainedFlow:
                 ``n_samples`` is below 1.
         """
         return list(
-            progress(self.iterate_proposals(spectra, n_samples, seed), len(spectra), "proposing")
+            progress(
+                self.iterate_proposals(spectra, n_samples, seed, formulas),
+                len(spectra),
+                "proposing",
+            )
         )
 
     def iterate_proposals(
         self,
-        spectra: Sequence[Sequence[float]] | NDArray[np.generic],
+        spectra: Spectra,
         n_samples: int,
         seed: int,
+        formulas: Sequence[Formula] | None = None,
     ) -> Iterator[list[Proposal]]:
         """As :meth:`propose_structures`, spectrum by spectrum: for many, in little memory."""
         if n_samples < 1:
             raise SpectrumError(f"n_samples={n_samples}: at least 1")
-        codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
+        codes = self._read_codes(spectra)
+        if formulas is not None and len(formulas) != len(codes):
+            raise SpectrumError(f"{len(formulas)} formulas for {len(codes)} spectra")
         side = self.description["training_side"]
         logits = torch.tensor([side["mean_logit_false"], side["mean_logit_true"]])
         # Several spectra at once: an inverse of few samples mostly waits for the weights.
-        n_together = max(1, EVALUATION_BATCH_SIZE // n_samples)
+        n_together = max(1, self.flow.batch_size // n_samples)
         for start in range(0, len(codes), n_together):
             part = range(start, min(start + n_together, len(codes)))
             z = [self.flow.sample_z(n_samples, generator_for(seed, "propose", i)) for i in part]
             y = [logits[torch.from_numpy(codes[i]).long()].expand(n_samples, -1) for i in part]
-            drawn = self.from_latent(Latent(torch.cat(z), torch.cat(y)))
+            told = None if formulas is None else [formulas[i] for i in part for _ in z[0]]
+            drawn = self.from_latent(Latent(torch.cat(z), torch.cat(y)), told)
             yield from (drawn[k * n_samples : (k + 1) * n_samples] for k in range(len(part)))
+
+    @property
+    def takes_formula(self) -> bool:
+        """Whether proposals can be asked to have a given molecular formula."""
+        return self.flow.takes_formula
 
     def predict_logits(self, structures: Sequence[Structure]) -> NDArray[np.float64]:
         """Logits of each structure's bits, ``(n, n_bins)``; errors as of :meth:`to_latent`."""
-        return self.to_latent(structures).y.double().numpy()
+        return self._predict(self._read_structures(structures)[1])
+
+    def rank(
+        self,
+        proposals: Sequence[Proposal],
+        spectrum: Sequence[float] | NDArray[np.generic],
+        formula: Formula | None = None,
+    ) -> list[Candidate]:
+        """The distinct molecules among proposals for a spectrum, best first.
+
+        A candidate's score is its consistency plus, where the network has a likelihood,
+        ``log_p_weight`` (of its description) times log p; ties go to what was drawn more
+        often, then to the text.
+
+        Args:
+            proposals: Of one spectrum.
+            spectrum: That spectrum.
+            formula: That was asked for, if one was.
+        """
+        code = self._read_codes(
+            [spectrum] if not isinstance(spectrum, np.ndarray) else spectrum[None]
+        )[0]
+        first: dict[str, Proposal] = {}
+        n_drawn: Counter[str] = Counter()
+        for proposal in proposals:
+            if proposal.structure is not None:
+                first.setdefault(proposal.structure.connectivity, proposal)
+                n_drawn[proposal.structure.connectivity] += 1
+        if not first:
+            return []
+        x = np.stack([self.codec.round(proposal.x) for proposal in first.values()])
+        consistency = log_likelihood(self._predict(x), code)
+        log_p = None
+        if self.takes_formula:
+            told = None if formula is None else [formula] * len(x)
+            log_p = self._log_p(x, np.tile(code, (len(x), 1)), told)
+        weight = float(self.description["training_side"].get("log_p_weight", 0.0))
+        candidates = [
+            Candidate(
+                proposal.structure,  # type: ignore[arg-type]
+                n_drawn[name],
+                float(fits),
+                None if log_p is None else float(log_p[k]),
+                float(fits) + (0.0 if log_p is None else weight * float(log_p[k])),
+            )
+            for k, ((name, proposal), fits) in enumerate(
+                zip(first.items(), consistency, strict=True)
+            )
+        ]
+        return sorted(candidates, key=lambda c: (-c.score, -c.n_drawn, c.structure.connectivity))
+
+    def log_p(
+        self,
+        structures: Sequence[Structure | str],
+        spectra: Spectra,
+        formulas: Sequence[Formula] | None = None,
+    ) -> NDArray[np.float64]:
+        """Log p(structure | spectrum) of pairs, in nats, ``(n,)``.
+
+        Exact, of the canonical form of the structure. With formulas: among the molecules of
+        that formula.
+
+        Raises:
+            SpectrumError: If this network has no likelihood, or as :meth:`propose_structures`.
+            StructureError: As :meth:`to_latent`.
+        """
+        if not self.takes_formula:
+            raise SpectrumError("this network has no likelihood of structures")
+        x = self._read_structures(structures)[1]
+        return self._log_p(x, self._read_codes(spectra), formulas)
+
+    @torch.no_grad()
+    def _log_p(
+        self, x: NDArray[np.uint8], codes: NDArray[np.uint8], formulas: Sequence[Formula] | None
+    ) -> NDArray[np.float64]:
+        told = self._read_formulas(formulas, len(x))
+        parts = [
+            self.flow.log_probability(
+                torch.from_numpy(x)[rows],
+                torch.from_numpy(codes)[rows],
+                None if told is None else told[rows],
+            )
+            for rows in torch.arange(len(x)).split(self.flow.batch_size)
+        ]
+        return torch.cat(parts).double().cpu().numpy()
+
+    def _read_formulas(self, formulas: Sequence[Formula] | None, n: int) -> torch.Tensor | None:
+        if formulas is None:
+            return None
+        if not self.takes_formula:
+            raise SpectrumError("this network cannot be asked for a formula")
+        if len(formulas) != n:
+            raise SpectrumError(f"{len(formulas)} formulas for {n} molecules")
+        return torch.tensor([count_atoms_and_bonds(formula) for formula in formulas])
+
+    @torch.no_grad()
+    def _predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        parts = [
+            self.flow.predict(self.flow.fill(part)).double().cpu()
+            for part in torch.split(torch.from_numpy(x), self.flow.batch_size)
+        ]
+        return torch.cat(parts).numpy()
 
     def _read_structures(
         self, structures: Sequence[Structure | str]
@@ -222,13 +397,18 @@ class TrainedFlow:
         return read, np.stack(tensors)
 
     @torch.no_grad()
-    def _to_latent(self, x: NDArray[np.uint8]) -> Latent:
-        weight = next(self.flow.parameters())
+    def _to_latent(self, x: torch.Tensor, formula: torch.Tensor | None) -> Latent:
         parts = [
-            self.flow.to_latent(part.to(weight))[0]
-            for part in torch.split(torch.from_numpy(x), EVALUATION_BATCH_SIZE)
+            self.flow.to_latent(
+                x[rows].to(self.flow.device), None if formula is None else formula[rows]
+            )[0]
+            for rows in torch.arange(len(x)).split(self.flow.batch_size)
         ]
         return Latent(*(torch.cat(slot).cpu() for slot in zip(*parts, strict=True)))
+
+    def _read_codes(self, spectra: Spectra) -> NDArray[np.uint8]:
+        codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
+        return np.array(codes, dtype=np.uint8).reshape(len(codes), self.axis.n_bins)
 
     def _read_code(
         self, position: int, spectrum: Sequence[float] | NDArray[np.generic]
@@ -246,11 +426,21 @@ class TrainedFlow:
         except (SpectrumError, TypeError, ValueError) as error:
             raise SpectrumError(f"spectrum {position}: {error}") from error
 
-    def _decode(self, x: NDArray[np.float32], z: NDArray[np.float32]) -> Proposal:
+    def _decode(
+        self, x: NDArray[np.floating], known: dict[bytes, tuple[Structure | None, str | None]]
+    ) -> tuple[Structure | None, str | None]:
+        """The molecule, or why there is none; what was decoded before is ``known``."""
         try:
-            return Proposal(self.codec.decode(self.codec.round(x)), None, x, z)
+            rounded = self.codec.round(x)
         except StructureError as error:
-            return Proposal(None, str(error), x, z)
+            return None, str(error)
+        key = rounded.tobytes()
+        if key not in known:
+            try:
+                known[key] = self.codec.decode(rounded), None
+            except StructureError as error:
+                known[key] = None, str(error)
+        return known[key]
 
 
 def load_checkpoint(path: str | Path) -> TrainedFlow:

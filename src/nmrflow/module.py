@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from nmrflow import checkpoint as checkpoints
 from nmrflow.chem.codec import MoleculeCodec
@@ -66,6 +67,7 @@ class FlowModule(lightning.LightningModule):
         objective: The losses.
         optimizer: Makes the optimiser from the parameters.
         seed: Seed of the residuals z' that training and validation draw.
+        schedule: Factor on the learning rate, from the share of the steps done; 1 if None.
         description: Plain values for the checkpoint: the resolved configuration, where the
             data came from, and ``training_side`` (:mod:`nmrflow.training_side`).
     """
@@ -78,9 +80,11 @@ class FlowModule(lightning.LightningModule):
         optimizer: Callable[[Iterable[Tensor]], Optimizer],
         seed: int,
         description: Mapping[str, Any],
+        schedule: Callable[[float], float] | None = None,
     ) -> None:
         super().__init__()
         self.flow = flow
+        self._schedule = schedule
         self.objective = objective
         self.description = dict(description)
         self._make_optimizer = optimizer
@@ -89,12 +93,25 @@ class FlowModule(lightning.LightningModule):
         self._sums = {"train": EpochSums(), "val": EpochSums()}
         self._logit_sums = LogitSums()
 
-    def configure_optimizers(self) -> Optimizer:
-        """The configured optimiser over all parameters."""
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
+        """The configured optimiser over all parameters that are to be trained."""
+        trained = (weight for weight in self.parameters() if weight.requires_grad)
         try:
-            return self._make_optimizer(self.parameters())
+            optimizer = self._make_optimizer(trained)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"the optimizer cannot be built: {error}") from error
+        if self._schedule is None:
+            return optimizer
+        schedule, n_steps = self._schedule, int(self.trainer.estimated_stepping_batches)
+        by_step = LambdaLR(optimizer, lambda step: schedule(min(step / n_steps, 1.0)))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": by_step, "interval": "step"},
+        }
+
+    def on_fit_start(self) -> None:
+        """Lightning leaves the mode as it is, and a flow that was used before is in the other."""
+        self.train()
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch's sums anew."""
@@ -117,13 +134,16 @@ class FlowModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """The same without gradients; logits are kept for the epoch's scores."""
         _, latent = self._evaluate(batch, "val", batch_idx)
-        self._validation.append((latent.y.cpu().numpy(), batch.code.cpu().numpy()))
+        logits = self.flow.predict(batch.x, latent)
+        self._validation.append((logits.cpu().numpy(), batch.code.cpu().numpy()))
 
     def on_validation_epoch_end(self) -> None:
         """Score the whole validation side at once: macro F1 is no mean over batches."""
         logits, codes = (np.concatenate(part) for part in zip(*self._validation, strict=True))
         self._validation.clear()
-        scores = spectrum_scores(to_bits(logits), codes > 0.5)
+        thresholds = self.description["training_side"].get("logit_thresholds")
+        predicted = to_bits(logits) if thresholds is None else to_bits(logits, thresholds)
+        scores = spectrum_scores(predicted, codes > 0.5)
         self.log_dict({f"val/{name}": score for name, score in scores.items()}, logger=False)
         for stage, sums in self._sums.items():
             self.log_dict({f"{stage}/{k}": v for k, v in sums.means().items()}, logger=False)
@@ -132,6 +152,10 @@ class FlowModule(lightning.LightningModule):
             {f"train/last_batch/{name}": last_batch[name] for name in ("loss_y", "loss_x")},
             logger=False,
         )
+
+    def train_means(self) -> dict[str, float]:
+        """Means of the objective's numbers over the epoch's training records so far."""
+        return self._sums["train"].means()
 
     def on_train_epoch_end(self) -> None:
         """Note what the spectrum slot said of the training side; checkpoints carry it."""
@@ -142,7 +166,11 @@ class FlowModule(lightning.LightningModule):
         checkpoint[checkpoints.KEY] = {**checkpoints.describe_software(), **self.description}
 
     def _evaluate(self, batch: Batch, stage: str, batch_idx: int) -> tuple[ObjectiveValue, Latent]:
-        latent, log_det = self.flow.to_latent(batch.x)
+        draws = generator_for(self._seed, "fill", stage, self.current_epoch, batch_idx)
+        formula = self.flow.draw_formula(batch.x, draws) if self.training else None
+        with self.flow.given_query():
+            x = self.flow.fill(batch.x, batch.code, draws)
+            latent, log_det = self.flow.to_latent(x, formula)
 
         def sample_x() -> Tensor:
             generator = generator_for(self._seed, stage, self.current_epoch, batch_idx)

@@ -9,7 +9,7 @@ from typing import Any
 from nmrflow import checkpoint as checkpoints
 from nmrflow.errors import CheckpointError
 
-_MUST_AGREE = ("data", "split", "model", "loss", "optimizer", "seed", "batch_size")
+_MUST_AGREE = ("data", "split", "model", "stages", "loss", "optimizer", "seed", "batch_size")
 _PATHS = ("data.path",)  # a file may move; its content is compared by digest
 
 

@@ -1,7 +1,6 @@
 """Every score of a network on a set of records: what ``nmrflow.evaluate`` writes."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,12 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nmrflow.chem.structure import Structure
 from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
-from nmrflow.inference import Proposal, TrainedFlow
+from nmrflow.inference import Candidate, Proposal, TrainedFlow
 from nmrflow.metrics import calibration, conditional, latent, probes, spectrum, structure
 from nmrflow.metrics.entropy import cell_entropy_bits
 from nmrflow.metrics.inversion import inversion_scores
@@ -62,20 +60,20 @@ def score(
     side = trained.description["training_side"]
     structures = [record.structure for record in validation.records]
     seen = set(side["structure_hashes"])
-    encoded = _encode(trained, validation)
+    encoded = _encode(trained, validation, seed)
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)
     real_counts = _cell_counts(trained, validation.x.numpy())
-    z = encoded.z.cpu().numpy()
+    z = encoded.z_structural
     scores = {
         "n": len(validation),
         "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
-        **_forward(encoded, side["constant_bins"]),
+        **_forward(trained, encoded, side["constant_bins"]),
         **_prefixed(
             "inversion/",
-            inversion_scores(validation.x.numpy(), x_back, structures, trained.codec),
+            inversion_scores(encoded.x.cpu().numpy(), x_back, structures, trained.codec),
         ),
-        **_correlations("published_inverse/", real_counts, _cell_counts(trained, x_back > 0)),
+        **_correlations("published_inverse/", real_counts, _cell_counts(trained, _set(x_back))),
         **_prefixed("latent/", latent.residual_statistics(z)),
         **_prefixed("latent/", latent.dimension_statistics(z)),
         "entropy/x_bits": cell_entropy_bits(torch.cat(everything).numpy()),
@@ -83,7 +81,7 @@ def score(
     }
     if not complete:
         return scores
-    encoded_train = None if train is None else _encode(trained, train)
+    encoded_train = None if train is None else _encode(trained, train, seed)
     return {
         **scores,
         **_probes(encoded, encoded_train),
@@ -93,31 +91,50 @@ def score(
 
 
 class _Encoded(NamedTuple):
-    """A set of records in latent space, and their measured codes."""
+    """A set of records in latent space, y being the query where the flow can be asked one."""
 
+    x: Tensor
     z: Tensor
     y: Tensor
+    logits: NDArray[np.float64]
     code: NDArray[np.bool_]
+    n_structural: int
+
+    @property
+    def z_structural(self) -> NDArray[np.floating]:
+        """Of z what carries the structure."""
+        return self.z[:, : self.n_structural].cpu().numpy()
 
 
 @torch.no_grad()
-def _encode(trained: TrainedFlow, dataset: SpectrumDataset) -> _Encoded:
-    weight = next(trained.flow.parameters())
-    slots = [trained.flow.to_latent(batch.x.to(weight))[0] for batch in dataset.batches()]
+def _encode(trained: TrainedFlow, dataset: SpectrumDataset, seed: int) -> _Encoded:
+    flow = trained.flow
+    xs, slots, logits = [], [], []
+    for number, batch in enumerate(dataset.batches()):
+        generator = generator_for(seed, "encode", number)
+        x = flow.fill(batch.x, batch.code, generator)
+        latent = flow.to_latent(x)[0]
+        xs.append(x)
+        slots.append(latent)
+        logits.append(flow.predict(flow.fill(batch.x), latent).double().cpu().numpy())
     z, y = (torch.cat(slot) for slot in zip(*slots, strict=True))
-    return _Encoded(z, y, dataset.code.numpy().astype(bool))
+    code = dataset.code.numpy().astype(bool)
+    return _Encoded(torch.cat(xs), z, y, np.concatenate(logits), code, flow.n_structural)
 
 
 @torch.no_grad()
 def _invert(trained: TrainedFlow, encoded: _Encoded) -> NDArray[np.floating]:
-    parts = zip(*(torch.split(s, EVALUATION_BATCH_SIZE) for s in encoded[:2]), strict=True)
+    slots = encoded.z, encoded.y
+    parts = zip(*(torch.split(s, EVALUATION_BATCH_SIZE) for s in slots), strict=True)
     inverses = [trained.flow.from_latent(Latent(z, y))[0].cpu().numpy() for z, y in parts]
     return np.concatenate(inverses)
 
 
-def _forward(encoded: _Encoded, constant_bins: dict[str, list[int]]) -> Scores:
-    logits, true = encoded.y.cpu().numpy(), encoded.code
-    predicted = spectrum.to_bits(logits)
+def _forward(
+    trained: TrainedFlow, encoded: _Encoded, constant_bins: dict[str, list[int]]
+) -> Scores:
+    logits, true = encoded.logits, encoded.code
+    predicted = spectrum.to_bits(logits, trained.logit_thresholds)
     curve = calibration.reliability_curve(calibration.probabilities(logits), true)
     return {
         **_prefixed("spectrum/", spectrum.spectrum_scores(predicted, true)),
@@ -132,7 +149,7 @@ def _probes(encoded: _Encoded, train: _Encoded | None) -> Scores:
     names = {"linear": probes.LinearProbe, "mlp": probes.TwoLayerProbe}
     if train is None or len(train.z) < MIN_TO_PROBE:
         return {f"latent/y_from_z_auroc_{name}": None for name in names}
-    z_train, z = train.z.cpu().numpy(), encoded.z.cpu().numpy()
+    z_train, z = train.z_structural, encoded.z_structural
     return {
         f"latent/y_from_z_auroc_{name}": probe(z_train, train.code).auroc(z, encoded.code)
         for name, probe in names.items()
@@ -182,57 +199,72 @@ def _backward(
     n_samples: int,
     seed: int,
 ) -> Scores:
-    """The test that the paper's text describes: y from the measured spectrum, z drawn."""
-    codes = validation.code.numpy()
-    known = set(trained.description["training_side"]["structure_hashes"])
-    truths = [record.structure for record in validation.records]
-    names = [truth.connectivity for truth in truths]
-    samples: list[list[str | None]] = []
-    ranked: list[list[str]] = []
-    ranked_formula: list[list[str]] = []
-    counts = []
-    queries = trained.iterate_proposals(codes, n_samples, seed)
-    for proposals, code, truth in zip(
-        progress(queries, len(codes), "backward test"), codes, truths, strict=True
-    ):
-        counts.append(trained.codec.count_bonds(_rounded(trained, proposals[0])))
-        drawn = [p.structure for p in proposals]
-        samples.append([None if s is None else s.connectivity for s in drawn])
-        found = [s for s in drawn if s is not None]
-        same_formula = [s for s in found if s.formula == truth.formula]
-        likelihood = _log_likelihoods(trained, found, code)
-        for of, kept in ((ranked, found), (ranked_formula, same_formula)):
-            n_drawn = Counter(s.connectivity for s in kept)
-            of.append(structure.rank_candidates(n_drawn, likelihood, structure.N_FIRST))
-    return {
-        **_correlations("structure/", real_counts, np.array(counts)),
-        **_prefixed(
-            "structure/",
-            structure.sampling_scores(samples, names, lambda m: structure_hash(m) in known),
-        ),
-        **_prefixed("structure/", structure.ranking_scores(ranked, names)),
-        **{
-            f"structure/{name}_formula": value
-            for name, value in structure.ranking_scores(ranked_formula, names).items()
-        },
-    }
+    """The test that the paper's text describes: y from the measured spectrum, z drawn.
 
-
-def _log_likelihoods(
-    trained: TrainedFlow, structures: Sequence[Structure], code: NDArray[np.generic]
-) -> dict[str, float]:
-    """Of the code under the forward prediction of each distinct molecule.
-
-    A network that sees the numbering predicts each numbering otherwise: the first one drawn
-    stands for the molecule.
+    With the formula known, a network that can be asked for one is; of one that cannot, those
+    samples are kept that happen to have it.
     """
-    distinct: dict[str, Structure] = {}
-    for candidate in structures:
-        distinct.setdefault(candidate.connectivity, candidate)
-    if not distinct:
-        return {}
-    values = calibration.log_likelihood(trained.predict_logits(list(distinct.values())), code)
-    return dict(zip(distinct, values.tolist(), strict=True))
+    truths = [record.structure for record in validation.records]
+    blind = _propose(trained, validation, None, n_samples=n_samples, seed=seed)
+    if trained.takes_formula:
+        formulas = [truth.formula for truth in truths]
+        told = _propose(trained, validation, formulas, n_samples=n_samples, seed=seed)
+    else:
+        same = [
+            [c for c in candidates if c.structure.formula == truth.formula]
+            for candidates, truth in zip(blind.ranked, truths, strict=True)
+        ]
+        told = blind._replace(ranked=same)
+    known = set(trained.description["training_side"]["structure_hashes"])
+    names = [truth.connectivity for truth in truths]
+    scores = _correlations("structure/", real_counts, np.array(blind.counts))
+    for suffix, found in (("", blind), ("_formula", told)):
+        ranked = [
+            [c.structure.connectivity for c in candidates[: structure.N_FIRST]]
+            for candidates in found.ranked
+        ]
+        scores |= _named("structure/", structure.ranking_scores(ranked, names), suffix)
+        if not suffix or trained.takes_formula:
+            sampled = structure.sampling_scores(
+                found.samples, names, lambda name: structure_hash(name) in known
+            )
+            scores |= _named("structure/", sampled, suffix)
+        if found.log_p is not None:
+            scores[f"structure/log_p_truth{suffix}"] = float(found.log_p.mean())
+    return scores
+
+
+class _Proposed(NamedTuple):
+    """What was proposed for every record: names of samples, ranked candidates, first counts."""
+
+    samples: list[list[str | None]]
+    ranked: list[list[Candidate]]
+    counts: list[tuple[int, int]]
+    log_p: NDArray[np.float64] | None
+
+
+def _propose(
+    trained: TrainedFlow,
+    validation: SpectrumDataset,
+    formulas: list[str] | None,
+    *,
+    n_samples: int,
+    seed: int,
+) -> _Proposed:
+    codes = validation.code.numpy()
+    samples: list[list[str | None]] = []
+    ranked, counts = [], []
+    queries = trained.iterate_proposals(codes, n_samples, seed, formulas)
+    title = "backward test" if formulas is None else "backward test, formula known"
+    for k, proposals in enumerate(progress(queries, len(codes), title)):
+        counts.append(trained.codec.count_bonds(_rounded(trained, proposals[0])))
+        drawn = (p.structure for p in proposals)
+        samples.append([None if s is None else s.connectivity for s in drawn])
+        ranked.append(trained.rank(proposals, codes[k], formulas and formulas[k]))
+    log_p = None
+    if trained.takes_formula:
+        log_p = trained.log_p([r.structure for r in validation.records], codes, formulas)
+    return _Proposed(samples, ranked, counts, log_p)
 
 
 def _rounded(trained: TrainedFlow, proposal: Proposal) -> NDArray[np.uint8]:
@@ -246,6 +278,11 @@ def _cell_counts(trained: TrainedFlow, cells: NDArray[np.generic]) -> NDArray[np
     return np.array([trained.codec.count_bonds(tensor) for tensor in cells])
 
 
+def _set(x: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Cells that count as set in the published code's test of the inverse."""
+    return x > 0
+
+
 def _correlations(prefix: str, real: NDArray[np.int64], generated: NDArray[np.int64]) -> Scores:
     """Real against generated numbers of bonds and of aromatic bonds, a row per molecule."""
     return {
@@ -255,4 +292,8 @@ def _correlations(prefix: str, real: NDArray[np.int64], generated: NDArray[np.in
 
 
 def _prefixed(prefix: str, scores: dict[str, Any]) -> Scores:
-    return {prefix + name: value for name, value in scores.items()}
+    return _named(prefix, scores, "")
+
+
+def _named(prefix: str, scores: Mapping[str, Any], suffix: str) -> Scores:
+    return {f"{prefix}{name}{suffix}": value for name, value in scores.items()}

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from nmrflow.callbacks import AtomicCheckpointIO, EpochWandbLogger
-from nmrflow.config import build, build_named, check_counts, to_plain
+from nmrflow.config import build, build_by_name, build_named, check_counts, to_plain
 from nmrflow.console import quiet_libraries, say, show_scores
 from nmrflow.data.datamodule import SpectrumDataModule
 from nmrflow.errors import errors_for_people
@@ -25,6 +25,7 @@ from nmrflow.losses import Objective
 from nmrflow.module import FlowModule, build_network
 from nmrflow.resume import configuration_digest, find_resumable
 from nmrflow.scoring import Scores, score
+from nmrflow.stages import Stage, StageContext, run_stages
 from nmrflow.training_side import summarise
 
 
@@ -68,6 +69,19 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     if finished:
         say(f"finished before, kept: {run_dir}")
         return finished
+    module.description["training_side"] |= run_stages(
+        build_by_name(plain["stages"], Stage),
+        plain,
+        StageContext(
+            network=network,
+            train=data.train_set.records,
+            excluded=data.excluded_connectivities(),
+            folder=run_dir / "stages",
+            folders={},
+            trainer=plain["trainer"],
+            seed=seed,
+        ),
+    )
     resume = plain["resume"] and find_resumable(plain["resume"], module.description)
     loggers = build_named(plain["logger"], Logger)
     trainer = build(

@@ -69,6 +69,11 @@ class SpectrumDataModule(lightning.LightningDataModule):
         """In source order."""
         return DataLoader(self.validation_set, batch_size=EVALUATION_BATCH_SIZE, collate_fn=_as_is)
 
+    def excluded_connectivities(self) -> frozenset[str]:
+        """Molecules that may teach nothing: those of all records that are not trained on."""
+        everything = {r.structure.connectivity for r in self.source_data.records}
+        return frozenset(everything - {r.structure.connectivity for r in self.train_set.records})
+
     def describe(self) -> list[str]:
         """Sentences for the screen: what was read, what was left out, the sides."""
         where = self.source.path or "no file"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,9 @@ from nmrflow.flow.nodes import AdditiveCoupling, PixelDownsampling
 from nmrflow.flow.subnets import ConvSubnet
 from nmrflow.numerics import full_precision, isolated_rng
 from nmrflow.types import Latent
+
+_TYPES = (torch.float32, torch.float64)
+_PLAIN = torch.get_default_dtype()
 
 
 class SpectrumFlow(nn.Module):
@@ -38,6 +42,12 @@ class SpectrumFlow(nn.Module):
         ShapeError: If y does not leave room for z, or a stage does not fit the image.
     """
 
+    takes_formula = False
+    batch_size = 256
+    """Records at a time where no gradient is needed; bounds memory."""
+    n_structural: int
+    """How many of the first dimensions of z carry the structure: all of them, here."""
+
     def __init__(
         self,
         *,
@@ -53,6 +63,7 @@ class SpectrumFlow(nn.Module):
         self.n_residual = math.prod(self.in_shape) - n_bins
         if len(self.in_shape) != 3 or n_bins < 1 or self.n_residual < 1:
             raise ShapeError(f"{self.in_shape} is no image with room for {n_bins} bins and a z")
+        self.n_structural = self.n_residual
         if min(n_blocks, default=-1) < 0:
             raise ShapeError(f"n_blocks={list(n_blocks)}: a number of couplings for each stage")
         coupling = coupling or partial(AdditiveCoupling, subnet=ConvSubnet)
@@ -64,15 +75,68 @@ class SpectrumFlow(nn.Module):
                     self.inn.append(PixelDownsampling)
                 for _ in range(n):
                     self.inn.append(node_class, **kwargs)
+        self._close()
+
+    def _close(self) -> None:
         self.latent_shape: tuple[int, ...] = tuple(self.inn.shapes[-1])
         if math.prod(self.latent_shape) != math.prod(self.in_shape):
             raise ShapeError(f"the nodes turn {self.in_shape} into {self.latent_shape}")
 
-    def to_latent(self, x: Tensor) -> tuple[Latent, Tensor]:
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating type of the tensors that go in and come out: that of the weights."""
+        return next(self.parameters()).dtype if any(True for _ in self.parameters()) else _PLAIN
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors must lie."""
+        return next(iter([*self.parameters(), *self.buffers()]), torch.zeros(())).device
+
+    def fill(
+        self,
+        x: Tensor,
+        code: Tensor | None = None,  # noqa: ARG002 - for subclasses
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """An encoded molecule as f takes it, with cells filled that the code of bonds leaves open.
+
+        Here there are none, and x comes back in the flow's own type.
+
+        Args:
+            x: As the codec encodes it, ``(batch, C, H, W)``.
+            code: Measured codes ``(batch, n_bins)``, where y shall say them.
+            generator: Draws what is random; without, the middle of it.
+        """
+        return x.to(self.device, self.dtype)
+
+    def predict(self, x: Tensor, latent: Latent | None = None) -> Tensor:
+        """Y where nothing is asked: logits of each molecule's bits, ``(batch, n_bins)``.
+
+        Args:
+            x: Molecule tensors, as :meth:`to_latent` takes them.
+            latent: f(x), if it is at hand: spares computing it.
+        """
+        return (latent or self.to_latent(x)[0]).y
+
+    def given_query(self) -> AbstractContextManager[None]:
+        """For training and likelihoods, where y is the measured code: spares predicting it."""
+        return nullcontext()
+
+    def draw_formula(
+        self,
+        x: Tensor,  # noqa: ARG002
+        generator: torch.Generator,  # noqa: ARG002
+    ) -> Tensor | None:
+        """What a training step is told of its molecules' formulas; nothing, here."""
+        return None
+
+    def to_latent(self, x: Tensor, formula: Tensor | None = None) -> tuple[Latent, Tensor]:
         """f: molecule tensors to latents.
 
         Args:
-            x: Shape ``(batch, C, H, W)``, float32 or float64.
+            x: Shape ``(batch, C, H, W)``, in the flow's :attr:`dtype`.
+            formula: What is known of each molecule's formula, for flows that take it
+                (see :attr:`takes_formula`), ``(batch, 2)``; all unknown if None.
 
         Returns:
             The latent (z ``(batch, n_residual)``, y ``(batch, n_bins)``), and
@@ -88,11 +152,15 @@ class SpectrumFlow(nn.Module):
             )
         self._check_dtype(x)
         with full_precision(x.device):
-            h, log_det = self.inn(x)
+            h, log_det = self.inn(x, c=self._conditions(len(x), formula))
         return split_latent(h.flatten(1), self.n_bins), log_det
 
-    def from_latent(self, latent: Latent) -> tuple[Tensor, Tensor]:
+    def from_latent(self, latent: Latent, formula: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """f⁻¹: latents to molecule tensors.
+
+        Args:
+            latent: z ``(batch, n_residual)`` and y ``(batch, n_bins)``.
+            formula: As of :meth:`to_latent`.
 
         Returns:
             x of shape ``(batch, C, H, W)`` and log|det ∂x/∂h| of shape ``(batch,)``.
@@ -108,21 +176,29 @@ class SpectrumFlow(nn.Module):
             )
         self._check_dtype(h)
         with full_precision(h.device):
-            x, log_det = self.inn(h.reshape(-1, *self.latent_shape), rev=True)
+            conditions = self._conditions(len(h), formula)
+            x, log_det = self.inn(h.reshape(-1, *self.latent_shape), c=conditions, rev=True)
         return x, log_det
+
+    def log_probability(self, x: Tensor, code: Tensor, formula: Tensor | None = None) -> Tensor:
+        """Log p of each molecule given a measured code, for flows that have one, ``(batch,)``."""
+        raise NotImplementedError
 
     def sample_z(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw ``n`` residuals from the prior N(0, I), on the flow's own device and type."""
-        z = torch.randn(n, self.n_residual, generator=generator)
-        weight = next(self.parameters(), z)
-        return z.to(device=weight.device, dtype=weight.dtype)
+        return torch.randn(n, self.n_residual, generator=generator).to(self.device, self.dtype)
+
+    def _conditions(self, n: int, formula: Tensor | None) -> list[Tensor] | None:  # noqa: ARG002
+        """What FrEIA hands to the nodes, for n molecules."""
+        if formula is not None:
+            raise ShapeError("this flow takes no formula")
+        return None
 
     def _check_dtype(self, tensor: Tensor) -> None:
-        own = next(self.parameters(), tensor).dtype
-        if tensor.dtype != own or own not in (torch.float32, torch.float64):
+        own = self.dtype
+        if tensor.dtype != own or own not in _TYPES:
             raise ShapeError(
-                f"a flow works in float32 or float64, in the type of its weights; got "
-                f"{tensor.dtype} on weights of {own}"
+                f"a flow works in float32 or float64; this one in {own}, got {tensor.dtype}"
             )
 
     def extra_repr(self) -> str:

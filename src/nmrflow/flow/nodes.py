@@ -26,23 +26,25 @@ class Node(InvertibleModule):  # type: ignore[misc] # FrEIA carries no types
 
     - ``_to_latent(x)`` and ``_from_latent(h)``: a tensor to ``(tensor, log_det)``, where
       ``log_det`` has shape ``(batch,)`` and the second is the exact inverse of the first;
-    - ``output_dims(input_dims)``: shapes without the batch axis.
+    - ``output_dims(input_dims)``: shapes without the batch axis;
+    - ``n_conditions``, if it takes some: they follow as further arguments of both.
 
     Args:
         dims_in: Shape of the one input without the batch axis, ``[(C, H, W)]``.
-        dims_c: Shapes of conditions; must be empty.
+        dims_c: Shapes of conditions, ``n_conditions`` of them.
 
     Raises:
-        ShapeError: If there is not exactly one image as input, or a condition is given.
+        ShapeError: If there is not exactly one image as input, or another number of conditions.
     """
+
+    n_conditions = 0
 
     def __init__(self, dims_in: Sequence[Dims], dims_c: Iterable[Dims] | None = None) -> None:
         dims_c = list(dims_c or [])
         name = type(self).__name__
         if len(dims_in) != 1 or len(dims_in[0]) != 3:
             raise ShapeError(f"{name} takes one input (channels, height, width), got {dims_in}")
-        if dims_c:
-            raise ShapeError(f"{name} takes no condition, got {dims_c}")
+        self._check_conditions(dims_c)
         super().__init__(dims_in, dims_c)
         self.in_shape: Dims = tuple(dims_in[0])
 
@@ -54,8 +56,9 @@ class Node(InvertibleModule):  # type: ignore[misc] # FrEIA carries no types
         jac: bool = True,  # noqa: ARG002, FBT001, FBT002
     ) -> tuple[tuple[Tensor], Tensor]:
         """FrEIA's entry: ``((out,), log_det)`` of either direction."""
-        if len(x_or_z) != 1 or c:
-            raise ShapeError(f"{type(self).__name__} takes one tensor and no condition")
+        if len(x_or_z) != 1:
+            raise ShapeError(f"{type(self).__name__} takes one tensor")
+        self._check_conditions(list(c or []))
         (tensor,) = x_or_z
         shape = tuple(self.output_dims([self.in_shape])[0]) if rev else self.in_shape
         if tuple(tensor.shape[1:]) != shape:
@@ -63,14 +66,20 @@ class Node(InvertibleModule):  # type: ignore[misc] # FrEIA carries no types
                 f"{type(self).__name__} expected (batch, {', '.join(map(str, shape))}), "
                 f"got {tuple(tensor.shape)}"
             )
-        out, log_det = self._from_latent(tensor) if rev else self._to_latent(tensor)
+        direction = self._from_latent if rev else self._to_latent
+        out, log_det = direction(tensor, *(c or ()))
         return (out,), log_det
 
-    def _to_latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+    # Written so that a subclass may take its conditions by name.
+    _to_latent: Callable[..., tuple[Tensor, Tensor]]
+    _from_latent: Callable[..., tuple[Tensor, Tensor]]
 
-    def _from_latent(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+    def _check_conditions(self, given: Sequence[object]) -> None:
+        if len(given) != self.n_conditions:
+            raise ShapeError(
+                f"{type(self).__name__} takes {self.n_conditions or 'no'} condition(s), "
+                f"got {len(given)}"
+            )
 
 
 class PixelDownsampling(Node):

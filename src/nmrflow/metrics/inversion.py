@@ -36,7 +36,7 @@ def inversion_scores(
             same = codec.decode(rounded).connectivity == structure.connectivity
         except StructureError:
             continue
-        n_exact += same and bool((rounded == tensor).all())
+        n_exact += same and bool((rounded == codec.round(tensor)).all())
     return {
         "max_abs_error": float(error.max()),
         "mean_abs_error": float(error.mean()),

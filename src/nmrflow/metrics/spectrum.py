@@ -15,9 +15,11 @@ LOGIT_THRESHOLD = 0.0
 """A predicted bit is set when its logit is above this: probability above one half."""
 
 
-def to_bits(logits: NDArray[np.floating]) -> Bits:
-    """Logits to predicted bits."""
-    return np.asarray(logits) > LOGIT_THRESHOLD
+def to_bits(
+    logits: NDArray[np.floating], threshold: float | NDArray[np.floating] = LOGIT_THRESHOLD
+) -> Bits:
+    """Logits to predicted bits: set above the threshold, one for all bins or one for each."""
+    return np.asarray(logits) > threshold
 
 
 def f1_macro(predicted: Bits, true: Bits) -> float:

@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmrflow.chem.graphs import BOND_KINDS, N_ATOM_FEATURES, CarbonGraphs
+from nmrflow.shifts import mixture as shifts
+from nmrflow.shifts.mixture import STRAY, bit_loss, noisy_or
 from nmrflow.spectra.axis import ShiftAxis
+
+__all__ = [
+    "STRAY",
+    "GraphBatch",
+    "ShiftNetwork",
+    "bin_probabilities",
+    "bit_loss",
+    "noisy_or",
+    "to_batch",
+]
 
 N_STEPS = 5
 WIDTH = 128
@@ -23,11 +35,7 @@ START_PPM = (20.0, 40.0, 130.0)
 
 START_SCALE_PPM = 10.0
 
-STRAY = 1e-4
-"""Rate, in each bin, of a peak that no carbon explains; keeps every logarithm finite."""
-
 _PPM = 100.0  # The network works with numbers of about 1.
-_ALMOST_SURE = 1 - 1e-5
 
 
 class GraphBatch(NamedTuple):
@@ -130,40 +138,9 @@ def bin_probabilities(parameters: Tensor, edges_ppm: Tensor) -> Tensor:
         ``(c, n_bins)``, each row summing to 1.
     """
     centre, scale, weight = parameters.chunk(3, dim=-1)
-    cdf = torch.zeros(())
-    for mu, log_b, share in zip(
-        centre.unbind(-1), scale.unbind(-1), weight.softmax(dim=-1).unbind(-1), strict=True
-    ):
-        width_ppm = START_SCALE_PPM * torch.exp(log_b.clamp(-5.0, 2.0))
-        away = (edges_ppm - _PPM * mu[:, None]) / width_ppm[:, None]
-        tail = 0.5 * torch.exp(-away.abs())
-        cdf = cdf + share[:, None] * torch.where(away < 0, tail, 1 - tail)
-    ends = cdf.new_zeros(len(cdf), 1), cdf.new_ones(len(cdf), 1)
-    return torch.diff(cdf, prepend=ends[0], append=ends[1]).clamp(0.0, 1.0)
-
-
-def noisy_or(bins: Tensor, share: Tensor, molecule: Tensor, n: int) -> Tensor:
-    """Log probability that none of a molecule's carbons, nor a stray peak, falls into a bin.
-
-    Args:
-        bins: Probability of each bin for each carbon, ``(c, n_bins)``.
-        share: How much each carbon counts, ``(c,)``.
-        molecule: Row of each carbon's molecule, ``(c,)``.
-        n: Number of molecules.
-
-    Returns:
-        ``(n, n_bins)``, at most ``-STRAY``.
-    """
-    none = torch.log1p(-bins.clamp(max=_ALMOST_SURE)) * share[:, None]
-    return none.new_zeros(n, bins.shape[1]).index_add(0, molecule, none) - STRAY
-
-
-def bit_loss(log_unset: Tensor, code: Tensor) -> Tensor:
-    """Binary cross-entropy of measured bits, summed over bits, mean over spectra.
-
-    Args:
-        log_unset: As :class:`ShiftNetwork` returns it, ``(n, n_bins)``.
-        code: Zeros and ones, ``(n, n_bins)``.
-    """
-    log_set = torch.log(-torch.expm1(log_unset))
-    return -torch.where(code > 0.5, log_set, log_unset).sum(dim=-1).mean()
+    return shifts.bin_probabilities(
+        _PPM * centre,
+        START_SCALE_PPM * torch.exp(scale.clamp(-5.0, 2.0)),
+        weight.softmax(dim=-1),
+        edges_ppm,
+    )

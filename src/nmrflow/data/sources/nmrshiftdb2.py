@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nmrflow.chem.molfile import Molfile, parse_molfile
 from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
@@ -16,6 +17,13 @@ _SPECTRUM = re.compile(r"^Spectrum 13C (?P<k>\d+)$")
 _ID = "nmrshiftdb2 ID"
 
 NO_SPECTRUM = "no 13C spectrum"
+
+
+class Peak(NamedTuple):
+    """One shift in ppm and the carbon it is assigned to, 0-based in file order."""
+
+    shift_ppm: float
+    atom: int
 
 
 class Nmrshiftdb2:
@@ -66,10 +74,10 @@ class Nmrshiftdb2:
         n_excluded: Counter[str] = Counter()
         defects: list[str] = []
         assert self.path is not None
-        for record in _split_records(self.path):
+        for record in split_records(self.path):
             where = f"record {record.number} (from line {record.line}, id {record.identifier})"
             try:
-                molfile, spectra = _parse_record(record, axis)
+                molfile, spectra = parse_record(record, axis)
                 reason = self._reason_to_leave_out(molfile, spectra)
                 if reason is None:
                     structure = molfile.structure()
@@ -89,7 +97,8 @@ class Nmrshiftdb2:
                     shifts_ppm=shifts,
                     provenance=f"{self.path}:{record.line}",
                 )
-                for k, shifts in spectra.items()
+                for k, peaks in spectra.items()
+                for shifts in [tuple(peak.shift_ppm for peak in peaks)]
             ]
         if defects and self.on_error == "stop":
             raise DataError(
@@ -109,7 +118,7 @@ class Nmrshiftdb2:
         return SourceData(tuple(records), n_excluded, n_off_scale, tuple(defects))
 
     def _reason_to_leave_out(
-        self, molfile: Molfile, spectra: dict[int, tuple[float, ...]]
+        self, molfile: Molfile, spectra: dict[int, tuple[Peak, ...]]
     ) -> str | None:
         n_carbons = molfile.elements.count("C")
         if not spectra:
@@ -124,7 +133,17 @@ class Nmrshiftdb2:
 
 
 @dataclass(frozen=True)
-class _Record:
+class SdfRecord:
+    """One record of an SDF, cut but not parsed.
+
+    Args:
+        number: Its place in the file, from 1.
+        line: Its first line, from 1.
+        molblock: The molfile.
+        properties: Names and texts of the properties, in file order.
+        is_complete: Whether a ``$$$$`` line closes it.
+    """
+
     number: int
     line: int
     molblock: str
@@ -133,10 +152,11 @@ class _Record:
 
     @property
     def identifier(self) -> str:
+        """The record's own, or one made from its place."""
         return dict(self.properties).get(_ID, "").strip() or f"record-{self.number}"
 
 
-def _split_records(path: str) -> Iterator[_Record]:
+def split_records(path: str) -> Iterator[SdfRecord]:
     """Cut the file at its ``$$$$`` lines; a last record without one is marked incomplete."""
     with open_text(path, "an SDF as nmrshiftdb2 exports it") as stream:
         number, first_line, lines = 1, 1, list[str]()
@@ -150,7 +170,7 @@ def _split_records(path: str) -> Iterator[_Record]:
             yield _make_record(number, first_line, lines, is_complete=False)
 
 
-def _make_record(number: int, line: int, lines: list[str], *, is_complete: bool) -> _Record:
+def _make_record(number: int, line: int, lines: list[str], *, is_complete: bool) -> SdfRecord:
     properties: list[tuple[str, str]] = []
     molblock: list[str] = []
     for text in lines:
@@ -162,17 +182,21 @@ def _make_record(number: int, line: int, lines: list[str], *, is_complete: bool)
         elif text.strip():
             name, so_far = properties[-1]
             properties[-1] = (name, so_far + text + "\n")
-    return _Record(number, line, "\n".join(molblock), tuple(properties), is_complete)
+    return SdfRecord(number, line, "\n".join(molblock), tuple(properties), is_complete)
 
 
-def _parse_record(
-    record: _Record, axis: ShiftAxis
-) -> tuple[Molfile, dict[int, tuple[float, ...]]]:
-    """The molfile and, by k, the shifts in ppm of each 13C spectrum; raises on any defect."""
+def parse_record(
+    record: SdfRecord, axis: ShiftAxis
+) -> tuple[Molfile, dict[int, tuple[Peak, ...]]]:
+    """The molfile and, by k, the peaks of each 13C spectrum.
+
+    Raises:
+        NmrflowError: On any defect of the record.
+    """
     if not record.is_complete:
         raise DataError("the file ends inside this record (no closing $$$$ line)")
     molfile = parse_molfile(record.molblock)
-    spectra: dict[int, tuple[float, ...]] = {}
+    spectra: dict[int, tuple[Peak, ...]] = {}
     for name, text in record.properties:
         match = _SPECTRUM.match(name)
         if match:
@@ -184,8 +208,8 @@ def _parse_record(
 
 def _parse_peaks(
     name: str, text: str, elements: Sequence[str], axis: ShiftAxis
-) -> tuple[float, ...]:
-    shifts = []
+) -> tuple[Peak, ...]:
+    peaks = []
     for entry in filter(None, (part.strip() for part in text.replace("\n", "").split("|"))):
         fields = entry.split(";")
         try:
@@ -200,7 +224,7 @@ def _parse_peaks(
         if elements[atom] != "C":
             raise DataError(f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a C")
         axis.check_shift(shift)
-        shifts.append(shift)
-    if not shifts:
+        peaks.append(Peak(shift, atom))
+    if not peaks:
         raise DataError(f"{name}: no peaks")
-    return tuple(shifts)
+    return tuple(peaks)

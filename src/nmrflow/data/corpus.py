@@ -1,0 +1,213 @@
+"""A corpus of generated molecules on disk: written in shards, read as far as it is needed."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, Sampler
+
+from nmrflow.chem.canonical import BondOrderCodec
+from nmrflow.errors import DataError
+from nmrflow.numerics import generator_for
+from nmrflow.types import Batch
+
+_INDEX = "corpus.json"
+_SORTED_TOGETHER = 16
+"""Batches whose rows are sorted by length before they are cut: those of a batch are alike."""
+
+
+class Shard(NamedTuple):
+    """A part of a corpus.
+
+    Args:
+        orders: Bond orders of canonical forms, uint8 ``(n, 136)``.
+        codes: Codes drawn for each molecule, packed bits, uint8 ``(n, n_draws, n_bins / 8)``.
+        lengths: Number of carbons and bonds together, uint8 ``(n,)``: how long a molecule takes.
+    """
+
+    orders: NDArray[np.uint8]
+    codes: NDArray[np.uint8]
+    lengths: NDArray[np.uint8]
+
+
+class CorpusWriter:
+    """Writes a corpus shard by shard into a folder.
+
+    The folder is a corpus only once :meth:`close` has written its index; a writing that was
+    interrupted leaves none, and is begun anew.
+
+    Args:
+        folder: Made if missing; what an earlier writing left is removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in [folder / _INDEX, *folder.glob("shard_*.npy")]:
+            old.unlink(missing_ok=True)
+        self._sizes: list[int] = []
+
+    def add(self, shard: Shard) -> None:
+        """Write one shard."""
+        for name, array in shard._asdict().items():
+            np.save(_file(self.folder, len(self._sizes), name), array)
+        self._sizes.append(len(shard.orders))
+
+    def close(self, n_bins: int) -> None:
+        """Write the index."""
+        text = json.dumps({"sizes": self._sizes, "n_bins": n_bins})
+        unfinished = self.folder / f".{_INDEX}"
+        unfinished.write_text(text)
+        unfinished.replace(self.folder / _INDEX)
+
+
+class Corpus(Dataset[Batch]):
+    """A corpus in a folder, mapped into memory: only rows that are asked for are read.
+
+    An index is ``row * n_draws + draw``.
+
+    Args:
+        folder: As :class:`CorpusWriter` left it.
+
+    Raises:
+        DataError: If there is no finished corpus, or a shard is not as its index says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            about = json.loads((folder / _INDEX).read_text())
+            self.n_bins = int(about["n_bins"])
+            sizes = [int(size) for size in about["sizes"]]
+            self._shards = [
+                Shard(*(np.load(_file(folder, k, f), mmap_mode="r") for f in Shard._fields))
+                for k in range(len(sizes))
+            ]
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(
+                f"{folder}: no finished corpus ({error}); remove the folder and run again"
+            ) from error
+        if not sizes or [len(shard.orders) for shard in self._shards] != sizes:
+            raise DataError(f"{folder}: shards are not as the index says; remove it and run again")
+        self._starts = np.cumsum([0, *sizes])
+        self.n_draws = self._shards[0].codes.shape[1]
+
+    @property
+    def n_molecules(self) -> int:
+        """Number of molecules."""
+        return int(self._starts[-1])
+
+    def __len__(self) -> int:
+        return self.n_molecules * self.n_draws
+
+    def lengths(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """How long each molecule's sequence is, up to a constant."""
+        return self._gather(rows, "lengths")
+
+    def __getitem__(self, index: int) -> Batch:
+        """One molecule with one of its codes, without batch axis."""
+        batch = self.__getitems__([index])
+        return Batch(batch.x[0], batch.code[0])
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """A batch at once."""
+        rows, draws = np.divmod(np.asarray(indices), self.n_draws)
+        packed = self._gather(rows, "codes")[np.arange(len(rows)), draws]
+        code = np.unpackbits(packed, axis=1)[:, : self.n_bins]
+        x = BondOrderCodec.image(self._gather(rows, "orders"))
+        return Batch(torch.from_numpy(x).float(), torch.from_numpy(code).float())
+
+    def _gather(self, rows: NDArray[np.integer], field: str) -> NDArray[np.uint8]:
+        shard = np.searchsorted(self._starts, rows, side="right") - 1
+        first: NDArray[np.uint8] = getattr(self._shards[0], field)
+        out = np.empty((len(rows), *first.shape[1:]), dtype=np.uint8)
+        for k in np.unique(shard):
+            at = np.flatnonzero(shard == k)
+            out[at] = getattr(self._shards[k], field)[rows[at] - self._starts[k]]
+        return out
+
+
+class Mixed(Dataset[Batch]):
+    """A corpus, followed by measured records; an index says which.
+
+    Args:
+        corpus: Indices from 0.
+        measured: Measured records: indices behind the corpus.
+    """
+
+    def __init__(self, corpus: Corpus, measured: Dataset[Batch]) -> None:
+        self.corpus = corpus
+        self.measured = measured
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """A batch at once."""
+        n = len(self.corpus)
+        parts = []
+        generated = [k for k in indices if k < n]
+        real = [k - n for k in indices if k >= n]
+        if generated:
+            parts.append(self.corpus.__getitems__(generated))
+        if real:
+            parts.append(self.measured.__getitems__(real))  # type: ignore[attr-defined]
+        return Batch(*(torch.cat(slot) for slot in zip(*parts, strict=True)))
+
+
+class EpochDraw(Sampler[list[int]]):
+    """Batches of rows drawn anew each epoch, alike in length, some of them measured.
+
+    What an epoch holds depends on the seed and its number only, so a resumed run goes on as it
+    would have. Lightning calls :meth:`set_epoch`.
+
+    Args:
+        corpus: Drawn from with replacement, each time another of a molecule's codes.
+        n_measured: Measured records behind the corpus.
+        n: Molecules of an epoch.
+        batch_size: Molecules at a time.
+        share_measured: Of each batch.
+        seed: Of the draws.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        n_measured: int,
+        n: int,
+        batch_size: int,
+        share_measured: float,
+        seed: int,
+    ) -> None:
+        self.corpus = corpus
+        self.n_measured = n_measured
+        self.n_batches = max(1, n // batch_size)
+        self.n_real = round(batch_size * share_measured) if n_measured else 0
+        self.n_generated = batch_size - self.n_real
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Number of the coming epoch, from 0."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = generator_for(self.seed, "corpus", self.epoch)
+        for start in range(0, self.n_batches, _SORTED_TOGETHER):
+            n = min(_SORTED_TOGETHER, self.n_batches - start)
+            drawn = torch.randint(len(self.corpus), (n * self.n_generated,), generator=generator)
+            index = drawn.numpy()
+            length = self.corpus.lengths(index // self.corpus.n_draws)
+            index = index[np.argsort(length, kind="stable")]
+            real = torch.randint(max(self.n_measured, 1), (n, self.n_real), generator=generator)
+            for k in torch.randperm(n, generator=generator).tolist():
+                rows = index[k * self.n_generated : (k + 1) * self.n_generated]
+                yield [*rows.tolist(), *(real[k] + len(self.corpus)).tolist()]
+
+
+def _file(folder: Path, shard: int, field: str) -> Path:
+    return folder / f"shard_{shard:04d}_{field}.npy"

@@ -1,0 +1,280 @@
+"""The nodes of the flow that elucidates: cells in order, the spectrum, the bonds.
+
+Between them a molecule is a vector, as an image of one pixel: the 136 bond slots, cells that
+hold nothing, and the spectrum cells. A slot's number rounds to its bond order; where exactly it
+lies, from half below to half above, is free (see :mod:`nmrflow.flow.categorical`).
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from nmrflow.errors import ShapeError, StructureError
+from nmrflow.flow.bonds import (
+    MAX_ATOMS,
+    MAX_ORDER,
+    N_ROWS,
+    N_SLOTS,
+    State,
+    first_state,
+    next_state,
+    slot_probabilities,
+    states_before,
+    table_probabilities,
+    to_tokens,
+    token_log_probabilities,
+)
+from nmrflow.flow.categorical import from_normal, to_normal
+from nmrflow.flow.conditionals import BondConditional
+from nmrflow.flow.nodes import Dims, Node, SubnetConstructor
+
+
+class BondCells(Node):
+    """Put the cells of a bond image in order: slots, then what holds nothing.
+
+    A permutation, as the i-RevNet downsamplings are whose place it takes: from an image in
+    whose first channel cell ``(i, k)``, ``k >= i``, belongs to atoms ``i`` and ``k + 1``, to a
+    vector that begins with the 136 slots, column by column.
+
+    Raises:
+        ShapeError: As :class:`Node`, and if the image is not 16 x 16.
+    """
+
+    order: Tensor
+    back: Tensor
+
+    def __init__(self, dims_in: Sequence[Dims], dims_c: Iterable[Dims] | None = None) -> None:
+        super().__init__(dims_in, dims_c)
+        channels, height, width = self.in_shape
+        if (height, width) != (N_ROWS, N_ROWS):
+            raise ShapeError(f"BondCells orders images of {N_ROWS} x {N_ROWS}, got {dims_in}")
+        slots = [i * width + j - 1 for j in range(1, MAX_ATOMS) for i in range(j)]
+        rest = sorted(set(range(channels * height * width)) - set(slots))
+        order = torch.tensor(slots + rest)
+        self.register_buffer("order", order, persistent=False)
+        self.register_buffer("back", order.argsort(), persistent=False)
+
+    def output_dims(self, input_dims: Sequence[Dims]) -> list[Dims]:
+        """``(C, 16, 16)`` becomes ``(256 C, 1, 1)``."""
+        return [(math.prod(input_dims[0]), 1, 1)]
+
+    def _to_latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x.flatten(1)[:, self.order, None, None], x.new_zeros(len(x))
+
+    def _from_latent(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        x = h.flatten(1)[:, self.back].reshape(-1, *self.in_shape)
+        return x, h.new_zeros(len(h))
+
+
+class SpectrumCoupling(Node):
+    """y = e + s(bonds): the additive coupling that writes the predicted spectrum.
+
+    e are the last ``n_bins`` cells. Where they are zero, y is what the network s says of the
+    molecule; where y is a query, e is what the molecule leaves unexplained. Volume preserving,
+    and exactly invertible for any s, which is a function of the bonds' whole numbers only.
+
+    Args:
+        n_bins: Width of y.
+        subnet: Makes s, from shapes ``(136, 1, 1)`` and ``(n_bins, 1, 1)``; None for s = 0.
+    """
+
+    def __init__(
+        self,
+        dims_in: Sequence[Dims],
+        dims_c: Iterable[Dims] | None = None,
+        *,
+        n_bins: int,
+        subnet: SubnetConstructor | None = None,
+    ) -> None:
+        super().__init__(dims_in, dims_c)
+        _check_vector(self, n_bins)
+        self.n_bins = n_bins
+        self.subnet = subnet((N_SLOTS, 1, 1), (n_bins, 1, 1)) if subnet else None
+        self.is_muted = False
+
+    @contextmanager
+    def muted(self) -> Iterator[None]:
+        """Within it s counts as 0."""
+        before, self.is_muted = self.is_muted, True
+        try:
+            yield
+        finally:
+            self.is_muted = before
+
+    def output_dims(self, input_dims: Sequence[Dims]) -> list[Dims]:
+        """The shape stays."""
+        return list(input_dims)
+
+    def predict(self, x: Tensor) -> Tensor:
+        """S of vectors ``(n, N, 1, 1)``: ``(n, n_bins, 1, 1)``."""
+        if self.subnet is None or self.is_muted:
+            return torch.zeros_like(x[:, -self.n_bins :])
+        predicted: Tensor = self.subnet(orders_in(x[:, :N_SLOTS]))
+        return predicted
+
+    def _to_latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self._shifted(x, self.predict(x)), x.new_zeros(len(x))
+
+    def _from_latent(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self._shifted(h, -self.predict(h)), h.new_zeros(len(h))
+
+    def _shifted(self, x: Tensor, by: Tensor) -> Tensor:
+        return torch.cat([x[:, : -self.n_bins], x[:, -self.n_bins :] + by], 1)
+
+
+class BondCoupling(Node):
+    """Bond slots to z, one after the other, given y, the slots before and maybe the formula.
+
+    A network says how likely each order of a slot is; order and fraction then become a normal
+    number (:mod:`nmrflow.flow.categorical`). So the density of a table of bonds is exactly its
+    probability: log p = log N(z; 0, I) + log|det|, and no bound. What valence forbids has
+    probability 0; the inverse never makes it. Of y only the signs are read.
+
+    Its one condition is the formula: number of carbons and sum of all bond orders, -1 each
+    where it is not known, ``(batch, 2)``.
+
+    Args:
+        n_bins: Width of y.
+        conditional: Makes the network, from the width of y.
+        floor: Probability spread evenly over what may come next; keeps intervals wide enough
+            to be found again in float32.
+
+    Raises:
+        ShapeError: As :class:`Node`.
+        StructureError: From the forward direction, for tables that no sequence of tokens says:
+            too many bonds, or an atom that is bound to none before it.
+    """
+
+    n_conditions = 1
+
+    def __init__(
+        self,
+        dims_in: Sequence[Dims],
+        dims_c: Iterable[Dims] | None = None,
+        *,
+        n_bins: int,
+        conditional: "type[BondConditional]",
+        floor: float = 5e-4,
+    ) -> None:
+        super().__init__(dims_in, dims_c)
+        _check_vector(self, n_bins)
+        self.n_bins = n_bins
+        self.floor = floor
+        self.conditional = conditional(n_bins)
+
+    def output_dims(self, input_dims: Sequence[Dims]) -> list[Dims]:
+        """The shape stays."""
+        return list(input_dims)
+
+    def log_probability(self, orders: Tensor, code: Tensor, formula: Tensor) -> Tensor:
+        """Log p of tables of bond orders, token by token: what z and log|det| add up to.
+
+        Args:
+            orders: Whole numbers ``(n, 136)``.
+            code: Bits, bool, ``(n, n_bins)``.
+            formula: ``(n, 2)``, -1 where unknown.
+
+        Returns:
+            ``(n,)``; -inf for a table that is impossible.
+        """
+        tokens, _, complete = to_tokens(orders)
+        log_p = self._token_log_p(tokens, code, formula)
+        told = tokens >= 0
+        each = log_p.gather(-1, tokens.clamp(min=0)[..., None])[..., 0]
+        total = torch.where(told, each, 0.0).sum(1)
+        return torch.where(complete & (total > _LEAST), total, -torch.inf)
+
+    def _to_latent(self, x: Tensor, formula: Tensor) -> tuple[Tensor, Tensor]:
+        values, rest, code = self._cut(x)
+        orders = orders_in(values.detach()).long()
+        if ((orders < 0) | (orders > MAX_ORDER)).any():
+            raise StructureError("a bond slot holds no number that rounds to 0, 1, 2 or 3")
+        tokens, decides, complete = to_tokens(orders)
+        p = table_probabilities(self._token_log_p(tokens, code, formula), decides)
+        possible = p.gather(-1, orders[..., None])[..., 0].gt(0).all(1) & complete
+        if not possible.all():
+            raise StructureError(
+                f"row {int((~possible).nonzero()[0])} of the batch: these bonds have probability "
+                "0; an atom has too many, or is bound to none before it, or they contradict the "
+                "formula"
+            )
+        z, log_det = to_normal(values + _HALF, p)
+        h = torch.cat([z.to(x.dtype), rest], 1)[..., None, None]
+        return h, log_det.sum(1).to(x.dtype)
+
+    def _from_latent(self, h: Tensor, formula: Tensor) -> tuple[Tensor, Tensor]:
+        z, rest, code = self._cut(h)
+        n = len(z)
+        memory = self.conditional.begin(code)
+        state = first_state(formula)
+        # Behind a molecule's end every order is surely 0: there only the fraction is left.
+        sure = z.new_zeros(n, N_SLOTS, 4, dtype=torch.float64)
+        sure[..., 0] = 1.0
+        values = from_normal(z, sure)
+        log_det = _log_slope(z)
+        going = torch.ones(n, dtype=torch.bool, device=z.device)
+        rows = torch.arange(N_ROWS, device=z.device)
+        while going.any():
+            log_p = token_log_probabilities(
+                self.conditional.step(memory, state), state, self.floor
+            )
+            p = slot_probabilities(log_p)
+            column = state.column.clamp(max=N_ROWS)[:, None]
+            slot = (column * (column - 1) // 2 + rows).clamp(max=N_SLOTS - 1)
+            value = from_normal(z.gather(1, slot), p)
+            open_ = (rows > state.last_row[:, None]) & (rows < column) & going[:, None]
+            order = torch.where(open_, value.floor().long(), 0)
+            # The first row that is occupied, or the row behind the last.
+            first = torch.where(order > 0, rows, N_ROWS).amin(1)
+            decided = open_ & (rows <= first[:, None])
+            at = decided.nonzero(as_tuple=True)
+            values[at[0], slot[at]] = value[at]
+            own = p[at].gather(-1, order[at][:, None])[:, 0]
+            log_det[at[0], slot[at]] = _log_slope(z[at[0], slot[at]]) - own.log()
+            found = order.gather(1, first.clamp(max=N_ROWS - 1)[:, None])[:, 0]
+            token = torch.where(first < N_ROWS, 3 * first + found - 1, 3 * N_ROWS)
+            following, ended = next_state(state, token)
+            state = State(
+                *(
+                    torch.where(going.view(-1, *(1,) * (new.dim() - 1)), new, old)
+                    for new, old in zip(following, state, strict=True)
+                )
+            )
+            going = going & ~ended
+        x = torch.cat([(values - _HALF).to(h.dtype), rest], 1)[..., None, None]
+        return x, log_det.sum(1).to(h.dtype)
+
+    def _cut(self, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        flat = vector.flatten(1)
+        return flat[:, :N_SLOTS], flat[:, N_SLOTS:], flat[:, -self.n_bins :] > 0
+
+    def _token_log_p(self, tokens: Tensor, code: Tensor, formula: Tensor) -> Tensor:
+        states = states_before(tokens, formula)
+        return token_log_probabilities(self.conditional(code, states), states, self.floor)
+
+
+def orders_in(slots: Tensor) -> Tensor:
+    """The bond orders that slots round to, as floating numbers."""
+    return (slots + _HALF).floor()
+
+
+_HALF = 0.5
+_LEAST = -1e8
+"""Below it a log probability is that of something impossible."""
+
+
+def _log_slope(z: Tensor) -> Tensor:
+    """log|dΦ(z)/dz|."""
+    return -0.5 * z.double().square() - 0.5 * math.log(2 * math.pi)
+
+
+def _check_vector(node: nn.Module, n_bins: int) -> None:
+    shape: Dims = node.in_shape  # type: ignore[assignment] # set by Node
+    if tuple(shape[1:]) != (1, 1) or shape[0] < N_SLOTS + n_bins:
+        raise ShapeError(
+            f"{type(node).__name__} takes a vector (at least {N_SLOTS + n_bins}, 1, 1), "
+            f"got {tuple(shape)}"
+        )

@@ -1,0 +1,342 @@
+"""Networks that say which bond comes next, given the spectrum code and the bonds so far.
+
+They live inside :class:`nmrflow.flow.bond_nodes.BondCoupling` and are never inverted. To add
+one: subclass :class:`BondConditional` and give it a row in ``tests/contracts/test_nodes.py``.
+"""
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nmrflow.flow.bonds import (
+    MAX_ATOMS,
+    MAX_BONDS,
+    N_TOKENS,
+    State,
+)
+
+_N_PEAK_COUNTS = 24
+_FREQUENCIES = 32
+
+
+class BondConditional(nn.Module):
+    """What :class:`nmrflow.flow.bond_nodes.BondCoupling` asks of a network.
+
+    Both ways must say the same: :meth:`forward` of whole sequences, and :meth:`step` token by
+    token, where ``memory`` is whatever a network keeps between two steps.
+
+    Args:
+        n_bins: Width of the spectrum code.
+    """
+
+    def __init__(self, n_bins: int) -> None:
+        super().__init__()
+        self.n_bins = n_bins
+
+    @abstractmethod
+    def forward(self, code: Tensor, states: State) -> Tensor:
+        """Logits of the token after each state.
+
+        Args:
+            code: Bits, bool, ``(n, n_bins)``.
+            states: With axes ``(n, t)``.
+
+        Returns:
+            ``(n, t, N_TOKENS)``.
+        """
+
+    @abstractmethod
+    def begin(self, code: Tensor) -> Any:  # noqa: ANN401 - each network its own
+        """The memory before the first token."""
+
+    @abstractmethod
+    def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
+        """Logits of the token after one state, with axis ``(n,)``; ``memory`` is updated."""
+
+
+class PeakEmbedding(nn.Module):
+    """The set bits of a code as vectors: one for the code as a whole, one for each bit.
+
+    Args:
+        n_bins: Width of the code.
+        width: Of the vectors.
+    """
+
+    waves: Tensor
+
+    def __init__(self, n_bins: int, width: int) -> None:
+        super().__init__()
+        self.bin = nn.Embedding(n_bins, width)
+        self.wave = nn.Linear(2 * _FREQUENCIES, width)
+        self.count = nn.Embedding(_N_PEAK_COUNTS, width)
+        frequency = torch.exp(torch.linspace(0, math.log(64), _FREQUENCIES)) * math.pi / n_bins
+        angle = torch.arange(n_bins)[:, None] * frequency
+        # Neighbouring bins mean nearly the same shift, which a table alone would have to learn.
+        self.register_buffer("waves", torch.cat([angle.sin(), angle.cos()], 1), persistent=False)
+
+    def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors ``(n, 1 + p, width)`` for at most p set bits, and which are real."""
+        n_set = code.sum(1)
+        most = int(n_set.max())
+        index = torch.argsort(~code, dim=1, stable=True)[:, :most]
+        vectors = self.bin(index) + self.wave(self.waves[index])
+        whole = self.count(n_set.clamp(max=_N_PEAK_COUNTS - 1))[:, None]
+        real = F.pad(code.gather(1, index), (1, 0), value=True)
+        return torch.cat([whole, vectors], 1), real
+
+
+class StateEmbedding(nn.Module):
+    """A state as a vector: token before, column, valences left, atoms and bonds left."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.token = nn.Embedding(N_TOKENS + 1, width)
+        self.column = nn.Embedding(MAX_ATOMS + 1, width)
+        self.valence = nn.Linear(MAX_ATOMS * (MAX_BONDS + 1), width)
+        self.atoms_left = nn.Embedding(MAX_ATOMS + 2, width)
+        self.bonds_left = nn.Embedding(2 * MAX_ATOMS + 2, width)
+
+    def forward(self, state: State) -> Tensor:
+        """``(..., width)``."""
+        n_atoms, total = state.formula.unbind(-1)
+        known = n_atoms > 0
+        atoms = torch.where(known, (n_atoms - state.column).clamp(0, MAX_ATOMS), MAX_ATOMS + 1)
+        left = (total - state.bonds.sum(-1) // 2).clamp(0, 2 * MAX_ATOMS)
+        bonds = torch.where(known, left, 2 * MAX_ATOMS + 1)
+        valence = F.one_hot(MAX_BONDS - state.bonds, MAX_BONDS + 1).flatten(-2)
+        vector: Tensor = (
+            self.token(state.previous)
+            + self.column(state.column.clamp(max=MAX_ATOMS))
+            + self.valence(valence.to(self.valence.weight.dtype))
+            + self.atoms_left(atoms)
+            + self.bonds_left(bonds)
+        )
+        return vector
+
+
+class BondTransformer(BondConditional):
+    """A causal transformer over the bonds so far, which also looks at the peaks.
+
+    The peaks meet each other in one layer; in every further layer the bonds read them beside
+    each other's.
+
+    Args:
+        n_bins: Width of the code.
+        width: Of the vectors, a multiple of ``n_heads``.
+        n_layers: Layers over the bonds.
+        n_heads: Attention heads.
+        bfloat16: Training steps multiply matrices in bfloat16, several times as fast on
+            processors that can. Only where gradients are wanted of a network in training
+            mode; sampling and likelihoods are never rounded so.
+    """
+
+    def __init__(
+        self,
+        n_bins: int,
+        *,
+        width: int = 160,
+        n_layers: int = 4,
+        n_heads: int = 5,
+        bfloat16: bool = False,
+    ) -> None:
+        super().__init__(n_bins)
+        self.bfloat16 = bfloat16
+        self.peaks = PeakEmbedding(n_bins, width)
+        self.read = _Layer(width, n_heads, hidden=2 * width)
+        self.read_norm = nn.LayerNorm(width)
+        self.state = StateEmbedding(width)
+        self.layers = nn.ModuleList(
+            _Layer(width, n_heads, hidden=4 * width, reads=True) for _ in range(n_layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.leave = nn.Linear(width, N_TOKENS)
+        self._initialise(n_layers)
+
+    def _initialise(self, n_layers: int) -> None:
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:
+                ends_branch = name.endswith(("narrow.weight", "out.weight"))
+                std = 0.02 / math.sqrt(2 * n_layers) if ends_branch else 0.02
+                nn.init.normal_(weight, std=std)
+
+    def forward(self, code: Tensor, states: State) -> Tensor:
+        """Logits of all tokens at once; see :class:`BondConditional`."""
+        rounded = self.bfloat16 and self.training and torch.is_grad_enabled()
+        with torch.autocast(code.device.type, torch.bfloat16, enabled=rounded):
+            peaks, seen = self._read(code)
+            x = self.state(states)
+            length = x.shape[1]
+            past = torch.ones(length, length, dtype=torch.bool, device=code.device).tril()
+            mask = torch.cat([seen.expand(-1, length, -1), past.expand(len(x), -1, -1)], 2)
+            bias = _bias(mask, x.dtype)
+            for layer in self.layers:
+                x = layer(x, bias, peaks=peaks)
+            logits: Tensor = self.leave(self.norm(x))
+        return logits.to(x.dtype)
+
+    def begin(self, code: Tensor) -> "_Memory":
+        """The peaks, and empty lists of what each layer will have seen."""
+        peaks, seen = self._read(code)
+        return _Memory([layer.keys(peaks) for layer in self.layers], seen)
+
+    def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
+        """Logits of one token."""
+        x = self.state(state)[:, None]
+        memory.seen = F.pad(memory.seen, (0, 1), value=True)
+        bias = _bias(memory.seen, x.dtype)
+        for k, layer in enumerate(self.layers):
+            x, memory.keys[k] = layer.step(x, bias, memory.keys[k])
+        logits: Tensor = self.leave(self.norm(x[:, 0]))
+        return logits
+
+    def _read(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        vectors, real = self.peaks(code)
+        seen = real[:, None]
+        return self.read_norm(self.read(vectors, _bias(seen, vectors.dtype))), seen
+
+
+class _Memory:
+    """Keys and values of every layer, and which of them are real."""
+
+    def __init__(self, keys: list[tuple[Tensor, Tensor]], seen: Tensor) -> None:
+        self.keys = keys
+        self.seen = seen
+
+
+def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Attention bias ``(n, 1, queries, keys)``: 0 where it may look."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(
+        ~mask, float("-inf")
+    )[:, None]
+
+
+class _Layer(nn.Module):
+    """Attention and a network of each vector by itself, each added to what came in."""
+
+    def __init__(self, width: int, n_heads: int, *, hidden: int, reads: bool = False) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.attention_norm, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.peak_key_value = nn.Linear(width, 2 * width) if reads else None
+        self.out = nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor, bias: Tensor, peaks: Tensor | None = None) -> Tensor:
+        query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
+        if peaks is not None:
+            peak_key, peak_value = self.keys(peaks)
+            key, value = torch.cat([peak_key, key], 2), torch.cat([peak_value, value], 2)
+        return self._finish(x, _attend(query, key, value, bias))
+
+    def keys(self, peaks: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values that the bonds find at the peaks."""
+        assert self.peak_key_value is not None
+        key, value = self._split(self.peak_key_value(peaks), 2)
+        return key, value
+
+    def step(
+        self, x: Tensor, bias: Tensor, before: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
+        key, value = torch.cat([before[0], key], 2), torch.cat([before[1], value], 2)
+        return self._finish(x, _attend(query, key, value, bias)), (key, value)
+
+    def _split(self, x: Tensor, n: int) -> tuple[Tensor, ...]:
+        heads = x.unflatten(-1, (n, self.n_heads, -1))
+        return tuple(part.transpose(1, 2) for part in heads.unbind(2))
+
+    def _finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        added: Tensor = self.narrow(F.relu(self.widen(self.norm(x))))
+        return x + added
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+    # Written out: on processors the fused kernel's backward took half of a training step.
+    weight = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + bias
+    return weight.softmax(-1).to(value.dtype) @ value
+
+
+class BondRecurrent(BondConditional):
+    """A gated recurrent network over the bonds so far; the code enters as one vector.
+
+    Args:
+        n_bins: Width of the code.
+        width: Of the recurrent state.
+        n_layers: Recurrent layers.
+    """
+
+    def __init__(self, n_bins: int, *, width: int = 320, n_layers: int = 2) -> None:
+        super().__init__(n_bins)
+        self.code = nn.Sequential(
+            nn.Linear(n_bins, width), nn.ReLU(), nn.Linear(width, width), nn.LayerNorm(width)
+        )
+        self.state = StateEmbedding(width)
+        self.cells = nn.GRU(2 * width, width, n_layers, batch_first=True)
+        self.leave = nn.Linear(2 * width, N_TOKENS)
+
+    def forward(self, code: Tensor, states: State) -> Tensor:
+        """Logits of all tokens at once; see :class:`BondConditional`."""
+        return self._advance(self._context(code), self.state(states), None)[0]
+
+    def begin(self, code: Tensor) -> list[Any]:
+        """The code's vector, and no recurrent state yet."""
+        return [self._context(code), None]
+
+    def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
+        """Logits of one token."""
+        context, hidden = memory
+        logits, memory[1] = self._advance(context, self.state(state)[:, None], hidden)
+        return logits[:, 0]
+
+    def _context(self, code: Tensor) -> Tensor:
+        vector: Tensor = self.code(code.to(self.leave.weight.dtype))
+        return vector[:, None]
+
+    def _advance(self, context: Tensor, x: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        context = context.expand(-1, x.shape[1], -1)
+        out, hidden = self.cells(torch.cat([x, context], -1), hidden)
+        assert hidden is not None
+        return self.leave(torch.cat([out, context], -1)), hidden
+
+
+class BondIndependent(BondConditional):
+    """Each step sees the code and the counts, but not which bonds there are: a plain network.
+
+    Args:
+        n_bins: Width of the code.
+        width: Of the hidden layers.
+    """
+
+    def __init__(self, n_bins: int, *, width: int = 640) -> None:
+        super().__init__(n_bins)
+        self.code = nn.Linear(n_bins, width)
+        self.state = StateEmbedding(width)
+        self.body = nn.Sequential(
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, N_TOKENS),
+        )
+
+    def forward(self, code: Tensor, states: State) -> Tensor:
+        """Logits of all tokens at once; see :class:`BondConditional`."""
+        logits: Tensor = self.body(self.state(states) + self.begin(code)[:, None])
+        return logits
+
+    def begin(self, code: Tensor) -> Tensor:
+        """The code's vector."""
+        vector: Tensor = self.code(code.to(self.code.weight.dtype))
+        return vector
+
+    def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
+        """Logits of one token."""
+        logits: Tensor = self.body(self.state(state) + memory)
+        return logits

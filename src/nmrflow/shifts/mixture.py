@@ -1,0 +1,170 @@
+"""Where carbons' shifts lie, as mixtures of Laplace distributions, and what codes follow.
+
+A bin of a spectrum code is set when the shift of any carbon falls into it (noisy-or), where
+carbons equivalent by symmetry count as one.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nmrflow.spectra.axis import ShiftAxis
+
+STRAY = 1e-4
+"""Rate, in each bin, of a peak that no carbon explains; keeps every logarithm finite."""
+
+_ALMOST_SURE = 1 - 1e-5
+_N_BISECTIONS = 60  # Halves any bracket below the resolution of float64.
+
+
+class LaplaceMixture(NamedTuple):
+    """The shifts of c carbons, each a mixture of k Laplace distributions.
+
+    Args:
+        centre_ppm: ``(c, k)``.
+        scale_ppm: Mean absolute deviation from the centre, above 0, ``(c, k)``.
+        log_weight: Logarithms of weights that sum to 1, ``(c, k)``.
+    """
+
+    centre_ppm: Tensor
+    scale_ppm: Tensor
+    log_weight: Tensor
+
+    def rows(self, index: Tensor) -> "LaplaceMixture":
+        """Some of the carbons, by row or by mask."""
+        return LaplaceMixture(*(part[index] for part in self))
+
+    def log_density(self, shift_ppm: Tensor) -> Tensor:
+        """Log density per ppm of one shift for each carbon, ``(c,)`` to ``(c,)``."""
+        away = (shift_ppm[:, None] - self.centre_ppm).abs() / self.scale_ppm
+        return torch.logsumexp(self.log_weight - away - torch.log(2 * self.scale_ppm), dim=-1)
+
+    def cdf(self, at_ppm: Tensor) -> Tensor:
+        """Probability of a shift below each of m points.
+
+        Args:
+            at_ppm: The same points for all carbons, ``(m,)``, or each its own, ``(c, m)``.
+
+        Returns:
+            ``(c, m)``.
+        """
+        return _cdf(self.centre_ppm, self.scale_ppm, self.log_weight.exp(), at_ppm)
+
+    def bin_probabilities(self, axis: ShiftAxis) -> Tensor:
+        """In which bin of the code a shift lies, ``(c, n_bins)``, each row summing to 1."""
+        edges = bin_edges_ppm(axis).to(self.centre_ppm)
+        return bin_probabilities(self.centre_ppm, self.scale_ppm, self.log_weight.exp(), edges)
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Shifts in ppm of each carbon, ``(n, c)``, each carbon's independent of others'.
+
+        Args:
+            n: Draws.
+            generator: On the mixture's device.
+        """
+        weight = self.log_weight.exp()
+        component = torch.multinomial(weight, n, replacement=True, generator=generator)
+        uniform = torch.rand(
+            component.shape, dtype=torch.float64, device=weight.device, generator=generator
+        )
+        # From -1 to 1 and never either, whose logarithm is infinite.
+        signed = (2 * uniform - 1).clamp(-1 + 2**-52, 1 - 2**-52)
+        away = (-signed.sign() * torch.log1p(-signed.abs())).to(weight)
+        centre, scale = (part.gather(1, component) for part in self[:2])
+        return (centre + scale * away).T
+
+    def quantile(self, probability: float) -> Tensor:
+        """The shift in ppm below which a carbon's lies with this probability, ``(c,)``.
+
+        Raises:
+            ValueError: If the probability is not between 0 and 1.
+        """
+        if not 0 < probability < 1:
+            raise ValueError(f"a quantile of {probability}: between 0 and 1, neither included")
+        # The quantiles of its components enclose that of the mixture.
+        away = -math.copysign(1.0, probability - 0.5) * math.log(
+            2 * min(probability, 1 - probability)
+        )
+        own = self.centre_ppm + away * self.scale_ppm
+        low, high = own.amin(dim=-1), own.amax(dim=-1)
+        for _ in range(_N_BISECTIONS):
+            middle = (low + high) / 2
+            is_below = self.cdf(middle[:, None])[:, 0] < probability
+            low, high = torch.where(is_below, middle, low), torch.where(is_below, high, middle)
+        return (low + high) / 2
+
+    def interval(self, level: float) -> tuple[Tensor, Tensor]:
+        """Central interval in ppm that holds the shift with probability ``level``, two ``(c,)``.
+
+        Raises:
+            ValueError: If the level is not between 0 and 1.
+        """
+        return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+
+
+def bin_edges_ppm(axis: ShiftAxis) -> Tensor:
+    """Edges between the bins of the code in ppm, ascending, ``(n_bins - 1,)``, float64."""
+    return torch.arange(1, axis.n_bins, dtype=torch.float64) * axis.bin_width_ppm
+
+
+def bin_probabilities(
+    centre_ppm: Tensor, scale_ppm: Tensor, weight: Tensor, edges_ppm: Tensor
+) -> Tensor:
+    """In which bin a carbon's shift lies; the first and last bin are open-ended.
+
+    Args:
+        centre_ppm: ``(c, k)``.
+        scale_ppm: ``(c, k)``.
+        weight: Summing to 1 in each row, ``(c, k)``.
+        edges_ppm: The edges between the bins, ascending, ``(n_bins - 1,)``.
+
+    Returns:
+        ``(c, n_bins)``, each row summing to 1.
+    """
+    cdf = _cdf(centre_ppm, scale_ppm, weight, edges_ppm)
+    ends = cdf.new_zeros(len(cdf), 1), cdf.new_ones(len(cdf), 1)
+    return torch.diff(cdf, prepend=ends[0], append=ends[1]).clamp(0.0, 1.0)
+
+
+def noisy_or(
+    bins: Tensor, share: Tensor, molecule: Tensor, n: int, stray: float = STRAY
+) -> Tensor:
+    """Log probability that none of a molecule's carbons, nor a stray peak, falls into a bin.
+
+    Args:
+        bins: Probability of each bin for each carbon, ``(c, n_bins)``.
+        share: How much each carbon counts, ``(c,)``.
+        molecule: Row of each carbon's molecule, ``(c,)``.
+        n: Number of molecules.
+        stray: Rate of stray peaks in each bin.
+
+    Returns:
+        ``(n, n_bins)``, at most ``-stray``.
+    """
+    none = torch.log1p(-bins.clamp(max=_ALMOST_SURE)) * share[:, None]
+    return none.new_zeros(n, bins.shape[1]).index_add(0, molecule, none) - stray
+
+
+def bit_loss(log_unset: Tensor, code: Tensor) -> Tensor:
+    """Binary cross-entropy of measured bits, summed over bits, mean over spectra.
+
+    Args:
+        log_unset: Log probability that a bit is not set, below 0, ``(n, n_bins)``.
+        code: Zeros and ones, ``(n, n_bins)``.
+    """
+    log_set = torch.log(-torch.expm1(log_unset))
+    return -torch.where(code > 0.5, log_set, log_unset).sum(dim=-1).mean()
+
+
+def _cdf(centre_ppm: Tensor, scale_ppm: Tensor, weight: Tensor, at_ppm: Tensor) -> Tensor:
+    cdf = centre_ppm.new_zeros(())
+    # One component at a time: all at once would take k times the memory.
+    for mu, b, share in zip(
+        centre_ppm.unbind(-1), scale_ppm.unbind(-1), weight.unbind(-1), strict=True
+    ):
+        away = (at_ppm - mu[:, None]) / b[:, None]
+        tail = 0.5 * torch.exp(-away.abs())
+        cdf = cdf + share[:, None] * torch.where(away < 0, tail, 1 - tail)
+    return cdf

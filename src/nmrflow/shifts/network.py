@@ -1,0 +1,208 @@
+"""Message-passing networks from molecules to the distribution of every atom's 13C shift."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from nmrflow.chem.graphs import BOND_KINDS
+from nmrflow.chem.molecular_graph import N_ATOM_FEATURES, MolecularGraph
+from nmrflow.shifts.mixture import STRAY, LaplaceMixture, noisy_or
+from nmrflow.spectra.axis import ShiftAxis
+
+START_PPM = (20.0, 40.0, 130.0, 75.0)
+"""Centres of the Laplace distributions before training; further ones begin again."""
+
+START_SCALE_PPM = 10.0
+
+_PPM = 100.0  # The network works with numbers of about 1.
+_LOG_SCALES = (-4.5, 1.8)  # In START_SCALE_PPM: from 0.1 to 60 ppm.
+_START_HEAD = 0.3  # Smaller than usual: the centres start near START_PPM.
+
+
+class GraphBatch(NamedTuple):
+    """Molecules laid end to end: a atoms, e bonds counted in both directions.
+
+    Args:
+        atoms: Features, ``(a, N_ATOM_FEATURES)``.
+        molecule: Row of each atom's molecule, ``(a,)``.
+        share: 1 / number of carbons equivalent to a carbon, 0 for other elements, ``(a,)``.
+        source: Atom that each bond leads from, ``(e,)``.
+        target: Atom that it leads to, ``(e,)``.
+        kind: Position in :data:`nmrflow.chem.graphs.BOND_KINDS`, ``(e,)``.
+        n: Number of molecules.
+    """
+
+    atoms: Tensor
+    molecule: Tensor
+    share: Tensor
+    source: Tensor
+    target: Tensor
+    kind: Tensor
+    n: int
+
+    def to(self, like: Tensor) -> "GraphBatch":
+        """The batch on another tensor's device, features and shares in its dtype."""
+        return GraphBatch(
+            self.atoms.to(like),
+            self.molecule.to(like.device),
+            self.share.to(like),
+            self.source.to(like.device),
+            self.target.to(like.device),
+            self.kind.to(like.device),
+            self.n,
+        )
+
+
+def collate(graphs: Sequence[MolecularGraph]) -> GraphBatch:
+    """Molecules as one batch; an empty sequence gives an empty batch."""
+    n_atoms = np.array([len(graph.atoms) for graph in graphs], dtype=np.int64)
+    first = np.cumsum(n_atoms) - n_atoms
+    edges = np.zeros((3, 0), dtype=np.int64)
+    atoms = np.zeros((0, N_ATOM_FEATURES), dtype=np.float32)
+    share = np.zeros(0, dtype=np.float32)
+    if graphs:
+        shift = np.repeat(first, [graph.edges.shape[1] for graph in graphs])
+        edges = np.concatenate([graph.edges for graph in graphs], axis=1).astype(np.int64)
+        edges[:2] += shift
+        atoms = np.concatenate([graph.atoms for graph in graphs]).astype(np.float32)
+        share = np.concatenate([graph.share * graph.carbons for graph in graphs])
+    source, target, kind = torch.from_numpy(edges)
+    return GraphBatch(
+        torch.from_numpy(atoms),
+        torch.from_numpy(np.repeat(np.arange(len(graphs)), n_atoms)),
+        torch.from_numpy(share),
+        source,
+        target,
+        kind,
+        len(graphs),
+    )
+
+
+class ShiftNetwork(nn.Module):
+    """Molecules to mixtures of shifts; renumbering the atoms of a molecule changes nothing.
+
+    Each atom hears from its neighbours ``n_steps`` times, then says where its shift would lie.
+
+    Args:
+        width: Numbers in an atom's state.
+        n_steps: Exchanges along bonds.
+        n_components: Laplace distributions of each mixture.
+        dropout: Share of hidden numbers that training leaves out.
+    """
+
+    def __init__(
+        self, width: int = 128, n_steps: int = 6, n_components: int = 4, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.shape = {"width": width, "n_steps": n_steps, "n_components": n_components}
+        self.enter = nn.Linear(N_ATOM_FEATURES, width)
+        self.steps = nn.ModuleList(_Step(width, dropout) for _ in range(n_steps))
+        leave = nn.Linear(width, 3 * n_components)
+        self.leave = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout), leave)
+        centres = torch.tensor(START_PPM).repeat(-(-n_components // len(START_PPM)))
+        with torch.no_grad():
+            leave.weight.mul_(_START_HEAD)
+            leave.bias.zero_()
+            leave.bias[:n_components] = centres[:n_components] / _PPM
+
+    def forward(self, batch: GraphBatch) -> LaplaceMixture:
+        """The mixture of every atom, ``(a, n_components)``; only a carbon's means anything."""
+        batch = batch.to(self.enter.weight)
+        state = self.enter(batch.atoms)
+        for step in self.steps:
+            state = step(state, batch)
+        centre, log_scale, weight = self.leave(state).chunk(3, dim=-1)
+        return LaplaceMixture(
+            _PPM * centre,
+            START_SCALE_PPM * torch.exp(log_scale.clamp(*_LOG_SCALES)),
+            weight.log_softmax(dim=-1),
+        )
+
+
+class _Step(nn.Module):
+    """One exchange along all bonds; the kind of a bond scales what passes."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.send = nn.Linear(width, width)
+        self.gate = nn.Parameter(torch.randn(len(BOND_KINDS), width))
+        self.update = nn.Sequential(
+            nn.Linear(2 * width, 2 * width),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * width, width),
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, state: Tensor, batch: GraphBatch) -> Tensor:
+        """The atoms' new states, ``(a, width)``."""
+        sent = self.send(state)[batch.source] * self.gate[batch.kind]
+        received = torch.zeros_like(state).index_add(0, batch.target, sent)
+        updated: Tensor = self.norm(state + self.update(torch.cat([state, received], dim=-1)))
+        return updated
+
+
+class ShiftEnsemble(nn.Module):
+    """A few networks that count alike.
+
+    Args:
+        networks: Its members, at least one.
+
+    Raises:
+        ValueError: If there is none.
+    """
+
+    def __init__(self, networks: Iterable[ShiftNetwork]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        if not len(self.networks):
+            raise ValueError("an ensemble needs a network")
+
+    def mixtures(self, batch: GraphBatch) -> LaplaceMixture:
+        """The members' mixtures as one, ``(a, n_networks * n_components)``.
+
+        Row by row they belong to the batch's atoms: ``batch.molecule`` says of which molecule.
+        """
+        parts: list[LaplaceMixture] = [network(batch) for network in self.networks]
+        centre, scale, log_weight = (torch.cat(part, dim=-1) for part in zip(*parts, strict=True))
+        return LaplaceMixture(centre, scale, log_weight - math.log(len(parts)))
+
+    def log_unset(self, batch: GraphBatch, axis: ShiftAxis) -> Tensor:
+        """Log probability that a bit is *not* set, ``(n, n_bins)``, float64, below 0.
+
+        The probability is the mean of the members' own, each by noisy-or over its carbons. All
+        of it is computed in float64, whatever the weights are stored in: in float32 the company
+        of other molecules in a batch changes a logit by up to 1e-3, in float64 by 1e-11.
+        """
+        members = [log_unset(_in_double(n, batch), batch, axis) for n in self.networks]
+        return torch.logsumexp(torch.stack(members), dim=0) - math.log(len(members))
+
+
+def _in_double(network: nn.Module, batch: GraphBatch) -> LaplaceMixture:
+    """A network's mixture with its weights taken to float64; gradients reach the weights."""
+    weights = {name: weight.double() for name, weight in network.named_parameters()}
+    mixture: LaplaceMixture = functional_call(network, weights, (batch,))
+    return mixture
+
+
+def log_unset(
+    mixture: LaplaceMixture, batch: GraphBatch, axis: ShiftAxis, stray: float = STRAY
+) -> Tensor:
+    """Log probability that a bit is not set, ``(n, n_bins)``, in the mixture's dtype.
+
+    Args:
+        mixture: Of the batch's atoms.
+        batch: Says which atoms are carbons, and of which molecule.
+        axis: Cuts the bins.
+        stray: Rate of stray peaks in each bin.
+    """
+    share = batch.share.to(mixture.centre_ppm)
+    carbon = share > 0
+    bins = mixture.rows(carbon).bin_probabilities(axis)
+    molecule = batch.molecule.to(share.device)[carbon]
+    return noisy_or(bins, share[carbon], molecule, batch.n, stray)

@@ -1,0 +1,91 @@
+"""The forward side as a subnet of a coupling: a table of bond orders to logits of the code."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from nmrflow.chem.canonical import N_SLOTS, structure_from_orders
+from nmrflow.chem.molecular_graph import MolecularGraph, molecular_graph
+from nmrflow.errors import ShapeError, StructureError
+from nmrflow.shifts.mixture import STRAY
+from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
+from nmrflow.spectra.axis import ShiftAxis
+
+_MAX_ORDER = 3
+
+
+class SpectrumSubnet(nn.Module):
+    """Logits of a code's bits, by an ensemble of shift networks on the molecule in the slots.
+
+    A slot is a bond order plus a fraction in [0, 1), which is ignored: the logits follow the
+    molecule alone, and no gradient reaches the slots. A row whose orders are no molecule gets
+    the logit of a stray peak in every bin. The networks are without dropout: a subnet must
+    say the same in both directions of its coupling.
+
+    Args:
+        dims_in: Shape of the slots without batch; 136 numbers.
+        dims_out: Shape of the logits without batch; their number divides the axis's fine bins.
+        n_networks: Members of the ensemble.
+        width: As of :class:`ShiftNetwork`, likewise the rest.
+        n_steps: Exchanges along bonds.
+        n_components: Laplace distributions of each mixture.
+
+    Raises:
+        ShapeError: If the slots are not 136.
+        SpectrumError: If no axis has that many bins.
+    """
+
+    def __init__(
+        self,
+        dims_in: tuple[int, ...],
+        dims_out: tuple[int, ...],
+        *,
+        n_networks: int = 4,
+        width: int = 128,
+        n_steps: int = 6,
+        n_components: int = 4,
+    ) -> None:
+        super().__init__()
+        if math.prod(dims_in) != N_SLOTS:
+            raise ShapeError(f"a table of bond orders has {N_SLOTS} slots; given {dims_in}")
+        self.dims_out = tuple(dims_out)
+        self.axis = ShiftAxis(n_bins=math.prod(dims_out))
+        self.ensemble = ShiftEnsemble(
+            ShiftNetwork(width, n_steps, n_components, dropout=0.0) for _ in range(n_networks)
+        )
+
+    def forward(self, slots: Tensor) -> Tensor:
+        """Logits in the slots' dtype, ``(B, *dims_out)``, always finite.
+
+        Args:
+            slots: ``(B, 136)`` or with further dimensions of 1, any floating dtype.
+
+        Raises:
+            ShapeError: If a row is not of 136 numbers.
+        """
+        if slots.shape[1:].numel() != N_SLOTS:
+            raise ShapeError(f"expected {N_SLOTS} slots a row, got {tuple(slots.shape)}")
+        graphs = _graphs(slots.detach().flatten(1))
+        valid = torch.tensor([graph is not None for graph in graphs], dtype=torch.bool)
+        unset = torch.full(
+            (len(slots), self.axis.n_bins), -STRAY, dtype=torch.float64, device=slots.device
+        )
+        if valid.any():
+            batch = collate([graph for graph in graphs if graph is not None])
+            found = self.ensemble.log_unset(batch, self.axis).to(slots.device)
+            unset = unset.index_put((valid.nonzero()[:, 0].to(slots.device),), found)
+        logits = torch.log(-torch.expm1(unset)) - unset
+        return logits.to(slots.dtype).reshape(-1, *self.dims_out)
+
+
+def _graphs(slots: Tensor) -> list[MolecularGraph | None]:
+    """The molecule of each row, None where there is none."""
+    whole = slots.double().floor().nan_to_num(nan=-1.0).clamp(-1, _MAX_ORDER + 1)
+    found: list[MolecularGraph | None] = []
+    for orders in whole.to(torch.int8).cpu().numpy():
+        try:
+            found.append(molecular_graph(structure_from_orders(orders)))
+        except StructureError:
+            found.append(None)
+    return found

@@ -1,0 +1,378 @@
+"""Training of shift networks: first on assigned shifts, then on measured codes."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nmrflow.chem.molecular_graph import MolecularGraph, molecular_graph
+from nmrflow.chem.structure import Structure
+from nmrflow.data.splits import hash_fraction
+from nmrflow.errors import DataError, TrainingError
+from nmrflow.numerics import generator_for, isolated_rng
+from nmrflow.shifts.mixture import STRAY, bit_loss
+from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate, log_unset
+from nmrflow.shifts.thresholds import Thresholds, choose_thresholds
+from nmrflow.spectra.axis import ShiftAxis
+
+N_PARTS = 8
+"""Parts of the training side, by hash of the molecule; each network leaves out another one."""
+
+FINE_SHARES = (0.0, 0.3)
+"""Share of the loss on the fine code, of one member of an ensemble after the other."""
+
+_AT_A_TIME = 256
+
+Progress = Callable[[float], None]
+"""Told the share of the work that is done."""
+
+
+class Assigned(Protocol):
+    """A molecule with shifts in ppm by position of the carbon, such as a reader gives it."""
+
+    @property
+    def structure(self) -> Structure: ...  # noqa: D102
+
+    @property
+    def shifts(self) -> Mapping[int, float]: ...  # noqa: D102
+
+
+class MeasuredSpectra(NamedTuple):
+    """Molecules and their measured codes, one row for each spectrum.
+
+    Args:
+        structures: The molecules, n of them.
+        fine_codes: ``(n, n_fine_bins)``; the code of fewer bits follows from it.
+        axis: Of the codes.
+    """
+
+    structures: Sequence[Structure]
+    fine_codes: NDArray[np.bool_]
+    axis: ShiftAxis
+
+    def codes(self) -> NDArray[np.bool_]:
+        """The codes, ``(n, n_bins)``."""
+        n_fine = self.axis.n_fine_per_bin
+        return np.logical_or.reduceat(
+            self.fine_codes, np.arange(0, self.axis.n_fine_bins, n_fine), axis=1
+        )
+
+    def rows(self, index: NDArray[np.integer]) -> "MeasuredSpectra":
+        """Some of the spectra, by row."""
+        structures = [self.structures[int(k)] for k in index]
+        return MeasuredSpectra(structures, self.fine_codes[index], self.axis)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained: AdamW, the learning rate up in a line, down a half cosine.
+
+    Args:
+        n_epochs: Epochs; the weights after the last one are kept.
+        learning_rate: Its peak.
+        batch_size: Most molecules in a batch.
+        warm_up: Share of the steps in which the learning rate rises.
+        weight_decay: As of AdamW.
+        gradient_norm: Gradients longer than this are cut to it.
+    """
+
+    n_epochs: int
+    learning_rate: float
+    batch_size: int
+    warm_up: float
+    weight_decay: float
+    gradient_norm: float
+
+    def rate(self, share_done: float) -> float:
+        """The learning rate after this share of the steps."""
+        if share_done < self.warm_up:
+            return self.learning_rate * (share_done + 0.005) / (self.warm_up + 0.005)
+        falling = (share_done - self.warm_up) / (1 - self.warm_up)
+        return self.learning_rate * float(0.5 + 0.5 * np.cos(np.pi * falling))
+
+
+PRETRAINING = Schedule(30, 2e-3, 32, 0.05, 1e-4, 2.0)
+FINE_TUNING = Schedule(15, 1e-3, 16, 0.1, 1e-2, 5.0)
+
+
+class TrainedEnsemble(NamedTuple):
+    """What :func:`train_ensemble` gives.
+
+    Args:
+        ensemble: In evaluation mode.
+        thresholds: When a bit is to be set: chosen where each network predicts the part it
+            was not trained on.
+        log_loss: Binary cross-entropy there, summed over bits, mean over spectra.
+        n_unseen: Spectra in those parts.
+    """
+
+    ensemble: ShiftEnsemble
+    thresholds: Thresholds
+    log_loss: float
+    n_unseen: int
+
+
+def pretrain(
+    molecules: Sequence[Assigned],
+    *,
+    seed: int,
+    schedule: Schedule = PRETRAINING,
+    network_args: Mapping[str, Any] | None = None,
+    progress: Progress = lambda share: None,  # noqa: ARG005
+) -> ShiftNetwork:
+    """Train a new network on the likelihood of assigned shifts.
+
+    Args:
+        molecules: With nothing among them that the network is to be judged on.
+        seed: Of initial weights, dropout and the order of batches.
+        schedule: Epochs, learning rate and the like.
+        network_args: Arguments of :class:`ShiftNetwork`.
+        progress: Called after every epoch.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        DataError: If there is no molecule with a shift.
+        TrainingError: If the loss is no longer a finite number.
+    """
+    molecules = [molecule for molecule in molecules if molecule.shifts]
+    if not molecules:
+        raise DataError("no molecule with assigned shifts to train on")
+    graphs = [molecular_graph(molecule.structure) for molecule in molecules]
+    shifts = [_shift_vector(molecule) for molecule in molecules]
+
+    def loss_of(network: ShiftNetwork, rows: NDArray[np.integer]) -> Tensor:
+        mixture = network(collate([graphs[k] for k in rows]))
+        shift_ppm = torch.cat([shifts[k] for k in rows])
+        known = ~shift_ppm.isnan()
+        loss: Tensor = -mixture.rows(known).log_density(shift_ppm[known]).mean()
+        return loss
+
+    with isolated_rng(seed):
+        network = ShiftNetwork(**(network_args or {}))
+        return _train(network, len(graphs), loss_of, schedule, seed=seed, progress=progress)
+
+
+def fine_tune(
+    network: ShiftNetwork,
+    spectra: MeasuredSpectra,
+    *,
+    seed: int,
+    schedule: Schedule = FINE_TUNING,
+    fine_share: float = 0.0,
+    progress: Progress = lambda share: None,  # noqa: ARG005
+) -> ShiftNetwork:
+    """Train a copy of a network on the likelihood of measured codes.
+
+    Args:
+        network: Stays as it is.
+        spectra: What it is trained on.
+        seed: Of dropout and the order of batches.
+        schedule: Epochs, learning rate and the like.
+        fine_share: Share of the loss that is on the fine code, 0 to 1.
+        progress: Called after every epoch.
+
+    Returns:
+        The copy in evaluation mode.
+
+    Raises:
+        DataError: If there is no spectrum.
+        TrainingError: If the loss is no longer a finite number.
+    """
+    if not len(spectra.structures):
+        raise DataError("no spectrum to train on")
+    return _fine_tune(network, _Examples.of(spectra), schedule, seed, fine_share, progress)
+
+
+def train_ensemble(
+    pretrained: Sequence[ShiftNetwork],
+    spectra: MeasuredSpectra,
+    *,
+    seed: int,
+    n_networks: int = 4,
+    schedule: Schedule = FINE_TUNING,
+    progress: Progress = lambda share: None,  # noqa: ARG005
+) -> TrainedEnsemble:
+    """Fine-tune networks, each with another part of the molecules left out.
+
+    Nothing but these spectra is used: the thresholds are chosen on the parts left out.
+
+    Args:
+        pretrained: What the members start from, in turn; at least one. They must not have
+            seen these molecules, or no part is truly left out.
+        spectra: The training side.
+        seed: Of parts, dropout and the order of batches.
+        n_networks: Members, 1 to :data:`N_PARTS`.
+        schedule: Of each member.
+        progress: Called after every epoch.
+
+    Raises:
+        DataError: If leaving a part out leaves nothing to train on, or no part holds anything.
+        TrainingError: If the loss is no longer a finite number.
+    """
+    if not pretrained or not 1 <= n_networks <= N_PARTS:
+        raise ValueError(f"{len(pretrained)} networks to start from, {n_networks} to train")
+    part = parts([structure.connectivity for structure in spectra.structures], seed)
+    unseen = np.flatnonzero(part < n_networks)
+    if not len(unseen):
+        raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
+    codes, examples = spectra.codes(), _Examples.of(spectra)
+    networks, unset = [], np.zeros(codes.shape)
+    for k in range(n_networks):
+        held, used = np.flatnonzero(part == k), np.flatnonzero(part != k)
+        if not len(used):
+            raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
+        network = _fine_tune(
+            pretrained[k % len(pretrained)],
+            examples.rows(used),
+            schedule,
+            seed * N_PARTS + k,
+            FINE_SHARES[k % len(FINE_SHARES)],
+            partial(_pass_on, progress, k, n_networks),
+        )
+        networks.append(network)
+        unset[held] = predict_log_unset(
+            ShiftEnsemble([network]), examples.rows(held).graphs, spectra.axis
+        )
+    thresholds = choose_thresholds(
+        -np.expm1(unset[unseen]), codes[unseen], codes.mean(axis=0, dtype=np.float64)
+    )
+    log_loss = bit_loss(torch.from_numpy(unset[unseen]), torch.from_numpy(codes[unseen]).double())
+    return TrainedEnsemble(
+        ShiftEnsemble(networks).eval(), thresholds, float(log_loss), len(unseen)
+    )
+
+
+def parts(connectivities: Sequence[str], seed: int) -> NDArray[np.int64]:
+    """Which part each molecule is in, 0 to :data:`N_PARTS` - 1, by hash: ``(n,)``."""
+    fraction = np.array([hash_fraction("part", seed, c) for c in connectivities])
+    return (fraction * N_PARTS).astype(np.int64)
+
+
+@torch.no_grad()
+def predict_log_unset(
+    ensemble: ShiftEnsemble, graphs: Sequence[MolecularGraph], axis: ShiftAxis
+) -> NDArray[np.float64]:
+    """Log probability that a bit is not set, ``(n, n_bins)``, a few molecules at a time."""
+    ensemble.eval()
+    found = [
+        ensemble.log_unset(collate(graphs[start : start + _AT_A_TIME]), axis).cpu().numpy()
+        for start in range(0, len(graphs), _AT_A_TIME)
+    ]
+    return np.concatenate([np.zeros((0, axis.n_bins)), *found])
+
+
+class _Examples(NamedTuple):
+    """Spectra as the loss takes them; both codes are float32."""
+
+    graphs: Sequence[MolecularGraph]
+    codes: Tensor
+    fine_codes: Tensor
+    axis: ShiftAxis
+
+    @classmethod
+    def of(cls, spectra: MeasuredSpectra) -> "_Examples":
+        graphs = [molecular_graph(structure) for structure in spectra.structures]
+        codes, fine = (torch.from_numpy(c) for c in (spectra.codes(), spectra.fine_codes))
+        return cls(graphs, codes.float(), fine.float(), spectra.axis)
+
+    def rows(self, index: NDArray[np.integer]) -> "_Examples":
+        graphs = [self.graphs[int(k)] for k in index]
+        return _Examples(graphs, self.codes[index], self.fine_codes[index], self.axis)
+
+
+def _fine_tune(
+    network: ShiftNetwork,
+    examples: _Examples,
+    schedule: Schedule,
+    seed: int,
+    fine_share: float,
+    progress: Progress,
+) -> ShiftNetwork:
+    axis = examples.axis
+    fine_axis = replace(axis, n_bins=axis.n_fine_bins)
+
+    def loss_of(network: ShiftNetwork, rows: NDArray[np.integer]) -> Tensor:
+        batch = collate([examples.graphs[k] for k in rows])
+        mixture = network(batch)
+        total = torch.zeros(())
+        if fine_share < 1:
+            coarse = bit_loss(log_unset(mixture, batch, axis), examples.codes[rows])
+            total = total + (1 - fine_share) * coarse
+        if fine_share > 0:
+            stray = STRAY / axis.n_fine_per_bin
+            unset = log_unset(mixture, batch, fine_axis, stray)
+            total = total + fine_share * bit_loss(unset, examples.fine_codes[rows])
+        return total
+
+    with isolated_rng(seed):
+        return _train(
+            copy.deepcopy(network),
+            len(examples.graphs),
+            loss_of,
+            schedule,
+            seed=seed,
+            progress=progress,
+        )
+
+
+def _train(
+    network: ShiftNetwork,
+    n: int,
+    loss_of: Callable[[ShiftNetwork, NDArray[np.integer]], Tensor],
+    schedule: Schedule,
+    *,
+    seed: int,
+    progress: Progress,
+) -> ShiftNetwork:
+    """Go through n examples ``n_epochs`` times; dropout draws from torch's own generator."""
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        lr=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+        fused=True,
+    )
+    network.train()
+    for epoch in range(schedule.n_epochs):
+        batches = list(_batches(n, schedule.batch_size, generator_for(seed, "shifts", epoch)))
+        for k, rows in enumerate(batches):
+            rate = schedule.rate((epoch + k / len(batches)) / schedule.n_epochs)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = loss_of(network, rows)
+            if not torch.isfinite(loss):
+                raise TrainingError(
+                    f"the loss of a shift network is {loss.item()} in epoch {epoch + 1}; "
+                    "lower its learning rate"
+                )
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), schedule.gradient_norm)
+            optimizer.step()
+        progress((epoch + 1) / schedule.n_epochs)
+    return network.eval()
+
+
+def _pass_on(progress: Progress, k: int, n: int, share: float) -> None:
+    """Progress of the k-th of n networks as progress of them all."""
+    progress((k + share) / n)
+
+
+def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[NDArray[np.integer]]:
+    order = torch.randperm(n, generator=generator).numpy()
+    yield from np.array_split(order, -(-n // size))
+
+
+def _shift_vector(molecule: Assigned) -> Tensor:
+    """Shift in ppm of every atom, nan where it is not known, ``(n_atoms,)``."""
+    shift_ppm = torch.full((molecule.structure.n_atoms,), torch.nan)
+    for atom, shift in molecule.shifts.items():
+        shift_ppm[atom] = shift
+    return shift_ppm

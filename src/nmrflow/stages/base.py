@@ -1,0 +1,114 @@
+"""What a stage is, and how stages follow each other."""
+
+import hashlib
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nmrflow.console import say
+from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.splits import records_hash
+from nmrflow.module import Network
+
+_DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage may see: the training side, and nothing of the validation side but names.
+
+    Args:
+        network: Encodings and flow; a stage trains its part of the flow, in place.
+        train: Records of the training side.
+        excluded: Connectivities that may teach nothing, whatever file they stand in: those of
+            all records that are not on the training side.
+        folder: Where this stage keeps its files.
+        folders: Those of the stages before, by name.
+        trainer: The run's Lightning trainer, as configured.
+        seed: Of the run.
+    """
+
+    network: Network
+    train: tuple[MoleculeSpectrum, ...]
+    excluded: frozenset[str]
+    folder: Path
+    folders: Mapping[str, Path]
+    trainer: Mapping[str, Any]
+    seed: int
+
+
+class Stage(ABC):
+    """One step of a training. To add one: a subclass, and an entry in ``stages`` of a YAML."""
+
+    @abstractmethod
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Do the work, going on where an interrupted run has stopped.
+
+        Returns:
+            Facts for the checkpoint's ``training_side``, plain values.
+        """
+
+    @abstractmethod
+    def load(self, context: StageContext) -> None:
+        """Bring a stage that is done into the network."""
+
+
+def run_stages(
+    stages: Mapping[str, Stage],
+    described: Mapping[str, Any],
+    context: StageContext,
+) -> dict[str, Any]:
+    """Run stages in order; one that is done under the same conditions is loaded instead.
+
+    Args:
+        stages: By name.
+        described: The configuration of each, of the model and of all else that decides the
+            result, plain values: changing them, or the training side, makes a stage and those
+            behind it run again.
+        context: ``folder`` is the run's; every stage gets one inside.
+
+    Returns:
+        The facts of all stages, and ``stages``: seconds that each took.
+    """
+    facts: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    conditions = [records_hash(context.train), sorted(context.excluded), context.seed]
+    folders: dict[str, Path] = {}
+    for name, stage in stages.items():
+        conditions = [_digest(conditions), described["model"], described["stages"][name]]
+        folders[name] = context.folder / name
+        own = replace(context, folder=folders[name], folders=dict(folders))
+        done = _read_done(own.folder, _digest(conditions))
+        if done is None:
+            say(f"stage {name}: begins")
+            started = time.perf_counter()
+            own.folder.mkdir(parents=True, exist_ok=True)
+            done = {
+                "digest": _digest(conditions),
+                "facts": stage.run(own),
+                "seconds": time.perf_counter() - started,
+            }
+            (own.folder / _DONE).write_text(json.dumps(done))
+            say(f"stage {name}: {done['seconds']:.0f} s")
+        else:
+            stage.load(own)
+            say(f"stage {name}: done before, kept ({own.folder})")
+        facts |= done["facts"]
+        seconds[name] = done["seconds"]
+    return {**facts, "stage_seconds": seconds} if stages else {}
+
+
+def _digest(values: Any) -> str:  # noqa: ANN401 - plain values
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _read_done(folder: Path, digest: str) -> dict[str, Any] | None:
+    try:
+        done: dict[str, Any] = json.loads((folder / _DONE).read_text())
+    except (OSError, ValueError):
+        return None
+    return done if done.get("digest") == digest else None

@@ -1,0 +1,130 @@
+"""The bonds are learned: the residual's likelihood on generated and measured spectra."""
+
+import time
+from functools import partial
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
+from torch.utils.data import DataLoader
+
+from nmrflow import checkpoint as checkpoints
+from nmrflow.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
+from nmrflow.config import check_counts
+from nmrflow.console import say
+from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
+from nmrflow.data.dataset import SpectrumDataset
+from nmrflow.losses import LikelihoodLoss, Objective, Term
+from nmrflow.module import FlowModule
+from nmrflow.optimizer import MuonAdamW, Trapeze
+from nmrflow.stages.base import Stage, StageContext
+
+
+class BondStage(Stage):
+    """Train the flow's bonds by exact likelihood, y being the code of each molecule.
+
+    Args:
+        corpus: Name of the stage that wrote the corpus.
+        n_molecules: How many molecules are gone through, repeats included.
+        n_epochs: Parts in which that is done; after each a checkpoint is written.
+        batch_size: Molecules at a time.
+        share_measured: Share of measured spectra of the training side in each batch.
+        lr: Learning rate of AdamW.
+        muon_lr: Of Muon.
+        gradient_norm: Gradients longer than this are cut to it.
+    """
+
+    def __init__(
+        self,
+        *,
+        corpus: str,
+        n_molecules: int,
+        n_epochs: int = 20,
+        batch_size: int = 256,
+        share_measured: float = 0.04,
+        lr: float = 2e-3,
+        muon_lr: float = 0.02,
+        gradient_norm: float = 30.0,
+    ) -> None:
+        counts = {"n_molecules": n_molecules, "n_epochs": n_epochs, "batch_size": batch_size}
+        check_counts(counts, n_molecules=1, n_epochs=1, batch_size=1)
+        self.corpus = corpus
+        self.n_molecules = n_molecules
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.share_measured = share_measured
+        self.optimizer = partial(MuonAdamW, lr=lr, muon_lr=muon_lr)
+        self.gradient_norm = gradient_norm
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Train; goes on after the last checkpoint that is there."""
+        codec, axis, flow = context.network
+        corpus = Corpus(context.folders[self.corpus])
+        measured = SpectrumDataset(context.train, codec, axis)
+        draw = EpochDraw(
+            corpus,
+            n_measured=len(measured),
+            n=self.n_molecules // self.n_epochs,
+            batch_size=self.batch_size,
+            share_measured=self.share_measured,
+            seed=context.seed,
+        )
+        loader = DataLoader(Mixed(corpus, measured), batch_sampler=draw, collate_fn=_as_is)
+        module = FlowModule(
+            flow=flow,
+            objective=Objective(likelihood=Term(LikelihoodLoss(flow.n_structural), 1.0, "x")),
+            optimizer=self.optimizer,
+            schedule=Trapeze(),
+            seed=context.seed,
+            description={"training_side": {}},
+        )
+        log = _Likelihoods(self.n_epochs)
+        last = context.folder / "last.ckpt"
+        trainer = pl.Trainer(
+            **{key: context.trainer[key] for key in ("accelerator", "devices")},
+            max_epochs=self.n_epochs,
+            gradient_clip_val=self.gradient_norm,
+            callbacks=[log, EpochProgress(), LastCheckpoint(str(context.folder))],
+            logger=False,
+            enable_model_summary=False,
+            plugins=[AtomicCheckpointIO()],
+            default_root_dir=str(context.folder),
+        )
+        trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+        flow.eval()
+        return {"bonds_nats": log.nats}
+
+    def load(self, context: StageContext) -> None:
+        """Take the weights of the last checkpoint."""
+        state = checkpoints.read(context.folder / "last.ckpt")["state_dict"]
+        flow = context.network.flow
+        prefix = "flow."
+        flow.load_state_dict({name.removeprefix(prefix): w for name, w in state.items()})
+        flow.eval()
+
+
+class _Likelihoods(Callback):
+    """One line for each epoch; what it has told is part of the checkpoint."""
+
+    def __init__(self, n_epochs: int) -> None:
+        self.n_epochs = n_epochs
+        self.nats: list[float] = []
+        self._started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, FlowModule)
+        self.nats.append(pl_module.train_means()["loss"])
+        say(
+            f"{trainer.current_epoch + 1:>5} of {self.n_epochs}: -log p {self.nats[-1]:.3f} nats "
+            f"({time.perf_counter() - self._started:.0f} s)"
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"nats": self.nats}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.nats = list(state_dict["nats"])
+
+
+def _as_is(batch: Any) -> Any:  # noqa: ANN401 - PyTorch types it as a list of items
+    return batch

@@ -1,0 +1,152 @@
+"""Molecules by the hundred thousand, with the spectra that the network itself predicts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from nmrflow.chem.canonical import CanonicalMolecule, read_canonical
+from nmrflow.chem.generation import generate_hydrocarbons
+from nmrflow.chem.structure import Structure
+from nmrflow.config import check_counts
+from nmrflow.console import progress
+from nmrflow.data.corpus import CorpusWriter, Shard
+from nmrflow.numerics import generator_for
+from nmrflow.shifts.network import collate
+from nmrflow.shifts.subnet import SpectrumSubnet
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.stages.base import Stage, StageContext
+
+_AT_A_TIME = 512
+
+
+class CorpusStage(Stage):
+    """Generate hydrocarbons from those of the training side and label them.
+
+    A label is a code as a measurement might give it: of every carbon one shift is drawn from
+    its predicted distribution. The predicted probabilities themselves would not do: 128 real
+    numbers nearly name the molecule, and a query is not made of such numbers.
+
+    Args:
+        n: Molecules to make; the training side's own come on top.
+        n_draws: Codes drawn for each.
+        drop: Chance of a peak to be missing.
+        stray: Chance, of each bin, of a peak that no carbon explains.
+        shard_size: Molecules in a file.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        n_draws: int = 8,
+        drop: float = 0.015,
+        stray: float = 1.5e-4,
+        shard_size: int = 50_000,
+    ) -> None:
+        counts = {"n": n, "n_draws": n_draws, "shard_size": shard_size}
+        check_counts(counts, n=0, n_draws=1, shard_size=1)
+        self.n = n
+        self.n_draws = n_draws
+        self.errors = Errors(drop, stray)
+        self.shard_size = shard_size
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Write the corpus; takes minutes, in little memory."""
+        seeds = [record.structure for record in context.train]
+        made = generate_hydrocarbons(seeds, self.n, context.seed, with_seeds=True)
+        subnet = context.network.flow.spectrum.subnet
+        assert isinstance(subnet, SpectrumSubnet)
+        writer = CorpusWriter(context.folder)
+        n_molecules = 0
+        shown = progress(made, self.n, "generating and labelling")
+        for number, structures in enumerate(_parts(shown, self.shard_size)):
+            parts = []
+            for k, part in enumerate(_parts(structures, _AT_A_TIME)):
+                # A member for each part: a draw from an ensemble is one from one of its members.
+                member = subnet.ensemble.networks[k % len(subnet.ensemble.networks)]
+                parts.append(self._label(part, member, context, f"{number}:{k}"))
+            writer.add(Shard(*(np.concatenate(field) for field in zip(*parts, strict=True))))
+            n_molecules += len(structures)
+        writer.close(context.network.axis.n_bins)
+        return {"n_corpus": n_molecules}
+
+    def load(self, context: StageContext) -> None:
+        """Nothing: the corpus lies on disk."""
+
+    def _label(
+        self, structures: list[Structure], network: nn.Module, context: StageContext, key: str
+    ) -> Shard:
+        molecules = [read_canonical(structure.connectivity) for structure in structures]
+        codes = draw_codes(
+            network,
+            molecules,
+            context.network.axis,
+            self.errors,
+            n_draws=self.n_draws,
+            generator=generator_for(context.seed, "labels", key),
+        )
+        lengths = [m.orders.astype(bool).sum() + len(m.first) for m in molecules]
+        return Shard(
+            np.stack([molecule.orders for molecule in molecules]),
+            np.packbits(codes, axis=2),
+            np.array(lengths, dtype=np.uint8),
+        )
+
+
+class Errors(NamedTuple):
+    """How measurements differ from what carbons' shifts alone would give.
+
+    Args:
+        drop: Chance of a peak to be missing.
+        stray: Chance, of each bin, of a peak that no carbon explains.
+    """
+
+    drop: float
+    stray: float
+
+
+def draw_codes(
+    network: nn.Module,
+    molecules: Sequence[CanonicalMolecule],
+    axis: ShiftAxis,
+    errors: Errors,
+    *,
+    n_draws: int,
+    generator: torch.Generator,
+) -> NDArray[np.uint8]:
+    """Codes as measurements of molecules might give them.
+
+    Args:
+        network: A :class:`nmrflow.shifts.network.ShiftNetwork`.
+        molecules: n of them.
+        axis: Cuts the bins.
+        errors: What else happens.
+        n_draws: Codes for each.
+        generator: Draws everything.
+
+    Returns:
+        Zeros and ones, ``(n, n_draws, n_bins)``.
+    """
+    batch = collate([molecule.graph for molecule in molecules])
+    # Equivalent carbons have one shift.
+    first = torch.from_numpy(np.concatenate([molecule.first for molecule in molecules]))
+    with torch.no_grad():
+        shifts = network(batch).rows(first).draw(n_draws, generator)
+    kept = torch.rand(shifts.shape, generator=generator) >= errors.drop
+    bins = (shifts / axis.bin_width_ppm).floor().long().clamp(0, axis.n_bins - 1)
+    shape = n_draws, len(molecules), axis.n_bins
+    codes = torch.rand(shape, generator=generator) < errors.stray
+    draw = torch.arange(n_draws)[:, None].expand_as(bins)
+    row = batch.molecule[first].expand_as(bins)
+    codes[draw[kept], row[kept], bins[kept]] = True
+    return codes.transpose(0, 1).numpy().astype(np.uint8)
+
+
+def _parts(items: Iterable[Structure], size: int) -> Iterator[list[Structure]]:
+    waiting = iter(items)
+    while part := list(islice(waiting, size)):
+        yield part

@@ -1,0 +1,137 @@
+"""The forward side is learned: where carbons' shifts lie, from assigned and measured spectra."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nmrflow import checkpoint as checkpoints
+from nmrflow.config import check_counts
+from nmrflow.console import say, steps
+from nmrflow.data.sources.assigned import AssignedShifts
+from nmrflow.errors import ConfigError
+from nmrflow.numerics import isolated_rng
+from nmrflow.shifts.network import ShiftNetwork
+from nmrflow.shifts.subnet import SpectrumSubnet
+from nmrflow.shifts.training import (
+    FINE_TUNING,
+    PRETRAINING,
+    MeasuredSpectra,
+    pretrain,
+    train_ensemble,
+)
+from nmrflow.stages.base import Stage, StageContext
+
+_WEIGHTS = "shifts.ckpt"
+
+
+class ShiftStage(Stage):
+    """Train the ensemble of shift networks that predicts y.
+
+    Networks begin on assigned shifts, of molecules with heteroatoms mostly, and go on with the
+    measured codes of the training side. Without a file of assigned shifts they begin there.
+
+    Args:
+        assigned_path: SDF of nmrshiftdb2 with assigned shifts; null: none.
+        table_path: Table of checked shifts of the same molecules; null: none.
+        n_pretrained: Networks that begin on assigned shifts; members start from them in turn.
+        pretraining_epochs: Epochs on assigned shifts.
+        fine_tuning_epochs: Epochs on measured codes.
+    """
+
+    def __init__(
+        self,
+        *,
+        assigned_path: str | None,
+        table_path: str | None = None,
+        n_pretrained: int = 1,
+        pretraining_epochs: int = 30,
+        fine_tuning_epochs: int = 15,
+    ) -> None:
+        counts = {
+            "n_pretrained": n_pretrained,
+            "pretraining_epochs": pretraining_epochs,
+            "fine_tuning_epochs": fine_tuning_epochs,
+        }
+        check_counts(counts, n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
+        self.assigned = AssignedShifts(assigned_path, table_path) if assigned_path else None
+        self.n_pretrained = n_pretrained
+        self.pretraining = replace(PRETRAINING, n_epochs=pretraining_epochs)
+        self.fine_tuning = replace(FINE_TUNING, n_epochs=fine_tuning_epochs)
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Train and keep the networks and the thresholds of their bits."""
+        subnet = _subnet(context)
+        axis = context.network.axis
+        facts: dict[str, Any] = {"n_assigned": 0}
+        first = subnet.ensemble.networks[0]
+        assert isinstance(first, ShiftNetwork)
+        shape = first.shape
+        if self.assigned is None:
+            with isolated_rng(context.seed):
+                pretrained = [ShiftNetwork(**shape)]
+        else:
+            everything = self.assigned.read()
+            # Hydrocarbons of the domain are left out altogether, not only those of the
+            # validation side: what is trained here has then seen none that it is tuned on.
+            molecules = [
+                molecule
+                for molecule in everything
+                if set(molecule.structure.elements) != {"C"}
+                and molecule.structure.connectivity not in context.excluded
+            ]
+            say(f"{len(molecules):,} molecules with assigned shifts")
+            facts["n_assigned"] = len(molecules)
+            pretrained = []
+            for k in range(self.n_pretrained):
+                with steps(f"assigned shifts, {k + 1} of {self.n_pretrained}") as progress:
+                    network = pretrain(
+                        molecules,
+                        seed=context.seed * self.n_pretrained + k,
+                        schedule=self.pretraining,
+                        network_args=shape,
+                        progress=progress,
+                    )
+                pretrained.append(network)
+        fine = np.zeros((len(context.train), axis.n_fine_bins), dtype=bool)
+        for row, record in enumerate(context.train):
+            fine[row, list(record.fine_bins)] = True
+        structures = [record.structure for record in context.train]
+        with steps("measured codes") as progress:
+            trained = train_ensemble(
+                pretrained,
+                MeasuredSpectra(structures, fine, axis),
+                seed=context.seed,
+                n_networks=len(subnet.ensemble.networks),
+                schedule=self.fine_tuning,
+                progress=progress,
+            )
+        weights = trained.ensemble.state_dict()
+        facts |= {
+            "logit_thresholds": trained.thresholds.logits.tolist(),
+            "unseen": {"n": trained.n_unseen, "log_loss": trained.log_loss}
+            | trained.thresholds.scores,
+        }
+        say(f"on parts left out, n = {trained.n_unseen}: {trained.thresholds.scores}")
+        described = checkpoints.describe_software()
+        checkpoints.save_atomically(
+            {checkpoints.KEY: described, "state_dict": weights}, context.folder / _WEIGHTS
+        )
+        self.load(context)
+        return facts
+
+    def load(self, context: StageContext) -> None:
+        """Take the networks; what follows does not train them."""
+        subnet = _subnet(context)
+        state = checkpoints.read(context.folder / _WEIGHTS)["state_dict"]
+        subnet.ensemble.load_state_dict(state)
+        subnet.eval()
+        subnet.requires_grad_(requires_grad=False)
+
+
+def _subnet(context: StageContext) -> SpectrumSubnet:
+    node = getattr(context.network.flow, "spectrum", None)
+    subnet = getattr(node, "subnet", None)
+    if not isinstance(subnet, SpectrumSubnet):
+        raise ConfigError("this stage trains model.flow.spectrum, a SpectrumSubnet; it is missing")
+    return subnet
