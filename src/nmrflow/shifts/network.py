@@ -92,11 +92,12 @@ class ShiftNetwork(nn.Module):
         width: Numbers in an atom's state.
         n_steps: Exchanges along bonds.
         n_components: Laplace distributions of each mixture.
-        dropout: Share of hidden numbers that training leaves out.
+        dropout: Share of hidden numbers that training leaves out. None by default: with 0.1 the
+            shifts of molecules not seen are predicted worse, and so are codes after fine-tuning.
     """
 
     def __init__(
-        self, width: int = 128, n_steps: int = 6, n_components: int = 4, dropout: float = 0.1
+        self, width: int = 128, n_steps: int = 6, n_components: int = 4, dropout: float = 0.0
     ) -> None:
         super().__init__()
         self.shape = {"width": width, "n_steps": n_steps, "n_components": n_components}

@@ -97,7 +97,7 @@ class Schedule:
         return self.learning_rate * float(0.5 + 0.5 * np.cos(np.pi * falling))
 
 
-PRETRAINING = Schedule(30, 2e-3, 32, 0.05, 1e-4, 2.0)
+PRETRAINING = Schedule(25, 2e-3, 64, 0.05, 1e-4, 2.0)
 FINE_TUNING = Schedule(15, 1e-3, 16, 0.1, 1e-2, 5.0)
 
 

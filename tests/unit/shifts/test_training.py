@@ -51,7 +51,7 @@ def spectra(molecules: list[AssignedMolecule]) -> MeasuredSpectra:
 
 @pytest.fixture(scope="module")
 def pretrained(molecules: list[AssignedMolecule]) -> ShiftNetwork:
-    schedule = replace(PRETRAINING, n_epochs=4)
+    schedule = replace(PRETRAINING, n_epochs=6, batch_size=16)
     return pretrain(molecules[:60], seed=0, schedule=schedule, network_args=SMALL)
 
 
