@@ -289,7 +289,7 @@ class TrainedFlow:
         """The distinct molecules among proposals for a spectrum, best first.
 
         A candidate's score is its consistency plus, where the network has a likelihood,
-        ``log_p_weight`` (of its description) times log p; ties go to what was drawn more
+        ``ranking.log_p_weight`` of its configuration times log p; ties go to what was drawn more
         often, then to the text.
 
         Args:
@@ -314,7 +314,7 @@ class TrainedFlow:
         if self.takes_formula:
             told = None if formula is None else [formula] * len(x)
             log_p = self._log_p(x, np.tile(code, (len(x), 1)), told)
-        weight = float(self.description["training_side"].get("log_p_weight", 0.0))
+        weight = float(self.description["config"].get("ranking", {}).get("log_p_weight", 0.0))
         candidates = [
             Candidate(
                 proposal.structure,  # type: ignore[arg-type]
@@ -437,7 +437,7 @@ class TrainedFlow:
         key = rounded.tobytes()
         if key not in known:
             try:
-                known[key] = self.codec.decode(rounded), None
+                known[key] = self.codec.read(rounded), None
             except StructureError as error:
                 known[key] = None, str(error)
         return known[key]

@@ -164,7 +164,7 @@ class BondOrderCodec:
         return tensors
 
     def decode(self, tensor: NDArray[np.generic]) -> Structure:
-        """Read an image of whole numbers.
+        """Read an image of whole numbers that is the canonical form of its molecule.
 
         Raises:
             ShapeError: If the shape is another.
@@ -172,17 +172,26 @@ class BondOrderCodec:
                 connected molecule, or the table is not the canonical form of its molecule:
                 each molecule has exactly one.
         """
+        canonical = self.read(tensor)
+        if (bond_orders(canonical) != tensor[0, *_CELLS]).any():
+            raise StructureError(
+                f"the table is a molecule ({canonical.connectivity}), but not in canonical form"
+            )
+        return canonical
+
+    def read(self, tensor: NDArray[np.generic]) -> Structure:
+        """The molecule of an image of whole numbers, however it is numbered; in canonical form.
+
+        Raises:
+            ShapeError: If the shape is another.
+            StructureError: As :meth:`decode`, but any numbering and Kekulé form will do.
+        """
         if tensor.shape != self.shape:
             raise ShapeError(f"expected a bond image of shape {self.shape}, got {tensor.shape}")
         orders = tensor[0, *_CELLS]
         if np.count_nonzero(tensor) != np.count_nonzero(orders):
             raise StructureError("a cell that holds no bond is set; round the tensor first")
-        canonical = canonical_form(structure_from_orders(orders))
-        if (bond_orders(canonical) != orders).any():
-            raise StructureError(
-                f"the table is a molecule ({canonical.connectivity}), but not in canonical form"
-            )
-        return canonical
+        return canonical_form(structure_from_orders(orders))
 
     def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
         """The orders nearest to the slots' numbers; cells that hold nothing become 0.

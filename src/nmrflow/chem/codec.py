@@ -22,15 +22,22 @@ class MoleculeCodec(Protocol):
     loses: tuple[str, ...]
 
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
-        """The tensor of a structure, 0/1, of shape :attr:`shape`."""
+        """The tensor of a structure, whole numbers, of shape :attr:`shape`."""
         ...
 
     def decode(self, tensor: NDArray[np.generic]) -> Structure:
-        """The structure of a tensor of exact zeros and ones."""
+        """The structure of a tensor of exact whole numbers."""
+        ...
+
+    def read(self, tensor: NDArray[np.generic]) -> Structure:
+        """The structure that a rounded tensor shows, although ``encode`` might write it otherwise.
+
+        Where a molecule has one tensor only this is :meth:`decode`. Raises as that does.
+        """
         ...
 
     def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """The 0/1 tensor nearest to what a network returned; no repair beyond that.
+        """The whole numbers nearest to what a network returned; no repair beyond that.
 
         Raises:
             StructureError: If a cell is not a finite number.
@@ -144,6 +151,10 @@ class BondTensorCodec:
                 for i, k in zip(rows, columns, strict=True)
             ),
         )
+
+    def read(self, tensor: NDArray[np.generic]) -> Structure:
+        """As :meth:`decode`: every numbering has its own tensor."""
+        return self.decode(tensor)
 
     def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
         """The nearest 0/1 tensor: cells above one half are set. Nothing is repaired.
