@@ -190,7 +190,7 @@ class TrainedFlow:
         formula = self._read_formulas(formulas, len(latent.z))
         known: dict[bytes, tuple[Structure | None, str | None]] = {}
         proposals = []
-        for rows in torch.arange(len(latent.z)).split(self.flow.batch_size):
+        for rows in _batches(len(latent.z), self.flow.batch_size):
             z, y = (slot[rows].to(self.flow.device, self.flow.dtype) for slot in latent)
             told = None if formula is None else formula[rows]
             x = self.flow.from_latent(Latent(z, y), told)[0].cpu().numpy()
@@ -360,7 +360,7 @@ class TrainedFlow:
                 torch.from_numpy(codes)[rows],
                 None if told is None else told[rows],
             )
-            for rows in torch.arange(len(x)).split(self.flow.batch_size)
+            for rows in _batches(len(x), self.flow.batch_size)
         ]
         return torch.cat(parts).double().cpu().numpy()
 
@@ -402,7 +402,7 @@ class TrainedFlow:
             self.flow.to_latent(
                 x[rows].to(self.flow.device), None if formula is None else formula[rows]
             )[0]
-            for rows in torch.arange(len(x)).split(self.flow.batch_size)
+            for rows in _batches(len(x), self.flow.batch_size)
         ]
         return Latent(*(torch.cat(slot).cpu() for slot in zip(*parts, strict=True)))
 
@@ -441,6 +441,11 @@ class TrainedFlow:
             except StructureError as error:
                 known[key] = None, str(error)
         return known[key]
+
+
+def _batches(n: int, size: int) -> Iterator[slice]:
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
 
 
 def load_checkpoint(path: str | Path) -> TrainedFlow:

@@ -260,7 +260,7 @@ def _propose(
         counts.append(trained.codec.count_bonds(_rounded(trained, proposals[0])))
         drawn = (p.structure for p in proposals)
         samples.append([None if s is None else s.connectivity for s in drawn])
-        ranked.append(trained.rank(proposals, codes[k], formulas and formulas[k]))
+        ranked.append(trained.rank(proposals, codes[k], None if formulas is None else formulas[k]))
     log_p = None
     if trained.takes_formula:
         log_p = trained.log_p([r.structure for r in validation.records], codes, formulas)

@@ -154,7 +154,7 @@ class BondOrderCodec:
             StructureError: As :func:`bond_orders`.
         """
         bond_orders(structure)  # refuses what RDKit's text would not tell apart
-        return self.image(bond_orders(canonical_form(structure))[None])[0]
+        return np.asarray(self.image(bond_orders(canonical_form(structure))[None])[0])
 
     @classmethod
     def image(cls, orders: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -202,7 +202,7 @@ class BondOrderCodec:
         orders = np.floor(tensor[0, *_CELLS] + 0.5)
         if not ((orders >= 0) & (orders <= 3)).all():
             raise StructureError("a bond slot holds no number that rounds to 0, 1, 2 or 3")
-        return self.image(orders[None].astype(np.uint8))[0]
+        return np.asarray(self.image(orders[None].astype(np.uint8))[0])
 
     def count_bonds(self, cells: NDArray[np.generic]) -> tuple[int, int]:
         """Count pairs of atoms with a bond, and aromatic bonds where the table is a molecule."""

@@ -93,7 +93,7 @@ class Corpus(Dataset[Batch]):
         if not sizes or [len(shard.orders) for shard in self._shards] != sizes:
             raise DataError(f"{folder}: shards are not as the index says; remove it and run again")
         self._starts = np.cumsum([0, *sizes])
-        self.n_draws = self._shards[0].codes.shape[1]
+        self.n_draws = int(self._shards[0].codes.shape[1])
 
     @property
     def n_molecules(self) -> int:
@@ -101,7 +101,7 @@ class Corpus(Dataset[Batch]):
         return int(self._starts[-1])
 
     def __len__(self) -> int:
-        return self.n_molecules * self.n_draws
+        return int(self.n_molecules * self.n_draws)
 
     def lengths(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
         """How long each molecule's sequence is, up to a constant."""

@@ -91,12 +91,13 @@ def to_tokens(orders: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def first_state(formula: Tensor) -> State:
     """The state before the first token, of formulas ``(n, 2)``."""
-    n, whole = len(formula), {"dtype": torch.long, "device": formula.device}
+    n = len(formula)
+    none = formula.new_zeros(n)
     return State(
-        column=torch.ones(n, **whole),
-        last_row=torch.full((n,), -1, **whole),
-        bonds=torch.zeros(n, MAX_ATOMS, **whole),
-        previous=torch.full((n,), N_TOKENS, **whole),
+        column=none + 1,
+        last_row=none - 1,
+        bonds=formula.new_zeros(n, MAX_ATOMS),
+        previous=none + N_TOKENS,
         formula=formula,
     )
 
@@ -212,7 +213,8 @@ def slot_probabilities(log_p: Tensor) -> Tensor:
         Of orders 0 to 3, ``(..., 16, 4)``, float64.
     """
     log_p = log_p.double()
-    bond, end = log_p[..., :END].unflatten(-1, (N_ROWS, MAX_ORDER)), log_p[..., END:]
+    bond = log_p[..., :END].reshape(*log_p.shape[:-1], N_ROWS, MAX_ORDER)
+    end = log_p[..., END:]
     rows = torch.cat([bond.logsumexp(-1), end], -1)
     rest = rows.flip(-1).logcumsumexp(-1).flip(-1)
     weight = torch.cat([rest[..., 1:, None], bond], -1) - rest[..., :-1, None]

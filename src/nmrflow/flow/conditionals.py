@@ -6,6 +6,7 @@ one: subclass :class:`BondConditional` and give it a row in ``tests/contracts/te
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -144,14 +145,13 @@ class BondTransformer(BondConditional):
         bfloat16: bool = False,
     ) -> None:
         super().__init__(n_bins)
-        self.bfloat16 = bfloat16
+        self.rounds = bfloat16
         self.peaks = PeakEmbedding(n_bins, width)
         self.read = _Layer(width, n_heads, hidden=2 * width)
         self.read_norm = nn.LayerNorm(width)
         self.state = StateEmbedding(width)
-        self.layers = nn.ModuleList(
-            _Layer(width, n_heads, hidden=4 * width, reads=True) for _ in range(n_layers)
-        )
+        layers = [_Layer(width, n_heads, hidden=4 * width, reads=True) for _ in range(n_layers)]
+        self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, N_TOKENS)
         self._initialise(n_layers)
@@ -165,7 +165,7 @@ class BondTransformer(BondConditional):
 
     def forward(self, code: Tensor, states: State) -> Tensor:
         """Logits of all tokens at once; see :class:`BondConditional`."""
-        rounded = self.bfloat16 and self.training and torch.is_grad_enabled()
+        rounded = self.rounds and self.training and torch.is_grad_enabled()
         with torch.autocast(code.device.type, torch.bfloat16, enabled=rounded):
             peaks, seen = self._read(code)
             x = self.state(states)
@@ -181,17 +181,22 @@ class BondTransformer(BondConditional):
     def begin(self, code: Tensor) -> "_Memory":
         """The peaks, and empty lists of what each layer will have seen."""
         peaks, seen = self._read(code)
-        return _Memory([layer.keys(peaks) for layer in self.layers], seen)
+        return _Memory([layer.keys(peaks) for layer in self._layers()], seen)
 
     def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
         """Logits of one token."""
         x = self.state(state)[:, None]
         memory.seen = F.pad(memory.seen, (0, 1), value=True)
         bias = _bias(memory.seen, x.dtype)
-        for k, layer in enumerate(self.layers):
+        for k, layer in enumerate(self._layers()):
             x, memory.keys[k] = layer.step(x, bias, memory.keys[k])
         logits: Tensor = self.leave(self.norm(x[:, 0]))
         return logits
+
+    def _layers(self) -> "Iterator[_Layer]":
+        for layer in self.layers:
+            assert isinstance(layer, _Layer)
+            yield layer
 
     def _read(self, code: Tensor) -> tuple[Tensor, Tensor]:
         vectors, real = self.peaks(code)
@@ -247,7 +252,7 @@ class _Layer(nn.Module):
         return self._finish(x, _attend(query, key, value, bias)), (key, value)
 
     def _split(self, x: Tensor, n: int) -> tuple[Tensor, ...]:
-        heads = x.unflatten(-1, (n, self.n_heads, -1))
+        heads = x.reshape(*x.shape[:-1], n, self.n_heads, -1)
         return tuple(part.transpose(1, 2) for part in heads.unbind(2))
 
     def _finish(self, x: Tensor, attended: Tensor) -> Tensor:
@@ -259,7 +264,8 @@ class _Layer(nn.Module):
 def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     # Written out: on processors the fused kernel's backward took half of a training step.
     weight = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + bias
-    return weight.softmax(-1).to(value.dtype) @ value
+    attended: Tensor = weight.softmax(-1).to(value.dtype) @ value
+    return attended
 
 
 class BondRecurrent(BondConditional):

@@ -12,7 +12,9 @@ from typing import Any
 from nmrflow.console import say
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.splits import records_hash
+from nmrflow.errors import ConfigError
 from nmrflow.module import Network
+from nmrflow.shifts.subnet import SpectrumSubnet
 
 _DONE = "done.json"
 
@@ -100,6 +102,19 @@ def run_stages(
         facts |= done["facts"]
         seconds[name] = done["seconds"]
     return {**facts, "stage_seconds": seconds} if stages else {}
+
+
+def spectrum_subnet(network: Network) -> SpectrumSubnet:
+    """The forward side of a flow.
+
+    Raises:
+        ConfigError: If the flow has none.
+    """
+    node = getattr(network.flow, "spectrum", None)
+    subnet = getattr(node, "subnet", None)
+    if not isinstance(subnet, SpectrumSubnet):
+        raise ConfigError("these stages need model.flow.spectrum, a SpectrumSubnet; it is missing")
+    return subnet
 
 
 def _digest(values: Any) -> str:  # noqa: ANN401 - plain values

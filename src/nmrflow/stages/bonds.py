@@ -1,11 +1,13 @@
 """The bonds are learned: the residual's likelihood on generated and measured spectra."""
 
 import time
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from nmrflow import checkpoint as checkpoints
@@ -19,6 +21,9 @@ from nmrflow.module import FlowModule
 from nmrflow.optimizer import MuonAdamW, Trapeze
 from nmrflow.stages.base import Stage, StageContext
 
+GRADIENT_NORM = 30.0
+"""Longer gradients are cut to it; in a training that goes well few are."""
+
 
 class BondStage(Stage):
     """Train the flow's bonds by exact likelihood, y being the code of each molecule.
@@ -29,9 +34,7 @@ class BondStage(Stage):
         n_epochs: Parts in which that is done; after each a checkpoint is written.
         batch_size: Molecules at a time.
         share_measured: Share of measured spectra of the training side in each batch.
-        lr: Learning rate of AdamW.
-        muon_lr: Of Muon.
-        gradient_norm: Gradients longer than this are cut to it.
+        optimizer: Makes the optimiser from the parameters.
     """
 
     def __init__(
@@ -42,9 +45,7 @@ class BondStage(Stage):
         n_epochs: int = 20,
         batch_size: int = 256,
         share_measured: float = 0.04,
-        lr: float = 2e-3,
-        muon_lr: float = 0.02,
-        gradient_norm: float = 30.0,
+        optimizer: Callable[[Iterable[Tensor]], Optimizer] = MuonAdamW,
     ) -> None:
         counts = {"n_molecules": n_molecules, "n_epochs": n_epochs, "batch_size": batch_size}
         check_counts(counts, n_molecules=1, n_epochs=1, batch_size=1)
@@ -53,8 +54,7 @@ class BondStage(Stage):
         self.n_epochs = n_epochs
         self.batch_size = batch_size
         self.share_measured = share_measured
-        self.optimizer = partial(MuonAdamW, lr=lr, muon_lr=muon_lr)
-        self.gradient_norm = gradient_norm
+        self.optimizer = optimizer
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train; goes on after the last checkpoint that is there."""
@@ -83,7 +83,7 @@ class BondStage(Stage):
         trainer = pl.Trainer(
             **{key: context.trainer[key] for key in ("accelerator", "devices")},
             max_epochs=self.n_epochs,
-            gradient_clip_val=self.gradient_norm,
+            gradient_clip_val=GRADIENT_NORM,
             callbacks=[log, EpochProgress(), LastCheckpoint(str(context.folder))],
             logger=False,
             enable_model_summary=False,

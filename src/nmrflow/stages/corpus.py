@@ -17,9 +17,8 @@ from nmrflow.console import progress
 from nmrflow.data.corpus import CorpusWriter, Shard
 from nmrflow.numerics import generator_for
 from nmrflow.shifts.network import collate
-from nmrflow.shifts.subnet import SpectrumSubnet
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.stages.base import Stage, StageContext
+from nmrflow.stages.base import Stage, StageContext, spectrum_subnet
 
 _AT_A_TIME = 512
 
@@ -58,8 +57,7 @@ class CorpusStage(Stage):
         """Write the corpus; takes minutes, in little memory."""
         seeds = [record.structure for record in context.train]
         made = generate_hydrocarbons(seeds, self.n, context.seed, with_seeds=True)
-        subnet = context.network.flow.spectrum.subnet
-        assert isinstance(subnet, SpectrumSubnet)
+        subnet = spectrum_subnet(context.network)
         writer = CorpusWriter(context.folder)
         n_molecules = 0
         shown = progress(made, self.n, "generating and labelling")

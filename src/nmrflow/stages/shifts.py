@@ -9,10 +9,8 @@ from nmrflow import checkpoint as checkpoints
 from nmrflow.config import check_counts
 from nmrflow.console import say, steps
 from nmrflow.data.sources.assigned import AssignedShifts
-from nmrflow.errors import ConfigError
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
-from nmrflow.shifts.subnet import SpectrumSubnet
 from nmrflow.shifts.training import (
     FINE_TUNING,
     PRETRAINING,
@@ -20,7 +18,7 @@ from nmrflow.shifts.training import (
     pretrain,
     train_ensemble,
 )
-from nmrflow.stages.base import Stage, StageContext
+from nmrflow.stages.base import Stage, StageContext, spectrum_subnet
 
 _WEIGHTS = "shifts.ckpt"
 
@@ -61,7 +59,7 @@ class ShiftStage(Stage):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train and keep the networks and the thresholds of their bits."""
-        subnet = _subnet(context)
+        subnet = spectrum_subnet(context.network)
         axis = context.network.axis
         facts: dict[str, Any] = {"n_assigned": 0}
         first = subnet.ensemble.networks[0]
@@ -122,16 +120,8 @@ class ShiftStage(Stage):
 
     def load(self, context: StageContext) -> None:
         """Take the networks; what follows does not train them."""
-        subnet = _subnet(context)
+        subnet = spectrum_subnet(context.network)
         state = checkpoints.read(context.folder / _WEIGHTS)["state_dict"]
         subnet.ensemble.load_state_dict(state)
         subnet.eval()
         subnet.requires_grad_(requires_grad=False)
-
-
-def _subnet(context: StageContext) -> SpectrumSubnet:
-    node = getattr(context.network.flow, "spectrum", None)
-    subnet = getattr(node, "subnet", None)
-    if not isinstance(subnet, SpectrumSubnet):
-        raise ConfigError("this stage trains model.flow.spectrum, a SpectrumSubnet; it is missing")
-    return subnet
