@@ -308,7 +308,8 @@ class TrainedFlow:
                 n_drawn[proposal.structure.connectivity] += 1
         if not first:
             return []
-        x = np.stack([self.codec.round(proposal.x) for proposal in first.values()])
+        # As the codec writes them: of a numbering that was drawn log p would be another.
+        x = np.stack([self.codec.encode(p.structure) for p in first.values() if p.structure])
         consistency = log_likelihood(self._predict(x), code)
         log_p = None
         if self.takes_formula:
@@ -321,7 +322,7 @@ class TrainedFlow:
                 n_drawn[name],
                 float(fits),
                 None if log_p is None else float(log_p[k]),
-                float(fits) + (0.0 if log_p is None else weight * float(log_p[k])),
+                float(fits) + (weight * float(log_p[k]) if log_p is not None and weight else 0.0),
             )
             for k, ((name, proposal), fits) in enumerate(
                 zip(first.items(), consistency, strict=True)

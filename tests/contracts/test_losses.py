@@ -5,6 +5,7 @@ To add a loss, add one row to LOSSES.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -19,6 +20,7 @@ from nmrflow.losses import (
     DensityLoss,
     DescribedSpectrumLoss,
     FlowOutputs,
+    LikelihoodLoss,
     LogitSizeLoss,
     Loss,
     Objective,
@@ -34,12 +36,13 @@ N, N_BINS, SHAPE = 5, 12, (4, 4, 4)
 
 
 class Parts(NamedTuple):
-    """What a batch is made of; y or x_sampled is where a loss is at its least."""
+    """What a batch is made of; y, x_sampled or z is where a loss is at its least."""
 
     x: Tensor
     code: Tensor
     y: Tensor
     x_sampled: Tensor
+    z: Tensor
 
 
 class Row(NamedTuple):
@@ -58,6 +61,7 @@ LOSSES = {
     "range": Row(RangeLoss, "x_sampled", lambda p: torch.zeros_like(p.x)),
     "sparsity": Row(SparsityLoss, "x_sampled", lambda p: torch.zeros_like(p.x)),
     "density": Row(DensityLoss, "x_sampled", lambda p: 2000 * p.x - 1000),
+    "likelihood": Row(partial(LikelihoodLoss, 3), "z", lambda p: torch.zeros_like(p.z)),
 }
 
 
@@ -76,13 +80,14 @@ def parts() -> Parts:
         code=code,
         y=torch.randn(N, N_BINS, dtype=torch.float64),
         x_sampled=torch.randn(N, *SHAPE, dtype=torch.float64),
+        z=torch.randn(N, 3, dtype=torch.float64),
     )
 
 
 def outputs(parts: Parts) -> FlowOutputs:
-    z = torch.zeros(len(parts.y), 3, dtype=parts.y.dtype)
+    latent = Latent(parts.z, parts.y)
     log_det = torch.zeros(len(parts.y), dtype=parts.y.dtype)
-    return FlowOutputs(parts.x, parts.code, Latent(z, parts.y), log_det, lambda: parts.x_sampled)
+    return FlowOutputs(parts.x, parts.code, latent, log_det, lambda: parts.x_sampled)
 
 
 def batch(
@@ -100,7 +105,8 @@ def batch(
     def bins(values: list[list[float]] | None) -> Tensor:
         return torch.tensor(values or [[0.0]], dtype=torch.float64)
 
-    return outputs(Parts(image(x), bins(code), bins(y), image(x_sampled)))
+    z = torch.zeros(len(bins(y)), 3, dtype=torch.float64)
+    return outputs(Parts(image(x), bins(code), bins(y), image(x_sampled), z))
 
 
 def test_every_loss_has_a_row() -> None:
@@ -317,3 +323,12 @@ def test_gradient_of_the_total_is_the_weighted_sum(parts: Parts) -> None:
     )
     objective(outputs(parts._replace(y=y)), epoch=1).total.backward()
     torch.testing.assert_close(y.grad, (3.0 + 2.0 / 4) * 2 * parts.y / parts.y.numel())
+
+
+def test_likelihood_is_that_of_the_normal_and_the_volume() -> None:
+    z = torch.tensor([[0.5, -1.0, 9.0], [2.0, 0.0, -9.0]], dtype=torch.float64)
+    log_det = torch.tensor([0.25, -3.0], dtype=torch.float64)
+    out = FlowOutputs(z, z, Latent(z, z), log_det, lambda: z)
+    normal = torch.distributions.Normal(0.0, 1.0).log_prob(z[:, :2]).sum(1)
+    expected = -(normal + log_det).mean()
+    assert LikelihoodLoss(2)(out).item() == pytest.approx(expected.item(), rel=1e-12)

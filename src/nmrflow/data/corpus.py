@@ -86,11 +86,12 @@ class Corpus(Dataset[Batch]):
                 Shard(*(np.load(_file(folder, k, f), mmap_mode="r") for f in Shard._fields))
                 for k in range(len(sizes))
             ]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError) as error:
             raise DataError(
                 f"{folder}: no finished corpus ({error}); remove the folder and run again"
             ) from error
-        if not sizes or [len(shard.orders) for shard in self._shards] != sizes:
+        found = [{len(array) for array in shard} for shard in self._shards]
+        if not sizes or found != [{size} for size in sizes]:
             raise DataError(f"{folder}: shards are not as the index says; remove it and run again")
         self._starts = np.cumsum([0, *sizes])
         self.n_draws = int(self._shards[0].codes.shape[1])
@@ -187,6 +188,11 @@ class EpochDraw(Sampler[list[int]]):
         self.n_generated = batch_size - self.n_real
         self.seed = seed
         self.epoch = 0
+
+    @property
+    def sampler(self) -> "EpochDraw":
+        """Itself: of a batch sampler Lightning tells only its ``sampler`` the epoch."""
+        return self
 
     def set_epoch(self, epoch: int) -> None:
         """Number of the coming epoch, from 0."""

@@ -3,7 +3,7 @@
 from nmrflow.flow.bond_nodes import BondCells as BondCells
 from nmrflow.flow.bond_nodes import BondCoupling as BondCoupling
 from nmrflow.flow.bond_nodes import SpectrumCoupling as SpectrumCoupling
-from nmrflow.flow.conditionals import BondIndependent as BondIndependent
+from nmrflow.flow.conditionals import BondMemoryless as BondMemoryless
 from nmrflow.flow.conditionals import BondRecurrent as BondRecurrent
 from nmrflow.flow.conditionals import BondTransformer as BondTransformer
 from nmrflow.flow.flow import SpectrumFlow as SpectrumFlow

@@ -311,7 +311,7 @@ class BondRecurrent(BondConditional):
         return self.leave(torch.cat([out, context], -1)), hidden
 
 
-class BondIndependent(BondConditional):
+class BondMemoryless(BondConditional):
     """Each step sees the code and the counts, but not which bonds there are: a plain network.
 
     Args:

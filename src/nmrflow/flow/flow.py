@@ -18,7 +18,6 @@ from nmrflow.numerics import full_precision, isolated_rng
 from nmrflow.types import Latent
 
 _TYPES = (torch.float32, torch.float64)
-_PLAIN = torch.get_default_dtype()
 
 
 class SpectrumFlow(nn.Module):
@@ -85,12 +84,12 @@ class SpectrumFlow(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """Floating type of the tensors that go in and come out: that of the weights."""
-        return next(self.parameters()).dtype if any(True for _ in self.parameters()) else _PLAIN
+        return next(self.parameters(), torch.empty(0)).dtype
 
     @property
     def device(self) -> torch.device:
         """Where the tensors must lie."""
-        return next(iter([*self.parameters(), *self.buffers()]), torch.zeros(())).device
+        return next(self.parameters(), torch.empty(0)).device
 
     def fill(
         self,
@@ -195,7 +194,7 @@ class SpectrumFlow(nn.Module):
         return None
 
     def _check_dtype(self, tensor: Tensor) -> None:
-        own = self.dtype
+        own = self.dtype if any(True for _ in self.parameters()) else tensor.dtype
         if tensor.dtype != own or own not in _TYPES:
             raise ShapeError(
                 f"a flow works in float32 or float64; this one in {own}, got {tensor.dtype}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from nmrflow.module import Network
 from nmrflow.shifts.subnet import SpectrumSubnet
 
 _DONE = "done.json"
+_BEGUN = "begun.txt"
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,14 @@ def run_stages(
         conditions = [_digest(conditions), described["model"], described["stages"][name]]
         folders[name] = context.folder / name
         own = replace(context, folder=folders[name], folders=dict(folders))
-        done = _read_done(own.folder, _digest(conditions))
+        digest = _digest(conditions)
+        done = _read_done(own.folder, digest)
         if done is None:
             say(f"stage {name}: begins")
             started = time.perf_counter()
-            own.folder.mkdir(parents=True, exist_ok=True)
+            _make_ready(own.folder, digest)
             done = {
-                "digest": _digest(conditions),
+                "digest": digest,
                 "facts": stage.run(own),
                 "seconds": time.perf_counter() - started,
             }
@@ -119,6 +122,20 @@ def spectrum_subnet(network: Network) -> SpectrumSubnet:
 
 def _digest(values: Any) -> str:  # noqa: ANN401 - plain values
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _make_ready(folder: Path, digest: str) -> None:
+    """Keep what an interrupted run left under the same conditions, and nothing of others.
+
+    A stage that goes on from its last checkpoint would go on from weights that have seen
+    another training side.
+    """
+    begun = folder / _BEGUN
+    is_other = begun.read_text() != digest if begun.exists() else (folder / _DONE).exists()
+    if is_other:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    begun.write_text(digest)
 
 
 def _read_done(folder: Path, digest: str) -> dict[str, Any] | None:
