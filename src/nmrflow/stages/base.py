@@ -18,7 +18,6 @@ from nmrflow.module import Network
 from nmrflow.shifts.subnet import SpectrumSubnet
 
 _DONE = "done.json"
-_BEGUN = "begun.txt"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def run_stages(
         context: ``folder`` is the run's; every stage gets one inside.
 
     Returns:
-        The facts of all stages, and ``stages``: seconds that each took.
+        The facts of all stages, and ``stage_seconds``: how long each took.
     """
     facts: dict[str, Any] = {}
     seconds: dict[str, float] = {}
@@ -84,8 +83,8 @@ def run_stages(
     folders: dict[str, Path] = {}
     for name, stage in stages.items():
         conditions = [_digest(conditions), described["model"], described["stages"][name]]
-        folders[name] = context.folder / name
-        own = replace(context, folder=folders[name], folders=dict(folders))
+        own = replace(context, folder=context.folder / name, folders=dict(folders))
+        folders[name] = own.folder
         digest = _digest(conditions)
         done = _read_done(own.folder, digest)
         if done is None:
@@ -130,9 +129,9 @@ def _make_ready(folder: Path, digest: str) -> None:
     A stage that goes on from its last checkpoint would go on from weights that have seen
     another training side.
     """
-    begun = folder / _BEGUN
+    begun = folder.with_name(f"{folder.name}.begun")
     is_other = begun.read_text() != digest if begun.exists() else (folder / _DONE).exists()
-    if is_other:
+    if is_other and folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     begun.write_text(digest)

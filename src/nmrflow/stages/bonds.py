@@ -84,13 +84,15 @@ class BondStage(Stage):
             **{key: context.trainer[key] for key in ("accelerator", "devices")},
             max_epochs=self.n_epochs,
             gradient_clip_val=GRADIENT_NORM,
+            limit_val_batches=0,
             callbacks=[log, EpochProgress(), LastCheckpoint(str(context.folder))],
             logger=False,
             enable_model_summary=False,
             plugins=[AtomicCheckpointIO()],
             default_root_dir=str(context.folder),
         )
-        trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+        path = last if last.exists() else None
+        trainer.fit(module, loader, val_dataloaders=[], ckpt_path=path, weights_only=True)
         flow.eval()
         return {"bonds_nats": log.nats}
 
