@@ -9,7 +9,7 @@ setup(
         "nmrflow.conf.evaluation": "conf/evaluation",
     },
     package_data={
-        "nmrflow": ["py.typed"],
+        "nmrflow": ["py.typed", "weights/*"],
         "nmrflow.conf": ["**/*.yaml"],
         "nmrflow.conf.evaluation": ["**/*.yaml"],
     },

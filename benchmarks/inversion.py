@@ -31,13 +31,13 @@ def measure(checkpoint: Path, table: Path) -> list[dict[str, float | int | str]]
     rows: list[dict[str, float | int | str]] = []
     for dtype in (torch.float32, torch.float64):
         flow = trained.flow.to(dtype)
-        x = dataset.x.to(dtype)
+        x = flow.fill(dataset.x, dataset.code, generator_for(0, "fill"))
         latent, _ = flow.to_latent(x)
         back, _ = flow.from_latent(latent)
         asked = Latent(flow.sample_z(len(x), generator_for(0, "inversion")), latent.y)
         x_sampled, _ = flow.from_latent(asked)
         got, _ = flow.to_latent(x_sampled)
-        scores = inversion_scores(dataset.x.numpy(), back.numpy(), structures, trained.codec)
+        scores = inversion_scores(x.numpy(), back.numpy(), structures, trained.codec)
         h_error = (join_latent(got) - join_latent(asked)).abs().max()
         rows.append(
             {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmrflow.inference import load_checkpoint as load_checkpoint
+    from nmrflow.pretrained import load_pretrained as load_pretrained
 
 try:
     __version__ = _version("nmrflow")
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
         from nmrflow.inference import load_checkpoint
 
         return load_checkpoint
+    if name == "load_pretrained":
+        from nmrflow.pretrained import load_pretrained
+
+        return load_pretrained
     raise AttributeError(f"module 'nmrflow' has no attribute {name!r}")

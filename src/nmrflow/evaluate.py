@@ -17,6 +17,7 @@ from nmrflow.errors import ConfigError, DataError, NmrflowError, errors_for_peop
 from nmrflow.evaluation_file import write_scores
 from nmrflow.examples import show_examples
 from nmrflow.inference import TrainedFlow, load_checkpoint
+from nmrflow.pretrained import load_pretrained, names
 from nmrflow.scoring import SCORING, Scores, score
 
 
@@ -40,7 +41,7 @@ def evaluate(config: DictConfig) -> Scores:
         raise ConfigError("split=all scores every record of a file: give it as data.path=FILE")
     torch.set_num_threads(plain["n_threads"])
 
-    trained = load_checkpoint(plain["checkpoint"])
+    trained = _load(str(plain["checkpoint"]))
     about = trained.description
     scoring = {**SCORING, **about["config"].get("scoring", {})}
     scoring |= {key: plain[key] for key in SCORING if plain[key] is not None}
@@ -79,6 +80,13 @@ def evaluate(config: DictConfig) -> Scores:
         write_scores(result, Path(plain["output"]))
         say(f"written {plain['output']}")
     return result
+
+
+def _load(checkpoint: str) -> TrainedFlow:
+    """A name of weights that come with the package, or a path."""
+    if checkpoint in names() and not Path(checkpoint).exists():
+        return load_pretrained(checkpoint)
+    return load_checkpoint(checkpoint)
 
 
 def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceData, Sides]:

@@ -6,7 +6,7 @@ first is bound to one before it: a SMILES is read along bonds.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,15 @@ _FORMULA = re.compile(r"C(?P<c>[1-9]\d?)H(?P<h>[1-9]\d?)?")
 
 def canonical_form(structure: Structure) -> Structure:
     """The same molecule in its canonical order and Kekulé form, with RDKit's aromatic flags."""
-    return Structure.from_smiles(structure.connectivity)
+    return _from_connectivity(structure.connectivity)
+
+
+@lru_cache(maxsize=4096)
+def _from_connectivity(connectivity: str) -> Structure:
+    # A candidate is met several times on its way from a table to its rank.
+    structure = Structure.from_smiles(connectivity)
+    vars(structure)["connectivity"] = connectivity
+    return structure
 
 
 def bond_orders(structure: Structure) -> NDArray[np.uint8]:

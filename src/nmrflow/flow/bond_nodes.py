@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nmrflow.errors import ShapeError, StructureError
 from nmrflow.flow.bonds import (
+    END,
     MAX_ATOMS,
     MAX_ORDER,
     N_ROWS,
@@ -207,42 +208,38 @@ class BondCoupling(Node):
 
     def _from_latent(self, h: Tensor, formula: Tensor) -> tuple[Tensor, Tensor]:
         z, rest, code = self._cut(h)
-        n = len(z)
-        memory = self.conditional.begin(code)
-        state = first_state(formula)
         # Behind a molecule's end every order is surely 0: there only the fraction is left.
-        sure = z.new_zeros(n, N_SLOTS, 4, dtype=torch.float64)
-        sure[..., 0] = 1.0
-        values = from_normal(z, sure)
+        values = from_normal(z, z.new_ones(*z.shape, 1))
         log_det = _log_slope(z)
-        going = torch.ones(n, dtype=torch.bool, device=z.device)
-        rows = torch.arange(N_ROWS, device=z.device)
+        memory, state = self.conditional.begin(code), first_state(formula)
+        row = torch.arange(len(z), device=z.device)
+        going = torch.ones_like(row, dtype=torch.bool)
+        rows_of_column = torch.arange(N_ROWS, device=z.device)
         while going.any():
-            log_p = token_log_probabilities(
-                self.conditional.step(memory, state), state, self.floor
+            if going.sum() < _SHARE_GOING * len(going):  # Leave out those that have ended.
+                memory = self.conditional.select(memory, going)
+                state = State(*(part[going] for part in state))
+                row = row[going]
+                going = torch.ones_like(row, dtype=torch.bool)
+            p = slot_probabilities(
+                token_log_probabilities(self.conditional.step(memory, state), state, self.floor)
             )
-            p = slot_probabilities(log_p)
             column = state.column.clamp(max=N_ROWS)[:, None]
-            slot = (column * (column - 1) // 2 + rows).clamp(max=N_SLOTS - 1)
-            value = from_normal(z.gather(1, slot), p)
-            open_ = (rows > state.last_row[:, None]) & (rows < column) & going[:, None]
-            order = torch.where(open_, value.floor().long(), 0)
+            slot = (column * (column - 1) // 2 + rows_of_column).clamp(max=N_SLOTS - 1)
+            value = from_normal(z[row[:, None], slot], p)
+            open_ = (rows_of_column > state.last_row[:, None]) & (rows_of_column < column)
+            order = torch.where(open_ & going[:, None], value.floor().long(), 0)
             # The first row that is occupied, or the row behind the last.
-            first = torch.where(order > 0, rows, N_ROWS).amin(1)
-            decided = open_ & (rows <= first[:, None])
+            first = torch.where(order > 0, rows_of_column, N_ROWS).amin(1)
+            decided = open_ & going[:, None] & (rows_of_column <= first[:, None])
             at = decided.nonzero(as_tuple=True)
-            values[at[0], slot[at]] = value[at]
+            place = row[at[0]], slot[at]
+            values[place] = value[at]
             own = p[at].gather(-1, order[at][:, None])[:, 0]
-            log_det[at[0], slot[at]] = _log_slope(z[at[0], slot[at]]) - own.log()
+            log_det[place] = _log_slope(z[place]) - own.log()
             found = order.gather(1, first.clamp(max=N_ROWS - 1)[:, None])[:, 0]
-            token = torch.where(first < N_ROWS, 3 * first + found - 1, 3 * N_ROWS)
-            following, ended = next_state(state, token)
-            state = State(
-                *(
-                    torch.where(going.view(-1, *(1,) * (new.dim() - 1)), new, old)
-                    for new, old in zip(following, state, strict=True)
-                )
-            )
+            token = torch.where(first < N_ROWS, MAX_ORDER * first + found - 1, END)
+            state, ended = next_state(state, torch.where(going, token, END))
             going = going & ~ended
         x = torch.cat([(values - _HALF).to(h.dtype), rest], 1)[..., None, None]
         return x, log_det.sum(1).to(h.dtype)
@@ -262,6 +259,9 @@ def orders_in(slots: Tensor) -> Tensor:
 
 
 _HALF = 0.5
+_SHARE_GOING = 0.75
+"""Molecules are left out of a batch in the inverse once fewer than this share go on."""
+
 _LEAST = -1e8
 """Below it a log probability is that of something impossible."""
 

@@ -58,6 +58,10 @@ class BondConditional(nn.Module):
     def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
         """Logits of the token after one state, with axis ``(n,)``; ``memory`` is updated."""
 
+    @abstractmethod
+    def select(self, memory: Any, rows: Tensor) -> Any:  # noqa: ANN401
+        """The memory of some of the molecules, by a mask ``(n,)``."""
+
 
 class PeakEmbedding(nn.Module):
     """The set bits of a code as vectors: one for the code as a whole, one for each bit.
@@ -193,6 +197,10 @@ class BondTransformer(BondConditional):
         logits: Tensor = self.leave(self.norm(x[:, 0]))
         return logits
 
+    def select(self, memory: Any, rows: Tensor) -> "_Memory":  # noqa: ANN401
+        """Keys and values of some of the molecules."""
+        return _Memory([(k[rows], v[rows]) for k, v in memory.keys], memory.seen[rows])
+
     def _layers(self) -> "Iterator[_Layer]":
         for layer in self.layers:
             assert isinstance(layer, _Layer)
@@ -300,6 +308,11 @@ class BondRecurrent(BondConditional):
         logits, memory[1] = self._advance(context, self.state(state)[:, None], hidden)
         return logits[:, 0]
 
+    def select(self, memory: Any, rows: Tensor) -> list[Any]:  # noqa: ANN401
+        """Contexts and recurrent states of some of the molecules."""
+        context, hidden = memory
+        return [context[rows], None if hidden is None else hidden[:, rows]]
+
     def _context(self, code: Tensor) -> Tensor:
         vector: Tensor = self.code(code.to(self.leave.weight.dtype))
         return vector[:, None]
@@ -346,3 +359,8 @@ class BondMemoryless(BondConditional):
         """Logits of one token."""
         logits: Tensor = self.body(self.state(state) + memory)
         return logits
+
+    def select(self, memory: Any, rows: Tensor) -> Tensor:  # noqa: ANN401
+        """The codes' vectors of some of the molecules."""
+        vectors: Tensor = memory[rows]
+        return vectors
