@@ -16,10 +16,26 @@ from omegaconf import DictConfig
 from nmrflow.config import build, build_named, to_plain
 from nmrflow.losses import Objective
 from nmrflow.module import build_network
+from nmrflow.stages import Stage
 
 CONF = Path(__file__).parents[2] / "conf"
-GROUPS = ("data", "split", "model", "loss", "optimizer", "trainer", "callbacks", "logger")
+GROUPS = (
+    "data",
+    "split",
+    "model",
+    "loss",
+    "optimizer",
+    "trainer",
+    "callbacks",
+    "logger",
+    "stages",
+)
 OPTIONS = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).iterdir())]
+ABLATIONS = [f"+ablation={file.stem}" for file in sorted((CONF / "ablation").iterdir())]
+CONDITIONALS = [
+    f"conditional@model.flow.conditional={file.stem}"
+    for file in sorted((CONF / "conditional").iterdir())
+]
 EXPERIMENTS = [file.stem for file in sorted((CONF / "experiment").iterdir())]
 
 
@@ -44,6 +60,18 @@ def test_experiment_builds(experiment: str, tmp_path: Path) -> None:
     callbacks = build_named(plain["callbacks"], Callback)
     loggers = build_named(plain["logger"], Logger)
     build(plain["trainer"], pl.Trainer, callbacks=callbacks, logger=loggers)
+    build_named(plain["stages"], Stage)
+
+
+@pytest.mark.parametrize("change", [*ABLATIONS, *CONDITIONALS])
+def test_ablation_changes_elucidation_and_builds(change: str, tmp_path: Path) -> None:
+    whole, changed = (
+        to_plain(composed("+experiment=elucidation", *given), run_dir=str(tmp_path))
+        for given in ((), (change,))
+    )
+    assert (whole == changed) == change.endswith("conditional=transformer")
+    build_network(changed["model"], changed["seed"])
+    build_named(changed["stages"], Stage)
 
 
 def test_the_initialisation_follows_the_split() -> None:

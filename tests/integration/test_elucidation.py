@@ -1,0 +1,131 @@
+"""The network that elucidates, through its commands: stages, fine-tuning, scores, weights."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_module
+
+import nmrflow
+from nmrflow import pretrained
+from nmrflow.console import quiet_libraries
+from nmrflow.errors import CheckpointError
+from nmrflow.evaluate import evaluate
+from nmrflow.inference import load_checkpoint
+from nmrflow.scoring import Scores
+from nmrflow.train import train
+
+SMALL = (
+    "+experiment=elucidation",
+    "n_threads=1",
+    "model.flow.conditional.width=24",
+    "model.flow.conditional.n_layers=1",
+    "model.flow.conditional.n_heads=2",
+    "model.flow.spectrum.n_networks=2",
+    "model.flow.spectrum.width=16",
+    "model.flow.spectrum.n_steps=2",
+    "stages.shifts.fine_tuning_epochs=2",
+    "stages.corpus.n=100",
+    "stages.bonds.n_molecules=4000",
+    "stages.bonds.n_epochs=2",
+    "stages.bonds.batch_size=64",
+    "trainer.max_epochs=1",
+    "scoring.n_samples=8",
+    "logger=csv",
+)
+
+
+def run_in(run_dir: Path, table: Path, *overrides: str) -> Scores:
+    quiet_libraries()
+    with initialize_config_module("nmrflow.conf", version_base="1.3"):
+        config = compose("train", [*SMALL, f"data.path={table}", *overrides])
+    return train(config, run_dir)
+
+
+def evaluated(**settings: object) -> Scores:
+    with initialize_config_module("nmrflow.conf.evaluation", version_base="1.3"):
+        config = compose("evaluate", [f"{key}={value}" for key, value in settings.items()])
+    return evaluate(config)
+
+
+@pytest.fixture(scope="module")
+def run_dir(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("elucidation")
+    run_in(folder, table)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scores(run_dir: Path) -> Scores:
+    return evaluated(checkpoint=run_dir)
+
+
+def test_stages_leave_what_they_made_and_what_they_know(run_dir: Path) -> None:
+    for stage in ("shifts", "corpus", "bonds"):
+        assert (run_dir / "stages" / stage / "done.json").is_file()
+    side = load_checkpoint(run_dir).description["training_side"]
+    assert set(side["stage_seconds"]) == {"shifts", "corpus", "bonds"}
+    assert len(side["logit_thresholds"]) == 128
+    assert side["mean_logit_true"] == 1
+    assert side["mean_logit_false"] == -1
+
+
+def test_run_again_nothing_is_trained(
+    run_dir: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = json.loads((run_dir / "evaluation.json").read_text())
+    monkeypatch.setattr("nmrflow.stages.bonds.BondStage.run", None)
+    assert run_in(run_dir, table)["spectrum/f1_micro"] == before["spectrum/f1_micro"]
+
+
+def test_every_molecule_comes_back(scores: Scores) -> None:
+    assert scores["inversion/exact_structures"] == 1
+    assert scores["inversion/max_abs_error"] < 1e-3
+
+
+def test_samples_are_molecules_and_have_a_likelihood(scores: Scores) -> None:
+    for suffix in ("", "_formula"):
+        # Nothing is repaired; valences are never exceeded, whatever the weights.
+        assert scores[f"structure/valid_raw{suffix}"] > 0.95
+        assert np.isfinite(scores[f"structure/log_p_truth{suffix}"])
+        assert 0 <= scores[f"structure/top1{suffix}"] <= scores[f"structure/top10{suffix}"]
+        assert scores[f"structure/top10{suffix}"] <= scores[f"structure/coverage{suffix}"]
+    # Of fewer molecules the truth is likelier.
+    assert scores["structure/log_p_truth_formula"] > scores["structure/log_p_truth"]
+
+
+def test_the_residual_is_nearly_normal(scores: Scores) -> None:
+    # 136 dimensions, few of which a small network can get wrong.
+    assert abs(scores["latent/z_mean_mean"]) < 0.2
+    assert 0.8 < scores["latent/z_std_mean"] < 1.1
+    assert len(scores["latent/dimension_std"]) == 136
+
+
+def test_packaged_weights_are_found_by_name(
+    run_dir: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    file = pretrained.package(run_dir, "tiny")
+    assert pretrained.names() == ["tiny"]
+    run, packaged = load_checkpoint(run_dir), nmrflow.load_pretrained("tiny")
+    structures = ["Cc1ccccc1", "CCC=C"]
+    np.testing.assert_allclose(
+        packaged.predict_spectrum(structures)[0].probabilities,
+        run.predict_spectrum(structures)[0].probabilities,
+        atol=0.02,  # Half precision.
+    )
+    again = evaluated(**{"checkpoint": "tiny", "data.path": table, "n_samples": 2})
+    assert again["n"] > 0
+    assert str(table) not in json.dumps(packaged.description)
+    file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(CheckpointError, match="not the file that was packaged"):
+        nmrflow.load_pretrained("tiny")
+    with pytest.raises(CheckpointError, match="there are: tiny"):
+        nmrflow.load_pretrained("large")
+
+
+def test_shipped_weights_have_a_card_and_the_right_checksum() -> None:
+    for name in pretrained.names():
+        assert pretrained.find_pretrained(name).is_file()
+        assert (pretrained.FOLDER / f"{name}.md").is_file()
