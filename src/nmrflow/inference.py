@@ -308,24 +308,23 @@ class TrainedFlow:
                 n_drawn[proposal.structure.connectivity] += 1
         if not first:
             return []
-        # As the codec writes them: of a numbering that was drawn log p would be another.
-        x = np.stack([self.codec.encode(p.structure) for p in first.values() if p.structure])
-        consistency = log_likelihood(self._predict(x), code)
+        structures = [p.structure for p in first.values() if p.structure is not None]
+        consistency = log_likelihood(self.predict_logits(structures), code)
         log_p = None
         if self.takes_formula:
-            told = None if formula is None else [formula] * len(x)
-            log_p = self._log_p(x, np.tile(code, (len(x), 1)), told)
+            told = None if formula is None else [formula] * len(structures)
+            log_p = self.log_p(structures, np.tile(code, (len(structures), 1)), told)
         weight = float(self.description["config"].get("ranking", {}).get("log_p_weight", 0.0))
         candidates = [
             Candidate(
-                proposal.structure,  # type: ignore[arg-type]
+                structure,
                 n_drawn[name],
                 float(fits),
                 None if log_p is None else float(log_p[k]),
                 float(fits) + (weight * float(log_p[k]) if log_p is not None and weight else 0.0),
             )
-            for k, ((name, proposal), fits) in enumerate(
-                zip(first.items(), consistency, strict=True)
+            for k, (name, structure, fits) in enumerate(
+                zip(first, structures, consistency, strict=True)
             )
         ]
         return sorted(candidates, key=lambda c: (-c.score, -c.n_drawn, c.structure.connectivity))

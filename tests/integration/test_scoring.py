@@ -158,7 +158,9 @@ class Told(TrainedFlow):
         spectra: np.ndarray,
         n_samples: int,  # noqa: ARG002
         seed: int,  # noqa: ARG002
+        formulas: object = None,
     ) -> Iterator[list[Proposal]]:
+        assert formulas is None  # The published network takes none.
         np.testing.assert_array_equal(spectra, self.records.code.numpy())
         z = np.zeros(896, dtype=np.float32)
         for i, record in enumerate(self.records.records):
