@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS ?= 2
 
 .PHONY: help train test lint format lock bench clean
 
@@ -24,7 +25,7 @@ train: $(READY)
 	$(BIN)/python -m nmrflow.train +experiment=baseline
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,7 +3,9 @@
 - latents: proposals put through f with their query give the z drawn and the y asked;
 - numbering: predicted bits and log p under random orders of the atoms;
 - one query: seconds from a peak list to ten ranked candidates, and whether the same seed gives
-  the same list.
+  the same list;
+- lookup, with ``--corpus``: what ranking the molecules that the network learned from finds, each
+  by how well its predicted spectrum explains the query. The network itself looks nothing up.
 """
 
 import argparse
@@ -17,15 +19,26 @@ import numpy as np
 import torch
 
 from nmrflow import load_checkpoint, load_pretrained
+from nmrflow.chem.canonical import read_canonical, structure_from_orders
+from nmrflow.console import progress
+from nmrflow.data.corpus import Corpus
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
 from nmrflow.inference import TrainedFlow
+from nmrflow.metrics.structure import ranking_scores
 from nmrflow.pretrained import names
+from nmrflow.shifts.mixture import STRAY
+from nmrflow.shifts.network import collate
+from nmrflow.shifts.network import log_unset as bin_log_unset
+from nmrflow.yardsticks.lookup import Corpus as LookupCorpus
+from nmrflow.yardsticks.lookup import rank_corpus
+from nmrflow.yardsticks.measured import measured
 
 N_PROPOSALS = 100
 N_MOLECULES = 50
 N_ORDERS = 20
+AT_A_TIME = 1_024
 
 
 def check_latents(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> dict[str, float]:
@@ -89,6 +102,45 @@ def check_query(
     }
 
 
+def check_lookup(
+    trained: TrainedFlow, records: list[MoleculeSpectrum], folder: Path
+) -> dict[str, float]:
+    """Scores of a search through a corpus, with and without the formula."""
+    queries = measured(records, trained.axis)
+    corpus = _labelled(trained, folder)
+    names = set(corpus.connectivities)
+    scores = {
+        "n": len(records),
+        "n_corpus": len(names),
+        "coverage": float(np.mean([truth in names for truth in queries.connectivities])),
+    }
+    for suffix, same_formula in (("", False), ("_formula", True)):
+        ranked = rank_corpus(corpus, queries, same_formula=same_formula)
+        found = ranking_scores(ranked, queries.connectivities)
+        scores |= {f"{name}{suffix}": value for name, value in found.items()}
+    return scores
+
+
+@torch.no_grad()
+def _labelled(trained: TrainedFlow, folder: Path) -> LookupCorpus:
+    """A training corpus with the spectra that the network predicts, in float32."""
+    stored = Corpus(folder)
+    networks = trained.flow.spectrum.subnet.ensemble.networks
+    names, formulas, log_unset, gain = [], [], [], []
+    starts = range(0, stored.n_molecules, AT_A_TIME)
+    for start in progress(starts, len(starts), "predicting"):
+        rows = np.arange(start, min(start + AT_A_TIME, stored.n_molecules))
+        structures = [structure_from_orders(orders) for orders in stored.orders(rows)]
+        names += [structure.connectivity for structure in structures]
+        formulas += [structure.formula for structure in structures]
+        batch = collate([read_canonical(s.connectivity).graph for s in structures])
+        members = [bin_log_unset(network(batch), batch, trained.axis) for network in networks]
+        unset = torch.stack(members).double().exp().mean(0).log().clamp(max=-STRAY)
+        log_unset.append(unset.sum(1).float().numpy())
+        gain.append((torch.log(-torch.expm1(unset)) - unset).float().numpy())
+    return LookupCorpus(names, np.array(formulas), np.concatenate(log_unset), np.concatenate(gain))
+
+
 def main() -> None:
     """Print the checks; write them as JSON on request."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -97,6 +149,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=600, help="residuals drawn per query")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, help="where to write the results as JSON")
+    parser.add_argument("--corpus", type=Path, help="a run's stages/corpus: also look up in it")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     with errors_for_people():
@@ -109,6 +162,8 @@ def main() -> None:
             "numbering": check_numbering(trained, records),
             "one query": check_query(trained, records, given.samples),
         }
+        if given.corpus:
+            results["lookup"] = check_lookup(trained, records, given.corpus)
     for name, row in results.items():
         print(name, json.dumps(row))
     if given.output:

@@ -52,12 +52,14 @@ class Proposal:
         refusal: Why the rounded x is no molecule; None where it is one.
         x: What the inverse returned, before rounding, ``(C, H, W)``.
         z: The residual that was drawn.
+        logits: What x is predicted to have for a spectrum, ``(n_bins,)``.
     """
 
     structure: Structure | None
     refusal: str | None
     x: NDArray[np.floating]
     z: NDArray[np.floating]
+    logits: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,11 @@ class TrainedFlow:
         for rows in _batches(len(latent.z), self.flow.batch_size):
             z, y = (slot[rows].to(self.flow.device, self.flow.dtype) for slot in latent)
             told = None if formula is None else formula[rows]
-            x = self.flow.from_latent(Latent(z, y), told)[0].cpu().numpy()
-            for tensor, residual in zip(x, z.cpu().numpy(), strict=True):
-                proposals.append(Proposal(*self._decode(tensor, known), tensor, residual))
+            x = self.flow.from_latent(Latent(z, y), told)[0]
+            logits = self.flow.predicted_within(x, Latent(z, y))
+            rows_of = (tensor.cpu().numpy() for tensor in (x, z, logits))
+            for drawn in zip(*rows_of, strict=True):
+                proposals.append(Proposal(*self._decode(drawn[0], known), *drawn))
         return proposals
 
     def predict_spectrum(self, structures: Sequence[Structure | str]) -> list[PredictedSpectrum]:
@@ -309,7 +313,13 @@ class TrainedFlow:
         if not first:
             return []
         structures = [p.structure for p in first.values() if p.structure is not None]
-        consistency = log_likelihood(self.predict_logits(structures), code)
+        # Without a likelihood x is real numbers near a molecule: the molecule may say otherwise.
+        logits = (
+            np.stack([p.logits for p in first.values()])
+            if self.takes_formula
+            else self.predict_logits(structures)
+        )
+        consistency = log_likelihood(logits, code)
         log_p = None
         if self.takes_formula:
             told = None if formula is None else [formula] * len(structures)

@@ -116,7 +116,7 @@ def _encode(trained: TrainedFlow, dataset: SpectrumDataset, seed: int) -> _Encod
         latent = flow.to_latent(x)[0]
         xs.append(x)
         slots.append(latent)
-        logits.append(flow.predict(flow.fill(batch.x), latent).double().cpu().numpy())
+        logits.append(flow.predicted_within(x, latent).double().cpu().numpy())
     z, y = (torch.cat(slot) for slot in zip(*slots, strict=True))
     code = dataset.code.numpy().astype(bool)
     return _Encoded(torch.cat(xs), z, y, np.concatenate(logits), code, flow.n_structural)

@@ -163,11 +163,13 @@ class Told(TrainedFlow):
         assert formulas is None  # The published network takes none.
         np.testing.assert_array_equal(spectra, self.records.code.numpy())
         z = np.zeros(896, dtype=np.float32)
+        nothing = np.full(self.codec.shape, np.nan, np.float32)
+        y = np.zeros(128, dtype=np.float32)
         for i, record in enumerate(self.records.records):
             yield [
-                Proposal(None, "no", np.full(self.codec.shape, np.nan, np.float32), z)
+                Proposal(None, "no", nothing, z, y)
                 if structure is None
-                else Proposal(structure, None, self.codec.encode(structure).astype("f4"), z)
+                else Proposal(structure, None, self.codec.encode(structure).astype("f4"), z, y)
                 for structure in self.answers.drawn(i, record.structure)
             ]
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -252,10 +253,20 @@ def drawn(trained: TrainedFlow) -> list[Proposal]:
     return trained.propose_structures(SPECTRA[:1], 150, seed=4)[0]
 
 
+def test_a_proposal_carries_what_its_molecule_is_predicted_to_have(
+    trained: TrainedFlow, drawn: list[Proposal]
+) -> None:
+    molecules = [p for p in drawn if p.structure is not None]
+    expected = trained.predict_logits([p.structure for p in molecules if p.structure])
+    np.testing.assert_allclose(
+        np.stack([p.logits for p in molecules]), expected, rtol=0, atol=1e-9
+    )
+
+
 def test_candidates_are_the_distinct_molecules_best_first(
     trained: TrainedFlow, drawn: list[Proposal]
 ) -> None:
-    nothing = Proposal(None, "no bonds", drawn[0].x, drawn[0].z)
+    nothing = replace(drawn[0], structure=None, refusal="no bonds")
     candidates = trained.rank([*drawn, nothing], SPECTRA[0])
     names = [c.structure.connectivity for c in candidates]
     assert 20 < len(names) == len(set(names))
@@ -330,7 +341,7 @@ def test_without_weight_consistency_alone_decides(
 
 
 def test_nothing_drawn_is_nothing_to_rank(trained: TrainedFlow, drawn: list[Proposal]) -> None:
-    nothing = Proposal(None, "no bonds", drawn[0].x, drawn[0].z)
+    nothing = replace(drawn[0], structure=None, refusal="no bonds")
     assert trained.rank([nothing], SPECTRA[0]) == trained.rank([], SPECTRA[0]) == []
 
 
@@ -338,7 +349,7 @@ def test_a_published_network_ranks_by_consistency(make: Callable[..., TrainedFlo
     published = make(PUBLISHED)
     structures = [Structure.from_smiles(smiles) for smiles in SMILES[:3]]
     encoded = [published.codec.encode(s).astype(float) for s in structures]
-    proposals = [Proposal(s, None, x, x) for s, x in zip(structures, encoded, strict=True)]
+    proposals = [Proposal(s, None, x, x, x) for s, x in zip(structures, encoded, strict=True)]
     candidates = published.rank([*proposals, proposals[1]], SPECTRA[0])
     assert sorted(c.n_drawn for c in candidates) == [1, 1, 2]
     assert all(c.log_p is None and c.score == c.consistency for c in candidates)

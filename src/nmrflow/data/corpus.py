@@ -104,6 +104,10 @@ class Corpus(Dataset[Batch]):
     def __len__(self) -> int:
         return int(self.n_molecules * self.n_draws)
 
+    def orders(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Bond orders of molecules, ``(len(rows), 136)``."""
+        return self._gather(rows, "orders")
+
     def lengths(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
         """How long each molecule's sequence is, up to a constant."""
         return self._gather(rows, "lengths")
@@ -118,7 +122,7 @@ class Corpus(Dataset[Batch]):
         rows, draws = np.divmod(np.asarray(indices), self.n_draws)
         packed = self._gather(rows, "codes")[np.arange(len(rows)), draws]
         code = np.unpackbits(packed, axis=1)[:, : self.n_bins]
-        x = BondOrderCodec.image(self._gather(rows, "orders"))
+        x = BondOrderCodec.image(self.orders(rows))
         return Batch(torch.from_numpy(x).float(), torch.from_numpy(code).float())
 
     def _gather(self, rows: NDArray[np.integer], field: str) -> NDArray[np.uint8]:

@@ -212,13 +212,15 @@ def slot_probabilities(log_p: Tensor) -> Tensor:
     Returns:
         Of orders 0 to 3, ``(..., 16, 4)``, float64.
     """
-    log_p = log_p.double()
-    bond = log_p[..., :END].reshape(*log_p.shape[:-1], N_ROWS, MAX_ORDER)
-    end = log_p[..., END:]
-    rows = torch.cat([bond.logsumexp(-1), end], -1)
-    rest = rows.flip(-1).logcumsumexp(-1).flip(-1)
-    weight = torch.cat([rest[..., 1:, None], bond], -1) - rest[..., :-1, None]
-    return weight.softmax(-1)
+    p = log_p.double().exp()
+    bond = p[..., :END].unflatten(-1, (N_ROWS, MAX_ORDER))
+    rows = torch.cat([bond.sum(-1), p[..., END:]], -1)
+    rest = rows.flip(-1).cumsum(-1).flip(-1)[..., None]
+    of_orders = torch.cat([rest[..., 1:, :], bond], -1)
+    possible = rest[..., :-1, :] > 0
+    share = of_orders / torch.where(possible, rest[..., :-1, :], 1.0)
+    # Where nothing is left that could be, the row is empty.
+    return torch.cat([torch.where(possible, share, 1.0)[..., :1], share[..., 1:]], -1)
 
 
 def table_probabilities(log_p: Tensor, decides: Tensor) -> Tensor:

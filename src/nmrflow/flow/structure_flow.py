@@ -155,6 +155,10 @@ class StructureFlow(SpectrumFlow):
         vector = self._ordered(x.to(self.device, self.dtype))
         return self.spectrum.predict(vector[..., None, None])[..., 0, 0]
 
+    def predicted_within(self, x: Tensor, latent: Latent) -> Tensor:
+        """As :meth:`predict`: y = e + s, and e stands in x."""
+        return latent.y - self._ordered(x)[:, -self.n_bins :]
+
     def log_probability(self, x: Tensor, code: Tensor, formula: Tensor | None = None) -> Tensor:
         """Log p of each molecule's bonds given a measured code: exact, ``(batch,)``.
 

@@ -1,12 +1,14 @@
 """The forward side as a subnet of a coupling: a table of bond orders to logits of the code."""
 
 import math
+from collections.abc import Iterator
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nmrflow.chem.canonical import N_SLOTS, structure_from_orders
-from nmrflow.chem.molecular_graph import MolecularGraph, molecular_graph
+from nmrflow.chem.canonical import N_SLOTS, read_canonical, structure_from_orders
 from nmrflow.errors import ShapeError, StructureError
 from nmrflow.shifts.mixture import STRAY
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
@@ -66,26 +68,28 @@ class SpectrumSubnet(nn.Module):
         """
         if slots.shape[1:].numel() != N_SLOTS:
             raise ShapeError(f"expected {N_SLOTS} slots a row, got {tuple(slots.shape)}")
-        graphs = _graphs(slots.detach().flatten(1))
-        valid = torch.tensor([graph is not None for graph in graphs], dtype=torch.bool)
-        unset = torch.full(
-            (len(slots), self.axis.n_bins), -STRAY, dtype=torch.float64, device=slots.device
-        )
-        if valid.any():
-            batch = collate([graph for graph in graphs if graph is not None])
-            found = self.ensemble.log_unset(batch, self.axis).to(slots.device)
-            unset = unset.index_put((valid.nonzero()[:, 0].to(slots.device),), found)
-        logits = torch.log(-torch.expm1(unset)) - unset
-        return logits.to(slots.dtype).reshape(-1, *self.dims_out)
+        names = [_connectivity(row) for row in _whole(slots.detach().flatten(1))]
+        # Each molecule once, in its canonical form: what is drawn for a spectrum repeats itself.
+        distinct = sorted({name for name in names if name})
+        unset = torch.full((1 + len(distinct), self.axis.n_bins), -STRAY, dtype=torch.float64)
+        if distinct:
+            batch = collate([read_canonical(name).graph for name in distinct])
+            unset[1:] = self.ensemble.log_unset(batch, self.axis).cpu()
+        place = {name: k for k, name in enumerate(distinct, start=1)}
+        logits = (torch.log(-torch.expm1(unset)) - unset)[[place.get(name, 0) for name in names]]
+        return logits.to(slots.device, slots.dtype).reshape(-1, *self.dims_out)
 
 
-def _graphs(slots: Tensor) -> list[MolecularGraph | None]:
-    """The molecule of each row, None where there is none."""
+def _whole(slots: Tensor) -> Iterator[bytes]:
+    """The whole numbers of each row."""
     whole = slots.double().floor().nan_to_num(nan=-1.0).clamp(-1, _MAX_ORDER + 1)
-    found: list[MolecularGraph | None] = []
-    for orders in whole.to(torch.int8).cpu().numpy():
-        try:
-            found.append(molecular_graph(structure_from_orders(orders)))
-        except StructureError:
-            found.append(None)
-    return found
+    return (row.tobytes() for row in whole.to(torch.int8).cpu().numpy())
+
+
+@lru_cache(maxsize=4096)
+def _connectivity(orders: bytes) -> str:
+    """The molecule of a row, nothing where there is none."""
+    try:
+        return structure_from_orders(np.frombuffer(orders, dtype=np.int8)).connectivity
+    except StructureError:
+        return ""

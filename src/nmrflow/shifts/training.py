@@ -106,8 +106,8 @@ class TrainedEnsemble(NamedTuple):
 
     Args:
         ensemble: In evaluation mode.
-        thresholds: When a bit is to be set: chosen where each network predicts the part it
-            was not trained on.
+        thresholds: When a bit is to be set: chosen where each network and its twin predict the
+            part they were not trained on.
         log_loss: Binary cross-entropy there, summed over bits, mean over spectra.
         n_unseen: Spectra in those parts.
     """
@@ -202,7 +202,10 @@ def train_ensemble(
 ) -> TrainedEnsemble:
     """Fine-tune networks, each with another part of the molecules left out.
 
-    Nothing but these spectra is used: the thresholds are chosen on the parts left out.
+    Nothing but these spectra is used: the thresholds are chosen on the parts left out. There a
+    member has a twin, trained without the same part and then forgotten: two together spread
+    their probabilities more as the ensemble will, and a single network's thresholds would be
+    too high for it.
 
     Args:
         pretrained: What the members start from, in turn; at least one. They must not have
@@ -229,17 +232,20 @@ def train_ensemble(
         held, used = np.flatnonzero(part == k), np.flatnonzero(part != k)
         if not len(used):
             raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
-        network = _fine_tune(
-            pretrained[k % len(pretrained)],
-            examples.rows(used),
-            schedule,
-            seed * N_PARTS + k,
-            FINE_SHARES[k % len(FINE_SHARES)],
-            partial(_pass_on, progress, k, n_networks),
-        )
-        networks.append(network)
+        pair = [
+            _fine_tune(
+                pretrained[(k + twin) % len(pretrained)],
+                examples.rows(used),
+                schedule,
+                (2 * seed + twin) * N_PARTS + k,
+                FINE_SHARES[(k + twin) % len(FINE_SHARES)],
+                partial(_pass_on, progress, 2 * k + twin, 2 * n_networks),
+            )
+            for twin in (0, 1)
+        ]
+        networks.append(pair[0])
         unset[held] = predict_log_unset(
-            ShiftEnsemble([network]), examples.rows(held).graphs, spectra.axis
+            ShiftEnsemble(pair), examples.rows(held).graphs, spectra.axis
         )
     thresholds = choose_thresholds(
         -np.expm1(unset[unseen]), codes[unseen], codes.mean(axis=0, dtype=np.float64)

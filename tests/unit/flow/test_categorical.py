@@ -28,9 +28,11 @@ def test_value_comes_back(weights: list[float], data: st.DataObject) -> None:
     z, _ = to_normal(value, p)
     if z.abs() > 6:  # Farther out neighbouring places are less and less told apart.
         return
-    back = from_normal(z, p)
-    assert back.floor() == k
-    assert back.item() == pytest.approx(value.item(), abs=1e-9 / float(p[k]))
+    back = from_normal(z, p).item()
+    near = 1e-9 / float(p[k])
+    assert back == pytest.approx(value.item(), abs=near)
+    if near < value.item() - k < 1 - near:  # On an edge the last digit may fall to either side.
+        assert math.floor(back) == k
 
 
 @given(weights=WEIGHTS, z=st.floats(-6.0, 6.0))

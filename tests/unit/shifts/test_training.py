@@ -145,28 +145,31 @@ def test_a_loss_that_is_no_number_stops_the_training(spectra: MeasuredSpectra) -
 def test_thresholds_are_chosen_where_each_network_has_not_been(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork
 ) -> None:
-    """Training the members one by one, on all but their own part, gives the same thresholds."""
+    """Training members and twins one by one, on all but their part, gives the same thresholds."""
     shown: list[float] = []
     schedule = replace(SHORT, n_epochs=1)
     trained = train_ensemble(
         [pretrained], spectra, seed=3, n_networks=2, schedule=schedule, progress=shown.append
     )
-    assert shown == [0.5, 1.0]
+    assert shown == [0.25, 0.5, 0.75, 1.0]
     connectivities = [s.connectivity for s in spectra.structures]
     part = parts(connectivities, 3)
     unset, codes = [], []
     for k, member in enumerate(trained.ensemble.networks):
-        alone = fine_tune(
-            pretrained,
-            spectra.rows(np.flatnonzero(part != k)),
-            seed=3 * N_PARTS + k,
-            schedule=schedule,
-            fine_share=FINE_SHARES[k],
+        alone, twin = (
+            fine_tune(
+                pretrained,
+                spectra.rows(np.flatnonzero(part != k)),
+                seed=(6 + is_twin) * N_PARTS + k,
+                schedule=schedule,
+                fine_share=FINE_SHARES[(k + is_twin) % 2],
+            )
+            for is_twin in (0, 1)
         )
         assert torch.equal(weights(member), weights(alone))
         held = spectra.rows(np.flatnonzero(part == k))
         graphs = [molecular_graph(s) for s in held.structures]
-        unset.append(predict_log_unset(ShiftEnsemble([alone]), graphs, AXIS))
+        unset.append(predict_log_unset(ShiftEnsemble([alone, twin]), graphs, AXIS))
         codes.append(held.codes())
     order = np.argsort(np.concatenate([np.flatnonzero(part == k) for k in range(2)]))
     predicted, true = -np.expm1(np.concatenate(unset))[order], np.concatenate(codes)[order]
