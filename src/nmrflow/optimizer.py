@@ -23,6 +23,9 @@ class MuonAdamW(Optimizer):
         muon_lr: Of Muon.
         weight_decay: Of both, decoupled.
 
+    Raises:
+        ValueError: If there are no tensors.
+
     References:
         Jordan et al., *Muon: an optimizer for hidden layers in neural networks*, 2024; the
         program is PyTorch's.
@@ -36,6 +39,8 @@ class MuonAdamW(Optimizer):
         weight_decay: float = 0.01,
     ) -> None:
         everything = list(params)
+        if not everything:
+            raise ValueError("nothing to train: there is no parameter")
         matrices = [p for p in everything if _is_hidden_matrix(p)]
         chosen = {id(p) for p in matrices}
         others = [p for p in everything if id(p) not in chosen]

@@ -93,6 +93,11 @@ def test_the_border_is_a_quarter(shape: tuple[int, ...], is_muons: bool) -> None
     assert not torch.equal(weight, before)
 
 
+def test_nothing_to_train_is_refused() -> None:
+    with pytest.raises(ValueError, match="no parameter"):
+        MuonAdamW([])
+
+
 def test_every_weight_moves_and_the_loss_falls(model: nn.Module) -> None:
     before = copy.deepcopy(model.state_dict())
     losses = train(model, optimizer_of(model), range(120))

@@ -23,6 +23,9 @@ RING_SIZES = (3, 4, 5, 6, 7, 8)
 N_ATOM_FEATURES = (len(ELEMENTS) + 1) + 5 + 5 + 5 + len(RING_SIZES) + 1
 """Element, hydrogens 0 to 4, neighbours 0 to 4, ring bonds 0 to 4, rings by size, aromatic."""
 
+N_KINDS = 4 + N_ATOM_FEATURES + len(BOND_KINDS) + 100
+"""Width of :func:`count_kinds`."""
+
 _HYDROGENS = len(ELEMENTS) + 1
 _NEIGHBOURS = _HYDROGENS + 5
 _RING_BONDS = _NEIGHBOURS + 5
@@ -89,6 +92,31 @@ def graph_of(mol: Chem.Mol) -> MolecularGraph:
         np.array([1 / n_alike[c] for c in classes], dtype=np.float32),
         np.array([element == "C" for element in elements]),
     )
+
+
+def count_kinds(graph: MolecularGraph) -> NDArray[np.uint8]:
+    """How many atoms and bonds of each kind a molecule has, whatever its numbering.
+
+    Returns:
+        Atoms, bonds, atoms that differ by symmetry, hydrogens; the sum of each atom feature;
+        bonds of each kind; atoms by hydrogens, neighbours, whether aromatic, whether in a ring,
+        ``(N_KINDS,)``.
+    """
+    atoms = graph.atoms.astype(np.int64)
+    hydrogens = atoms[:, _HYDROGENS:_NEIGHBOURS].argmax(1)
+    neighbours = atoms[:, _NEIGHBOURS:_RING_BONDS].argmax(1)
+    in_ring = 1 - atoms[:, _RING_BONDS]
+    environment = 4 * (5 * hydrogens + neighbours) + 2 * atoms[:, _AROMATIC] + in_ring
+    sizes = len(atoms), graph.edges.shape[1] // 2, round(graph.share.sum()), hydrogens.sum()
+    counts = np.concatenate(
+        [
+            sizes,
+            atoms.sum(0),
+            np.bincount(graph.edges[2], minlength=len(BOND_KINDS)) // 2,
+            np.bincount(environment, minlength=100),
+        ]
+    )
+    return counts.clip(0, 255).astype(np.uint8)
 
 
 def _edges(mol: Chem.Mol) -> tuple[NDArray[np.int32], list[list[int]]]:

@@ -27,11 +27,14 @@ class Shard(NamedTuple):
         orders: Bond orders of canonical forms, uint8 ``(n, 136)``.
         codes: Codes drawn for each molecule, packed bits, uint8 ``(n, n_draws, n_bins / 8)``.
         lengths: Number of carbons and bonds together, uint8 ``(n,)``: how long a molecule takes.
+        kinds: Counts of atoms and bonds by kind, uint8 ``(n, N_KINDS)``, as
+            :func:`nmrflow.chem.molecular_graph.count_kinds` gives them.
     """
 
     orders: NDArray[np.uint8]
     codes: NDArray[np.uint8]
     lengths: NDArray[np.uint8]
+    kinds: NDArray[np.uint8]
 
 
 class CorpusWriter:
@@ -112,6 +115,10 @@ class Corpus(Dataset[Batch]):
         """How long each molecule's sequence is, up to a constant."""
         return self._gather(rows, "lengths")
 
+    def kinds(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Counts of atoms and bonds by kind, ``(len(rows), N_KINDS)``."""
+        return self._gather(rows, "kinds")
+
     def __getitem__(self, index: int) -> Batch:
         """One molecule with one of its codes, without batch axis."""
         batch = self.__getitems__([index])
@@ -167,26 +174,30 @@ class EpochDraw(Sampler[list[int]]):
     would have. Lightning calls :meth:`set_epoch`.
 
     Args:
-        corpus: Drawn from with replacement, each time another of a molecule's codes.
-        n_measured: Measured records behind the corpus.
+        mixed: Its corpus is drawn from with replacement, each time another of a molecule's
+            codes; so are its measured records.
         n: Molecules of an epoch.
         batch_size: Molecules at a time.
         share_measured: Of each batch.
         seed: Of the draws.
+        weights: How often each molecule of the corpus is drawn, relative to the others,
+            ``(n_molecules,)``; None: all alike.
     """
 
     def __init__(
         self,
-        corpus: Corpus,
+        mixed: Mixed,
         *,
-        n_measured: int,
         n: int,
         batch_size: int,
         share_measured: float,
         seed: int,
+        weights: NDArray[np.floating] | None = None,
     ) -> None:
-        self.corpus = corpus
-        self.n_measured = n_measured
+        self.corpus = corpus = mixed.corpus
+        self.n_measured = n_measured = len(mixed.measured)  # type: ignore[arg-type]
+        below = np.cumsum(np.ones(corpus.n_molecules) if weights is None else weights)
+        self._below = below / below[-1]
         self.n_batches = max(1, n // batch_size)
         self.n_real = round(batch_size * share_measured) if n_measured else 0
         self.n_generated = batch_size - self.n_real
@@ -209,10 +220,11 @@ class EpochDraw(Sampler[list[int]]):
         generator = generator_for(self.seed, "corpus", self.epoch)
         for start in range(0, self.n_batches, _SORTED_TOGETHER):
             n = min(_SORTED_TOGETHER, self.n_batches - start)
-            drawn = torch.randint(len(self.corpus), (n * self.n_generated,), generator=generator)
-            index = drawn.numpy()
-            length = self.corpus.lengths(index // self.corpus.n_draws)
-            index = index[np.argsort(length, kind="stable")]
+            place = torch.rand(n * self.n_generated, dtype=torch.float64, generator=generator)
+            row = np.searchsorted(self._below, place.numpy(), side="right")
+            draw = torch.randint(self.corpus.n_draws, place.shape, generator=generator).numpy()
+            index = row * self.corpus.n_draws + draw
+            index = index[np.argsort(self.corpus.lengths(row), kind="stable")]
             real = torch.randint(max(self.n_measured, 1), (n, self.n_real), generator=generator)
             for k in torch.randperm(n, generator=generator).tolist():
                 rows = index[k * self.n_generated : (k + 1) * self.n_generated]

@@ -213,7 +213,7 @@ def slot_probabilities(log_p: Tensor) -> Tensor:
         Of orders 0 to 3, ``(..., 16, 4)``, float64.
     """
     p = log_p.double().exp()
-    bond = p[..., :END].unflatten(-1, (N_ROWS, MAX_ORDER))
+    bond = p[..., :END].reshape(*p.shape[:-1], N_ROWS, MAX_ORDER)
     rows = torch.cat([bond.sum(-1), p[..., END:]], -1)
     rest = rows.flip(-1).cumsum(-1).flip(-1)[..., None]
     of_orders = torch.cat([rest[..., 1:, :], bond], -1)

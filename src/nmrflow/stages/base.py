@@ -59,6 +59,18 @@ class Stage(ABC):
     def load(self, context: StageContext) -> None:
         """Bring a stage that is done into the network."""
 
+    def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """What decides the result, beside the training side, the seed and the stages before.
+
+        Args:
+            settings: The stage's configuration.
+            model: The model's.
+
+        Returns:
+            Plain values; all of both, unless a stage knows better.
+        """
+        return [settings, model]
+
 
 def run_stages(
     stages: Mapping[str, Stage],
@@ -70,8 +82,8 @@ def run_stages(
     Args:
         stages: By name.
         described: The configuration of each, of the model and of all else that decides the
-            result, plain values: changing them, or the training side, makes a stage and those
-            behind it run again.
+            result, plain values: changing what a stage depends on (:meth:`Stage.conditions`),
+            or the training side, makes it and those behind it run again.
         context: ``folder`` is the run's; every stage gets one inside.
 
     Returns:
@@ -82,7 +94,8 @@ def run_stages(
     conditions = [records_hash(context.train), sorted(context.excluded), context.seed]
     folders: dict[str, Path] = {}
     for name, stage in stages.items():
-        conditions = [_digest(conditions), described["model"], described["stages"][name]]
+        own_conditions = stage.conditions(described["stages"][name], described["model"])
+        conditions = [_digest(conditions), own_conditions]
         own = replace(context, folder=context.folder / name, folders=dict(folders))
         folders[name] = own.folder
         digest = _digest(conditions)
@@ -104,6 +117,11 @@ def run_stages(
         facts |= done["facts"]
         seconds[name] = done["seconds"]
     return {**facts, "stage_seconds": seconds} if stages else {}
+
+
+def forward_side(model: Mapping[str, Any]) -> list[Any]:
+    """What of a model's configuration the forward side depends on: all but the bonds' network."""
+    return [model["codec"], model["axis"], model["flow"].get("spectrum")]
 
 
 def spectrum_subnet(network: Network) -> SpectrumSubnet:

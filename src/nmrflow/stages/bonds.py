@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.optim import Optimizer
@@ -12,10 +13,14 @@ from torch.utils.data import DataLoader
 
 from nmrflow import checkpoint as checkpoints
 from nmrflow.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
+from nmrflow.chem.canonical import read_canonical
+from nmrflow.chem.molecular_graph import count_kinds
 from nmrflow.config import check_counts
 from nmrflow.console import say
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import SpectrumDataset
+from nmrflow.data.resemblance import resemblance
+from nmrflow.errors import ConfigError
 from nmrflow.losses import LikelihoodLoss, Objective, Term
 from nmrflow.module import FlowModule
 from nmrflow.optimizer import MuonAdamW, Trapeze
@@ -34,17 +39,20 @@ class BondStage(Stage):
         n_epochs: Parts in which that is done; after each a checkpoint is written.
         batch_size: Molecules at a time.
         share_measured: Share of measured spectra of the training side in each batch.
+        share_alike: Share of the draws from the corpus that follow how much its molecules
+            resemble measured ones (:mod:`nmrflow.data.resemblance`); the others are all alike.
         optimizer: Makes the optimiser from the parameters.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what YAML may set, each by name
         self,
         *,
         corpus: str,
         n_molecules: int,
         n_epochs: int = 20,
         batch_size: int = 256,
-        share_measured: float = 0.04,
+        share_measured: float = 0.008,
+        share_alike: float = 0.7,
         optimizer: Callable[[Iterable[Tensor]], Optimizer] = MuonAdamW,
     ) -> None:
         counts = {"n_molecules": n_molecules, "n_epochs": n_epochs, "batch_size": batch_size}
@@ -53,7 +61,8 @@ class BondStage(Stage):
         self.n_molecules = n_molecules
         self.n_epochs = n_epochs
         self.batch_size = batch_size
-        self.share_measured = share_measured
+        self.share_measured = _checked_share("share_measured", share_measured)
+        self.share_alike = _checked_share("share_alike", share_alike)
         self.optimizer = optimizer
 
     def run(self, context: StageContext) -> dict[str, Any]:
@@ -61,15 +70,21 @@ class BondStage(Stage):
         codec, axis, flow = context.network
         corpus = Corpus(context.folders[self.corpus])
         measured = SpectrumDataset(context.train, codec, axis)
+        weights = np.full(corpus.n_molecules, 1 - self.share_alike)
+        if self.share_alike:
+            names = sorted({record.structure.connectivity for record in context.train})
+            known = [count_kinds(read_canonical(name).graph) for name in names]
+            weights += self.share_alike * resemblance(np.stack(known), corpus, context.seed)
+        mixed = Mixed(corpus, measured)
         draw = EpochDraw(
-            corpus,
-            n_measured=len(measured),
+            mixed,
             n=self.n_molecules // self.n_epochs,
             batch_size=self.batch_size,
             share_measured=self.share_measured,
             seed=context.seed,
+            weights=weights,
         )
-        loader = DataLoader(Mixed(corpus, measured), batch_sampler=draw, collate_fn=_as_is)
+        loader = DataLoader(mixed, batch_sampler=draw, collate_fn=_as_is)
         module = FlowModule(
             flow=flow,
             objective=Objective(likelihood=Term(LikelihoodLoss(flow.n_structural), 1.0, "x")),
@@ -103,6 +118,12 @@ class BondStage(Stage):
         prefix = "flow."
         flow.load_state_dict({name.removeprefix(prefix): w for name, w in state.items()})
         flow.eval()
+
+
+def _checked_share(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ConfigError(f"{name}={value}: a share is between 0 and 1")
+    return value
 
 
 class _Likelihoods(Callback):

@@ -1,6 +1,6 @@
 """Molecules by the hundred thousand, with the spectra that the network itself predicts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from nmrflow.chem.canonical import CanonicalMolecule, read_canonical
 from nmrflow.chem.generation import generate_hydrocarbons
+from nmrflow.chem.molecular_graph import count_kinds
 from nmrflow.chem.structure import Structure
 from nmrflow.config import check_counts
 from nmrflow.console import progress
@@ -18,7 +19,7 @@ from nmrflow.data.corpus import CorpusWriter, Shard
 from nmrflow.numerics import generator_for
 from nmrflow.shifts.network import collate
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.stages.base import Stage, StageContext, spectrum_subnet
+from nmrflow.stages.base import Stage, StageContext, forward_side, spectrum_subnet
 
 _AT_A_TIME = 512
 
@@ -72,6 +73,10 @@ class CorpusStage(Stage):
         writer.close(context.network.axis.n_bins)
         return {"n_corpus": n_molecules}
 
+    def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Settings and the forward side, which labels."""
+        return [settings, forward_side(model)]
+
     def load(self, context: StageContext) -> None:
         """Nothing: the corpus lies on disk."""
 
@@ -92,6 +97,7 @@ class CorpusStage(Stage):
             np.stack([molecule.orders for molecule in molecules]),
             np.packbits(codes, axis=2),
             np.array(lengths, dtype=np.uint8),
+            np.stack([count_kinds(molecule.graph) for molecule in molecules]),
         )
 
 

@@ -1,5 +1,6 @@
 """The forward side is learned: where carbons' shifts lie, from assigned and measured spectra."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from nmrflow.shifts.training import (
     pretrain,
     train_ensemble,
 )
-from nmrflow.stages.base import Stage, StageContext, spectrum_subnet
+from nmrflow.stages.base import Stage, StageContext, forward_side, spectrum_subnet
 
 _WEIGHTS = "shifts.ckpt"
 
@@ -117,6 +118,15 @@ class ShiftStage(Stage):
         )
         self.load(context)
         return facts
+
+    def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Settings with the files' contents instead of their places, and the forward side.
+
+        Raises:
+            DataError: If a file cannot be read.
+        """
+        others = {k: v for k, v in settings.items() if k not in ("assigned_path", "table_path")}
+        return [others, self.assigned and self.assigned.digest(), forward_side(model)]
 
     def load(self, context: StageContext) -> None:
         """Take the networks; what follows does not train them."""

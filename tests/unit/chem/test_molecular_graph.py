@@ -1,5 +1,7 @@
 """Graph arrays of any molecule follow the numbering and know nothing of the Kekulé form."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,10 @@ from nmrflow.chem.graphs import BOND_KINDS
 from nmrflow.chem.molecular_graph import (
     ELEMENTS,
     N_ATOM_FEATURES,
+    N_KINDS,
     RING_SIZES,
     MolecularGraph,
+    count_kinds,
     molecular_graph,
 )
 from nmrflow.chem.structure import Bond, Structure
@@ -111,3 +115,18 @@ def test_a_single_atom_has_no_bonds() -> None:
     graph = graph_of("C")
     assert graph.edges.shape == (3, 0)
     assert graph.share.tolist() == [1]
+
+
+def test_counts_of_kinds_do_not_depend_on_the_numbering() -> None:
+    structure = Structure.from_smiles("CC1=CC2CC1C(c1ccccc1)C2C#C")
+    counts = count_kinds(molecular_graph(structure))
+    assert counts.shape == (N_KINDS,)
+    assert counts[:4].tolist() == [16, 18, 14, 16]  # ortho and meta carbons come in pairs
+    assert counts[4 + N_ATOM_FEATURES + 5] == 6  # aromatic bonds
+    rng = Random(0)
+    for _ in range(20):
+        order = rng.sample(range(structure.n_atoms), structure.n_atoms)
+        again = count_kinds(molecular_graph(structure.permuted(order)))
+        np.testing.assert_array_equal(again, counts)
+    other = count_kinds(molecular_graph(Structure.from_smiles("CC1=CC2CC1C(c1ccccc1)C2CC#C")))
+    assert not np.array_equal(other, counts)

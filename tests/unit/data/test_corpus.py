@@ -3,11 +3,13 @@
 import json
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.stats import chisquare
 from torch.utils.data import Dataset
 
 from nmrflow.chem.canonical import BondOrderCodec
@@ -27,11 +29,12 @@ class Content:
         self.orders = random.integers(0, 4, (N, 136), dtype=np.uint8)
         self.codes = random.integers(0, 2, (N, N_DRAWS, N_BINS), dtype=np.uint8)
         self.lengths = random.integers(3, 40, N, dtype=np.uint8)
+        self.kinds = random.integers(0, 9, (N, 7), dtype=np.uint8)
 
     def shards(self) -> list[Shard]:
         packed = np.packbits(self.codes, axis=2)
         parts = np.split(np.arange(N), np.cumsum(SIZES)[:-1])
-        return [Shard(self.orders[k], packed[k], self.lengths[k]) for k in parts]
+        return [Shard(self.orders[k], packed[k], self.lengths[k], self.kinds[k]) for k in parts]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,8 @@ def test_what_is_written_is_read_over_all_shards(corpus: Corpus, content: Conten
     np.testing.assert_array_equal(batch.code.numpy(), content.codes[rows, draws])
     assert batch.x.dtype == batch.code.dtype == torch.float32
     np.testing.assert_array_equal(corpus.lengths(rows), content.lengths[rows])
+    np.testing.assert_array_equal(corpus.kinds(rows), content.kinds[rows])
+    np.testing.assert_array_equal(corpus.orders(rows), content.orders[rows])
 
 
 @pytest.mark.parametrize("row", [0, 49, 50, 51, N - 1])
@@ -172,9 +177,14 @@ def test_mixed_gives_generated_records_first(corpus: Corpus) -> None:
     assert mixed.__getitems__([n + 1]).code[:, 0].tolist() == [101]
 
 
-def draws(corpus: Corpus, *, epoch: int = 0, seed: int = 1, **changes: float) -> list[list[int]]:
-    settings = {"n_measured": 7, "n": 205, "batch_size": 10, "share_measured": 0.2} | changes
-    draw = EpochDraw(corpus, seed=seed, **settings)  # type: ignore[arg-type]
+SETTINGS: dict[str, Any] = {"n": 205, "batch_size": 10, "share_measured": 0.2}
+
+
+def draws(
+    corpus: Corpus, *, epoch: int = 0, seed: int = 1, n_measured: int = 7, **changes: Any
+) -> list[list[int]]:
+    mixed = Mixed(corpus, Measured(n_measured))
+    draw = EpochDraw(mixed, seed=seed, **SETTINGS | changes)
     draw.set_epoch(epoch)
     batches = list(draw)
     assert len(batches) == len(draw)
@@ -190,8 +200,7 @@ def test_an_epoch_follows_from_seed_and_number_alone(corpus: Corpus) -> None:
     drawn = [sorted(chain(*batches)) for batches in (first, draws(corpus, epoch=1))]
     assert drawn[0] != drawn[1]  # other molecules, not only in another order
     # One that has gone through the epochs before draws what one that is resumed draws.
-    settings = {"n_measured": 7, "n": 205, "batch_size": 10, "share_measured": 0.2, "seed": 1}
-    going = EpochDraw(corpus, **settings)  # type: ignore[arg-type]
+    going = EpochDraw(Mixed(corpus, Measured(7)), seed=1, **SETTINGS)
     for epoch in range(4):
         going.set_epoch(epoch)
         assert list(going) == list(going) == draws(corpus, epoch=epoch)
@@ -223,6 +232,16 @@ def test_draws_reach_every_molecule_and_code(corpus: Corpus) -> None:
     assert len(counts) == len(corpus)
     assert counts.min() > 0
     assert counts.max() < 50  # 21 on average: evenly, not some only
+
+
+def test_molecules_are_drawn_by_their_weights(corpus: Corpus) -> None:
+    weights = np.arange(N) % 3.0  # a third of them never
+    drawn = chain(*draws(corpus, n=30_000, share_measured=0.0, weights=weights))
+    counts = np.bincount(np.array(list(drawn)) // N_DRAWS, minlength=N)
+    assert not counts[weights == 0].any()
+    assert (
+        chisquare(counts[weights > 0], 30_000 * weights[weights > 0] / weights.sum()).pvalue > 1e-3
+    )
 
 
 def test_molecules_of_a_batch_are_alike_in_length(corpus: Corpus, content: Content) -> None:

@@ -235,6 +235,20 @@ def test_the_order_of_records_makes_none_run_again(case: Case) -> None:
     assert case.notes == ["load a", "load b", "load c"]
 
 
+def test_the_network_of_the_bonds_is_of_no_account_to_the_forward_side() -> None:
+    model = {"codec": 1, "axis": 2, "flow": {"spectrum": 3, "conditional": 4}}
+    other = {**model, "flow": {"spectrum": 3, "conditional": 5}}
+    third = {**model, "flow": {"spectrum": 4, "conditional": 4}}
+    made = stages()
+    for name, depends in (("shifts", False), ("corpus", False), ("bonds", True)):
+
+        def of(which: dict[str, Any], stage: Stage = made[name]) -> Any:
+            return stage.conditions({"n": 1}, which)
+
+        assert of(model) == of(model) != of(third)
+        assert (of(model) != of(other)) == depends
+
+
 def test_an_interrupted_stage_is_run_again_where_it_stopped(case: Case) -> None:
     case.stages["b"].fails = True
     for _ in range(2):
@@ -305,7 +319,7 @@ def stages(assigned_path: str | None = None, **bonds: Any) -> dict[str, Stage]:
     }
 
 
-DESCRIBED: dict[str, Any] = {"model": MODEL, "stages": {"shifts": 1, "corpus": 2, "bonds": 3}}
+DESCRIBED: dict[str, Any] = {"model": MODEL, "stages": {"shifts": {}, "corpus": {}, "bonds": {}}}
 
 
 class Run:

@@ -1,6 +1,7 @@
 """Molecules whose 13C shifts are assigned to their carbons: what shift networks start from."""
 
 import csv
+import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -22,6 +23,7 @@ DEFECTIVE = "defective record"
 
 _COLUMNS = ("mol_id", "atom_index", "Shift", "atom_type")
 _CARBON = "6"
+_PART = 1 << 20
 
 Table = dict[str, dict[int, float]]
 
@@ -99,6 +101,21 @@ class AssignedShifts:
                 "exports it is needed"
             )
         return molecules
+
+    def digest(self) -> str:
+        """What the files hold, in 64 hexadecimal digits (SHA-256), wherever they lie.
+
+        Raises:
+            DataError: If a file cannot be read.
+        """
+        found = hashlib.sha256()
+        for path in (self.sdf_path, self.csv_path):
+            found.update(b"\0")
+            if path is not None:
+                with open_text(path, "assigned shifts") as stream:
+                    while part := stream.read(_PART):
+                        found.update(part.encode())
+        return found.hexdigest()
 
     def _assigned(
         self,

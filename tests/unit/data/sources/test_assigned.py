@@ -105,6 +105,18 @@ def test_elements_can_be_set(files: tuple[Path, Path]) -> None:
     assert reader.n_excluded == {"other elements": 1}  # counted anew, not added up
 
 
+def test_the_digest_is_of_the_contents_alone(files: tuple[Path, Path], tmp_path: Path) -> None:
+    sdf, table = files
+    read(files, ETHANOL, "11,0,18.2,6\n")
+    packed = tmp_path / "elsewhere.sdf.gz"
+    packed.write_bytes(gzip.compress(sdf.read_bytes()))
+    both = AssignedShifts(str(sdf), str(table)).digest()
+    assert AssignedShifts(str(packed), str(table)).digest() == both
+    assert AssignedShifts(str(sdf)).digest() != both
+    table.write_text(table.read_text() + "\n")
+    assert AssignedShifts(str(sdf), str(table)).digest() != both
+
+
 def test_files_may_be_packed(tmp_path: Path) -> None:
     packed = tmp_path / "export.sdf.gz", tmp_path / "shifts.csv.gz"
     packed[0].write_bytes(gzip.compress(ETHANOL.encode()))
