@@ -1,7 +1,7 @@
 """What a network that elucidates must hold to, checked on measured spectra.
 
 - latents: proposals put through f with their query give the z drawn and the y asked;
-- numbering: predicted bits and log p under random orders of the atoms;
+- numbering: predicted shifts, bits and log p under random orders of the atoms;
 - one query: seconds from a peak list to ten ranked candidates, and whether the same seed gives
   the same list;
 - lookup, with ``--corpus``: what ranking the molecules that the network learned from finds, each
@@ -58,14 +58,18 @@ def check_latents(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> dict
 
 
 def check_numbering(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> dict[str, float]:
-    """Greatest change of a logit and of log p under random orders of the atoms."""
+    """Greatest change of a shift, a logit and log p under random orders of the atoms."""
     rng = random.Random(0)
-    logit_change = log_p_change = 0.0
+    logit_change = log_p_change = shift_change = 0.0
     for record in records[:N_MOLECULES]:
         structure = record.structure
         orders = [rng.sample(range(structure.n_atoms), structure.n_atoms) for _ in range(N_ORDERS)]
         same = [structure, *(structure.permuted(order) for order in orders)]
         code = trained.axis.code_from_fine(record.fine_bins)
+        shifts = [predicted.median_ppm for predicted in trained.predict_shifts(same)]
+        moved = zip(shifts[1:], orders, strict=True)
+        changes = [np.abs(s - shifts[0][order]).max() for s, order in moved]
+        shift_change = max(shift_change, float(max(changes)))
         logits = trained.predict_logits(same)
         log_p = trained.log_p(same, np.tile(code, (len(same), 1)))
         logit_change = max(logit_change, float(np.ptp(logits, axis=0).max()))
@@ -73,6 +77,7 @@ def check_numbering(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> di
     return {
         "n": min(N_MOLECULES, len(records)),
         "n_orders": N_ORDERS,
+        "shift_max_change_ppm": shift_change,
         "logit_max_change": logit_change,
         "log_p_max_change": log_p_change,
     }

@@ -84,7 +84,10 @@ def find(path: str | Path) -> Path:
     """
     file = Path(path).expanduser()
     if file.is_dir():
-        found = sorted(file.rglob("last.ckpt"), key=lambda p: p.stat().st_mtime)
+        # What a stage keeps is no checkpoint of a run.
+        there = file.rglob("last.ckpt")
+        of_runs = [path for path in there if "stages" not in path.relative_to(file).parts]
+        found = sorted(of_runs, key=lambda p: p.stat().st_mtime)
         if not found:
             raise CheckpointError(f"{file}: no last.ckpt in or under this folder")
         return found[-1]

@@ -110,6 +110,18 @@ def check_counts(config: Mapping[str, Any], **minima: int) -> None:
             raise ConfigError(f"{key}={value}: a whole number, {least} or more, is needed")
 
 
+def check_shares(config: Mapping[str, Any], *names: str) -> None:
+    """Check numbers that must lie between 0 and 1.
+
+    Raises:
+        ConfigError: If one is no number, or lies elsewhere.
+    """
+    for name in names:
+        value = config[name]
+        if type(value) not in (int, float) or not 0 <= value <= 1:
+            raise ConfigError(f"{name}={value}: a number from 0 to 1 is needed")
+
+
 def build_named(
     config: Mapping[str, Any] | None,
     expected: type[Any],

@@ -113,6 +113,9 @@ def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceDa
 
 def _own_training_side(trained: TrainedFlow) -> tuple[MoleculeSpectrum, ...]:
     """Nothing if the data trained on cannot be read any more, or have changed."""
+    about = trained.description
+    if "path" in about["config"]["data"] and about["data_path"] is None:
+        return ()  # Nobody knows where they lie; the source would fetch them.
     try:
         sides = trained.split.divide(trained.source.read(trained.axis).records)
     except NmrflowError:

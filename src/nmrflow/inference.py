@@ -23,6 +23,9 @@ from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.module import Network, build_network
 from nmrflow.numerics import generator_for
+from nmrflow.shifts.mixture import LaplaceMixture
+from nmrflow.shifts.subnet import SpectrumSubnet
+from nmrflow.spectra.peak_list import read_peaks
 from nmrflow.types import Latent
 
 
@@ -33,7 +36,8 @@ class PredictedSpectrum:
     Args:
         structure: The structure as it went in.
         probabilities: Probability of each bit of the code, ``(n_bins,)``.
-        code: The bits, 0/1, ``(n_bins,)``: set where the probability is above one half.
+        code: The bits, 0/1, ``(n_bins,)``: set where the probability is above its threshold, one
+            half or what the training side chose.
         shifts_ppm: Centres of the set bins in ppm, ascending; each ± half a bin.
     """
 
@@ -41,6 +45,27 @@ class PredictedSpectrum:
     probabilities: NDArray[np.float64]
     code: NDArray[np.uint8]
     shifts_ppm: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PredictedShifts:
+    """Where each carbon's shift is expected.
+
+    Args:
+        structure: The structure as it went in; what follows is in the order of its atoms.
+        distribution: A mixture of Laplace distributions for each carbon, in ppm, float64.
+        median_ppm: Its median, ``(n_atoms,)``.
+        low_ppm: Lower end of the central interval, ``(n_atoms,)``.
+        high_ppm: Upper end, ``(n_atoms,)``.
+        level: Probability of the interval.
+    """
+
+    structure: Structure
+    distribution: LaplaceMixture
+    median_ppm: NDArray[np.float64]
+    low_ppm: NDArray[np.float64]
+    high_ppm: NDArray[np.float64]
+    level: float
 
 
 @dataclass(frozen=True)
@@ -82,8 +107,12 @@ class Candidate:
     score: float
 
 
-Spectra = Sequence[Sequence[float]] | NDArray[np.generic]
-"""Peak lists in ppm, or codes as an array ``(n, n_bins)`` of zeros and ones."""
+Spectrum = Sequence[float] | str | NDArray[np.generic]
+"""Shifts in ppm, or a peak list as text, or a code as ``(n_bins,)`` zeros and ones."""
+
+Spectra = Sequence[Sequence[float] | str] | NDArray[np.generic]
+"""Peak lists in ppm, as numbers or as text (:func:`nmrflow.spectra.peak_list.read_peaks`), or
+codes as an array ``(n, n_bins)`` of zeros and ones."""
 
 Formula = str
 """A molecular formula, for example ``C10H14``."""
@@ -214,6 +243,33 @@ class TrainedFlow:
             for s, p, code in zip(read, probabilities, codes, strict=True)
         ]
 
+    def predict_shifts(
+        self, structures: Sequence[Structure | str], level: float = 0.9
+    ) -> list[PredictedShifts]:
+        """Predict the shift of each carbon, from which :meth:`predict_spectrum` makes bits.
+
+        Args:
+            structures: As of :meth:`to_latent`.
+            level: Probability of the interval, between 0 and 1.
+
+        Raises:
+            SpectrumError: If this network predicts bits only, or for another level.
+            StructureError: As :meth:`to_latent`.
+        """
+        subnet = getattr(getattr(self.flow, "spectrum", None), "subnet", None)
+        if not isinstance(subnet, SpectrumSubnet):
+            raise SpectrumError("this network predicts bits, and no carbon's shift")
+        if not 0 < level < 1:
+            raise SpectrumError(f"level={level}: a probability between 0 and 1 is needed")
+        read = self._read_structures(structures)[0]
+        found = []
+        for rows in _batches(len(read), self.flow.batch_size):
+            for structure, mixture in zip(read[rows], subnet.shifts(read[rows]), strict=True):
+                low, high = mixture.interval(level)
+                numbers = (part.numpy() for part in (mixture.quantile(0.5), low, high))
+                found.append(PredictedShifts(structure, mixture, *numbers, level))
+        return found
+
     def propose_structures(
         self,
         spectra: Spectra,
@@ -227,8 +283,8 @@ class TrainedFlow:
         bits; z is drawn from N(0, I).
 
         Args:
-            spectra: Peak lists in ppm, or spectrum codes as an integer or boolean array
-                ``(n, n_bins)`` of zeros and ones.
+            spectra: Peak lists in ppm, as numbers or as text, or spectrum codes as an integer or
+                boolean array ``(n, n_bins)`` of zeros and ones.
             n_samples: Draws per spectrum, at least 1.
             seed: Seed of the draws. The draws of the i-th spectrum depend on the seed and i
                 only: more samples extend the list, they do not change it.
@@ -287,7 +343,7 @@ class TrainedFlow:
     def rank(
         self,
         proposals: Sequence[Proposal],
-        spectrum: Sequence[float] | NDArray[np.generic],
+        spectrum: Spectrum,
         formula: Formula | None = None,
     ) -> list[Candidate]:
         """The distinct molecules among proposals for a spectrum, best first.
@@ -420,9 +476,7 @@ class TrainedFlow:
         codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
         return np.array(codes, dtype=np.uint8).reshape(len(codes), self.axis.n_bins)
 
-    def _read_code(
-        self, position: int, spectrum: Sequence[float] | NDArray[np.generic]
-    ) -> NDArray[np.uint8]:
+    def _read_code(self, position: int, spectrum: Spectrum) -> NDArray[np.uint8]:
         if isinstance(spectrum, np.ndarray) and spectrum.dtype.kind in "biu":
             is_code = spectrum.shape == (self.axis.n_bins,) and np.isin(spectrum, (0, 1)).all()
             if not is_code:
@@ -432,6 +486,8 @@ class TrainedFlow:
                 )
             return spectrum.astype(np.uint8)
         try:
+            if isinstance(spectrum, str):
+                spectrum = read_peaks(spectrum, self.axis).shifts_ppm
             return self.axis.code_from_shifts([float(shift) for shift in spectrum])
         except (SpectrumError, TypeError, ValueError) as error:
             raise SpectrumError(f"spectrum {position}: {error}") from error
@@ -478,6 +534,7 @@ def load_checkpoint(path: str | Path) -> TrainedFlow:
             if name.startswith("flow.")
         }
         network.flow.load_state_dict(weights)
+        return TrainedFlow(network, description)
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: lacks {error}; it is incomplete") from error
     except RuntimeError as error:
@@ -485,4 +542,3 @@ def load_checkpoint(path: str | Path) -> TrainedFlow:
         raise CheckpointError(f"{path}: weights and configuration disagree ({reason})") from error
     except NmrflowError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return TrainedFlow(network, description)

@@ -14,14 +14,14 @@ def full_precision(device: torch.device) -> Iterator[None]:
     """Switch autocast and TF32 off: either makes f⁻¹(f(x)) miss x in the third digit.
 
     On unit-variance input one bfloat16 convolution alone errs by 8e-3; TF32 keeps 10 bits
-    of mantissa and is on by default for cuDNN convolutions.
+    of mantissa and is on by default for cuDNN's convolutions and recurrent networks.
     """
     with torch.autocast(device_type=device.type, enabled=False):
         if device.type != "cuda":
             yield
             return
-        cudnn: Any = torch.backends.cudnn  # has .conv since torch 2.9, its types not yet
-        backends = (torch.backends.cuda.matmul, cudnn.conv)
+        cudnn: Any = torch.backends.cudnn  # .conv and .rnn since torch 2.9, their types not yet
+        backends = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
         before = [backend.fp32_precision for backend in backends]
         try:
             for backend in backends:

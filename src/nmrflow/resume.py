@@ -10,7 +10,8 @@ from nmrflow import checkpoint as checkpoints
 from nmrflow.errors import CheckpointError
 
 _MUST_AGREE = ("data", "split", "model", "stages", "loss", "optimizer", "seed", "batch_size")
-_PATHS = ("data.path",)  # a file may move; its content is compared by digest
+_PATHS = ("data.path", "stages.shifts.assigned_path", "stages.shifts.table_path")
+"""Files may move; what they hold is compared by digest."""
 
 
 def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
@@ -53,6 +54,11 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
             f"{file}: was trained on other data ({earlier['n_train']} + "
             f"{earlier['n_validation']} records of {earlier['data']}); give that file as data.path"
         )
+    if (earlier.get("stages_sha256") or {}) != (description.get("stages_sha256") or {}):
+        raise CheckpointError(
+            f"{file}: its stages were trained on other files; give those as "
+            "stages.shifts.assigned_path and table_path"
+        )
     return file
 
 
@@ -66,10 +72,11 @@ def configuration_digest(description: Mapping[str, Any]) -> str:
     decisive = {
         key: value
         for key, value in _flatten(config).items()
-        if key.split(".")[0] in (*_MUST_AGREE, "trainer", "n_threads", "scoring")
+        if key.split(".")[0] in (*_MUST_AGREE, "trainer", "n_threads", "scoring", "ranking")
         and key not in _PATHS
     }
-    text = json.dumps([decisive, description["data_sha256"]], sort_keys=True)
+    digests = [description["data_sha256"], description.get("stages_sha256") or {}]
+    text = json.dumps([decisive, *digests], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

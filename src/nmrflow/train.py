@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from nmrflow.losses import Objective
 from nmrflow.module import FlowModule, build_network
 from nmrflow.resume import configuration_digest, find_resumable
 from nmrflow.scoring import Scores, score
-from nmrflow.stages import Stage, StageContext, run_stages
+from nmrflow.stages import Stage, StageContext, run_stages, stage_digests
 from nmrflow.training_side import summarise
 
 
@@ -56,32 +57,35 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     )
     say(data.describe())
     training_side = summarise(data.train_set)
+    stages = build_by_name(plain["stages"], Stage)
+    context = StageContext(
+        network=network,
+        train=data.train_set.records,
+        excluded=data.excluded_connectivities(),
+        folder=run_dir / "stages",
+        folders={},
+        trainer=plain["trainer"],
+        seed=seed,
+    )
     portable = to_plain(config, run_dir="RUN")  # a checkpoint may move, and names no folder
     module = FlowModule(
         flow=network.flow,
         objective=build(plain["loss"], Objective),
         optimizer=build(plain["optimizer"], partial),
         seed=seed,
-        description={"config": portable, **data.provenance(), "training_side": training_side},
+        description={
+            "config": portable,
+            **data.provenance(),
+            "stages_sha256": stage_digests(stages, plain, context),
+            "training_side": training_side,
+        },
     )
     digest = configuration_digest(module.description)
     finished = plain["keep_finished"] and find_finished(run_dir, digest)
     if finished:
         say(f"finished before, kept: {run_dir}")
         return finished
-    module.description["training_side"] |= run_stages(
-        build_by_name(plain["stages"], Stage),
-        plain,
-        StageContext(
-            network=network,
-            train=data.train_set.records,
-            excluded=data.excluded_connectivities(),
-            folder=run_dir / "stages",
-            folders={},
-            trainer=plain["trainer"],
-            seed=seed,
-        ),
-    )
+    # What may be refused comes before the stages, which take long.
     resume = plain["resume"] and find_resumable(plain["resume"], module.description)
     loggers = build_named(plain["logger"], Logger)
     trainer = build(
@@ -92,6 +96,9 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
         plugins=[AtomicCheckpointIO()],
         default_root_dir=str(run_dir),
     )
+    if resume and (earlier := resume.parent.parent / "stages").is_dir():
+        context = replace(context, folder=earlier)
+    module.description["training_side"] |= run_stages(stages, plain, context)
     try:
         for logger in loggers:
             logger.log_hyperparams(plain)

@@ -254,3 +254,14 @@ def test_a_new_save_replaces_the_old_one_and_makes_folders(tmp_path: Path) -> No
         checkpoint.save_atomically(whole(run=run), file)
     assert checkpoint.read(file)["run"] == "new"
     assert names_in(file.parent) == ["last.ckpt"]
+
+
+def test_what_a_stage_keeps_is_no_checkpoint_of_a_run(tmp_path: Path) -> None:
+    run, stage = (tmp_path / part / "last.ckpt" for part in ("checkpoints", "stages/bonds"))
+    checkpoint.save_atomically(whole(), stage)
+    with pytest.raises(CheckpointError, match=r"no last\.ckpt"):
+        checkpoint.find(tmp_path)
+    checkpoint.save_atomically(whole(), run)
+    os.utime(run, (0, 0))
+    assert checkpoint.find(tmp_path) == run
+    assert checkpoint.find(stage.parent) == stage

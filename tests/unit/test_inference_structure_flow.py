@@ -128,6 +128,16 @@ def test_a_formula_is_part_of_what_is_asked(trained: TrainedFlow) -> None:
         trained.to_latent(drawn, formulas=["C10H14"] * 20)
 
 
+def test_too_many_bonds_are_impossible(trained: TrainedFlow) -> None:
+    image = np.zeros((1, 4, 16, 16))
+    image[0, 0, 0, :3] = 3  # an atom with nine bonds
+    x = torch.from_numpy(image)
+    code = torch.from_numpy(codes_of(trained)[:1])
+    assert trained.flow.log_probability(x, code).item() == -np.inf
+    with pytest.raises(StructureError, match="probability 0"):
+        trained.flow.to_latent(x)
+
+
 def structures(proposals: list[list[Proposal]]) -> list[list[Structure | None]]:
     return [[p.structure for p in drawn] for drawn in proposals]
 
@@ -245,6 +255,44 @@ def test_a_published_network_takes_no_formula(make: Callable[..., TrainedFlow]) 
         published.log_p(["CC"], SPECTRA[:1])
 
 
+# Shifts.
+
+
+def test_every_carbon_has_a_shift_with_an_interval(trained: TrainedFlow) -> None:
+    found = trained.predict_shifts(SMILES, level=0.8)
+    for smiles, shifts in zip(SMILES, found, strict=True):
+        n = shifts.structure.n_atoms
+        assert shifts.structure == Structure.from_smiles(smiles)
+        assert shifts.median_ppm.shape == shifts.low_ppm.shape == shifts.high_ppm.shape == (n,)
+        assert (shifts.low_ppm < shifts.median_ppm).all()
+        assert (shifts.median_ppm < shifts.high_ppm).all()
+        at = np.stack([shifts.low_ppm, shifts.median_ppm, shifts.high_ppm], 1)
+        below = shifts.distribution.cdf(torch.from_numpy(at)).numpy()
+        np.testing.assert_allclose(below, np.tile([0.1, 0.5, 0.9], (n, 1)), atol=1e-6)
+    wider = trained.predict_shifts(SMILES[1:2], level=0.95)[0]
+    assert (wider.low_ppm < found[1].low_ppm).all()
+
+
+def test_shifts_follow_the_numbering(trained: TrainedFlow) -> None:
+    structure = Structure.from_smiles(SMILES[3])
+    order = np.random.default_rng(0).permutation(structure.n_atoms).tolist()
+    one, other = trained.predict_shifts([structure, structure.permuted(order)])
+    np.testing.assert_allclose(other.median_ppm, one.median_ppm[order], rtol=0, atol=1e-9)
+    (benzene,) = trained.predict_shifts(["c1ccccc1"])
+    assert np.ptp(benzene.median_ppm) < 1e-9  # equivalent carbons have one shift
+
+
+def test_shifts_that_cannot_be_predicted(
+    trained: TrainedFlow, make: Callable[..., TrainedFlow]
+) -> None:
+    with pytest.raises(SpectrumError, match="no carbon's shift"):
+        make(PUBLISHED).predict_shifts(["CC"])
+    with pytest.raises(SpectrumError, match="level=1"):
+        trained.predict_shifts(["CC"], level=1)
+    with pytest.raises(StructureError, match="structure 1"):
+        trained.predict_shifts(["CC", "CO"])
+
+
 # Ranking.
 
 
@@ -313,6 +361,15 @@ def test_the_order_of_proposals_does_not_matter(
 
 def test_a_code_is_ranked_as_its_peaks_are(trained: TrainedFlow, drawn: list[Proposal]) -> None:
     assert trained.rank(drawn, codes_of(trained)[0]) == trained.rank(drawn, SPECTRA[0])
+
+
+def test_a_peak_list_may_be_text(trained: TrainedFlow, drawn: list[Proposal]) -> None:
+    text = "13C NMR (101 MHz, CDCl3) δ 130.0 (CH), 30.0, 20.0."
+    (proposals,) = trained.propose_structures([text], 150, seed=4)
+    assert [p.structure for p in proposals] == [p.structure for p in drawn]
+    assert trained.rank(drawn, text) == trained.rank(drawn, SPECTRA[0])
+    with pytest.raises(SpectrumError, match=r"spectrum 1: line 1: .*"):
+        trained.propose_structures([text, "20.0, thirty"], 1, seed=0)
 
 
 def test_ranking_knows_the_formula(trained: TrainedFlow) -> None:

@@ -23,12 +23,15 @@ DESCRIPTION: dict[str, Any] = {
         "n_threads": 1,
         "name": "baseline",
         "scoring": {"n_samples": 50, "seed": 0},
+        "ranking": {"log_p_weight": 1.0},
+        "stages": {"shifts": {"assigned_path": "a.sdf", "n_pretrained": 2}},
         "keep_finished": False,
         "resume": None,
         "run_dir": "RUN",
     },
     "data_sha256": "abc",
     "data_path": "/data/a.csv",
+    "stages_sha256": {"shifts": "def"},
 }
 
 
@@ -60,6 +63,9 @@ def digest(place: str = "seed", value: object = 0) -> str:
         ("data_sha256", "abd"),
         ("trainer.gradient_clip_val", 0.5),
         ("n_threads", 2),
+        ("ranking.log_p_weight", 0.5),
+        ("stages.shifts.n_pretrained", 1),
+        ("stages_sha256", {"shifts": "abc"}),
     ],
 )
 def test_what_decides_the_numbers_is_in_the_digest(place: str, value: object) -> None:
@@ -71,6 +77,7 @@ def test_what_decides_the_numbers_is_in_the_digest(place: str, value: object) ->
     [
         ("data.path", "elsewhere/b.csv"),
         ("data_path", "/elsewhere/b.csv"),
+        ("stages.shifts.assigned_path", "elsewhere/b.sdf"),
         ("run_dir", "other"),
         ("keep_finished", True),
         ("resume", "last.ckpt"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from nmrflow.chem.canonical import BondOrderCodec
-from nmrflow.errors import DataError
+from nmrflow.errors import ConfigError, DataError
 from nmrflow.numerics import generator_for
 from nmrflow.types import Batch
 
@@ -182,6 +182,9 @@ class EpochDraw(Sampler[list[int]]):
         seed: Of the draws.
         weights: How often each molecule of the corpus is drawn, relative to the others,
             ``(n_molecules,)``; None: all alike.
+
+    Raises:
+        ConfigError: If the share of measured records comes to none.
     """
 
     def __init__(
@@ -200,6 +203,11 @@ class EpochDraw(Sampler[list[int]]):
         self._below = below / below[-1]
         self.n_batches = max(1, n // batch_size)
         self.n_real = round(batch_size * share_measured) if n_measured else 0
+        if n_measured and share_measured and not self.n_real:
+            raise ConfigError(
+                f"share_measured={share_measured} of batch_size={batch_size} is less than half a "
+                "record: give 0, or larger batches"
+            )
         self.n_generated = batch_size - self.n_real
         self.seed = seed
         self.epoch = 0

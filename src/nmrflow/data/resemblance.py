@@ -10,8 +10,10 @@ over and over.
 import math
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from nmrflow.data.corpus import Corpus
 
@@ -29,7 +31,8 @@ def resemblance(measured: NDArray[np.uint8], corpus: Corpus, seed: int) -> NDArr
         measured: Counts of each distinct measured molecule, as
             :func:`nmrflow.chem.molecular_graph.count_kinds` gives them, ``(n, N_KINDS)``.
         corpus: The generated molecules.
-        seed: Of the choice of generated molecules that the classifier is shown.
+        seed: Of the choice of generated molecules that the classifier is shown. It works in
+            as many threads as torch does.
 
     Returns:
         Mean 1 over the corpus, ``(n_molecules,)``; 1 everywhere where there is nothing to tell
@@ -47,17 +50,18 @@ def resemblance(measured: NDArray[np.uint8], corpus: Corpus, seed: int) -> NDArr
         min_samples_leaf=20,
         l2_regularization=5.0,
         early_stopping=False,
+        random_state=seed,
     )
     is_measured = np.repeat([1, 0], [len(measured), n_shown])
-    classifier.fit(np.concatenate([measured, corpus.kinds(shown)]), is_measured)
-    log_odds = np.concatenate(
-        [
-            classifier.decision_function(corpus.kinds(rows))
-            for rows in np.array_split(
-                np.arange(corpus.n_molecules), -(-corpus.n_molecules // _AT_A_TIME)
-            )
-        ]
-    )
+    n_parts = -(-corpus.n_molecules // _AT_A_TIME)
+    with threadpool_limits(torch.get_num_threads()):
+        classifier.fit(np.concatenate([measured, corpus.kinds(shown)]), is_measured)
+        log_odds = np.concatenate(
+            [
+                classifier.decision_function(corpus.kinds(rows))
+                for rows in np.array_split(np.arange(corpus.n_molecules), n_parts)
+            ]
+        )
     log_ratio = log_odds - math.log(len(measured) / n_shown)
     ratio: NDArray[np.float64] = np.exp(np.minimum(log_ratio, GREATEST_LOG_RATIO))
     ratio /= ratio.mean()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nmrflow.errors import ShapeError, StructureError
+from nmrflow.errors import ConfigError, ShapeError, StructureError
 from nmrflow.flow.bonds import (
     END,
     MAX_ATOMS,
@@ -145,6 +145,7 @@ class BondCoupling(Node):
 
     Raises:
         ShapeError: As :class:`Node`.
+        ConfigError: If the floor is 0 or less, or 1 or more.
         StructureError: From the forward direction, for tables that no sequence of tokens says:
             too many bonds, or an atom that is bound to none before it.
     """
@@ -162,6 +163,8 @@ class BondCoupling(Node):
     ) -> None:
         super().__init__(dims_in, dims_c)
         _check_vector(self, n_bins)
+        if not 0 < floor < 1:
+            raise ConfigError(f"floor={floor}: a probability above 0 and below 1 is needed")
         self.n_bins = n_bins
         self.floor = floor
         self.conditional = conditional(n_bins)

@@ -215,7 +215,9 @@ def slot_probabilities(log_p: Tensor) -> Tensor:
     p = log_p.double().exp()
     bond = p[..., :END].reshape(*p.shape[:-1], N_ROWS, MAX_ORDER)
     rows = torch.cat([bond.sum(-1), p[..., END:]], -1)
-    rest = rows.flip(-1).cumsum(-1).flip(-1)[..., None]
+    # Sums from each row on, by a product: see nmrflow.flow.categorical.
+    on = torch.ones(N_ROWS + 1, N_ROWS + 1, dtype=p.dtype, device=p.device).tril()
+    rest = (rows @ on)[..., None]
     of_orders = torch.cat([rest[..., 1:, :], bond], -1)
     possible = rest[..., :-1, :] > 0
     share = of_orders / torch.where(possible, rest[..., :-1, :], 1.0)

@@ -62,6 +62,7 @@ def from_normal(z: Tensor, p: Tensor) -> Tensor:
 
 def _edges(p: Tensor) -> tuple[Tensor, Tensor]:
     """What lies below and above each category's interval, each summed from its own end."""
-    below = p.cumsum(-1) - p
-    above = p.flip(-1).cumsum(-1).flip(-1) - p
-    return below.clamp(min=0.0), above.clamp(min=0.0)
+    # By products: on GPUs cumulative sums of floating numbers are not deterministic.
+    n = p.shape[-1]
+    earlier = torch.ones(n, n, dtype=p.dtype, device=p.device).triu(1)
+    return p @ earlier, p @ earlier.T

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nmrflow.errors import ConfigError
 from nmrflow.flow.bonds import (
     MAX_ATOMS,
     MAX_BONDS,
@@ -112,7 +113,8 @@ class StateEmbedding(nn.Module):
         atoms = torch.where(known, (n_atoms - state.column).clamp(0, MAX_ATOMS), MAX_ATOMS + 1)
         left = (total - state.bonds.sum(-1) // 2).clamp(0, 2 * MAX_ATOMS)
         bonds = torch.where(known, left, 2 * MAX_ATOMS + 1)
-        valence = F.one_hot(MAX_BONDS - state.bonds, MAX_BONDS + 1).flatten(-2)
+        # Below 0 only in tables that are no molecule's; what comes of them is masked.
+        valence = F.one_hot((MAX_BONDS - state.bonds).clamp(min=0), MAX_BONDS + 1).flatten(-2)
         vector: Tensor = (
             self.token(state.previous)
             + self.column(state.column.clamp(max=MAX_ATOMS))
@@ -137,6 +139,9 @@ class BondTransformer(BondConditional):
         bfloat16: Training steps multiply matrices in bfloat16, several times as fast on
             processors that can. Only where gradients are wanted of a network in training
             mode; sampling and likelihoods are never rounded so.
+
+    Raises:
+        ConfigError: If the width is no multiple of the number of heads.
     """
 
     def __init__(
@@ -149,6 +154,8 @@ class BondTransformer(BondConditional):
         bfloat16: bool = False,
     ) -> None:
         super().__init__(n_bins)
+        if width % n_heads:
+            raise ConfigError(f"width={width} is no multiple of n_heads={n_heads}")
         self.rounds = bfloat16
         self.peaks = PeakEmbedding(n_bins, width)
         self.read = _Layer(width, n_heads, hidden=2 * width)

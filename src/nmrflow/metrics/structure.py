@@ -4,7 +4,7 @@ Molecules are named by their connectivity (canonical SMILES without stereo), one
 A query that was refused has no samples and no candidates; it counts as a miss.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,20 +48,6 @@ def sampling_scores(
         "novel": mean_or_none(novel),
         "coverage": float(np.mean(hits)),
     }
-
-
-def rank_candidates(
-    n_drawn: Mapping[str, int], log_likelihood: Mapping[str, float], n_most: int | None = None
-) -> list[str]:
-    """Order distinct candidates: likelihood, then how often drawn, then text.
-
-    Args:
-        n_drawn: Distinct molecules, and how often each was drawn.
-        log_likelihood: Of the query, under each molecule's own predicted spectrum.
-        n_most: Keep that many; all if None.
-    """
-    order = sorted(n_drawn, key=lambda m: (-log_likelihood[m], -n_drawn[m], m))
-    return order[:n_most]
 
 
 def ranking_scores(ranked: Sequence[Sequence[str]], truths: Sequence[str]) -> dict[str, float]:

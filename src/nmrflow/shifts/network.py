@@ -165,11 +165,11 @@ class ShiftEnsemble(nn.Module):
             raise ValueError("an ensemble needs a network")
 
     def mixtures(self, batch: GraphBatch) -> LaplaceMixture:
-        """The members' mixtures as one, ``(a, n_networks * n_components)``.
+        """The members' mixtures as one, ``(a, n_networks * n_components)``, float64.
 
         Row by row they belong to the batch's atoms: ``batch.molecule`` says of which molecule.
         """
-        parts: list[LaplaceMixture] = [network(batch) for network in self.networks]
+        parts = [_in_double(network, batch) for network in self.networks]
         centre, scale, log_weight = (torch.cat(part, dim=-1) for part in zip(*parts, strict=True))
         return LaplaceMixture(centre, scale, log_weight - math.log(len(parts)))
 

@@ -1,7 +1,7 @@
 """The forward side as a subnet of a coupling: a table of bond orders to logits of the code."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from nmrflow.chem.canonical import N_SLOTS, read_canonical, structure_from_orders
+from nmrflow.chem.molecular_graph import molecular_graph
+from nmrflow.chem.structure import Structure
 from nmrflow.errors import ShapeError, StructureError
-from nmrflow.shifts.mixture import STRAY
+from nmrflow.shifts.mixture import STRAY, LaplaceMixture
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -78,6 +80,20 @@ class SpectrumSubnet(nn.Module):
         place = {name: k for k, name in enumerate(distinct, start=1)}
         logits = (torch.log(-torch.expm1(unset)) - unset)[[place.get(name, 0) for name in names]]
         return logits.to(slots.device, slots.dtype).reshape(-1, *self.dims_out)
+
+    @torch.no_grad()
+    def shifts(self, structures: Sequence[Structure]) -> list[LaplaceMixture]:
+        """Where each carbon's shift is expected, float64, one mixture a structure.
+
+        Its rows are the structure's atoms in their order; renumbering renumbers them.
+
+        Raises:
+            StructureError: If RDKit refuses a structure.
+        """
+        mixture = self.ensemble.mixtures(collate([molecular_graph(s) for s in structures]))
+        sizes = [structure.n_atoms for structure in structures]
+        parts = zip(*(torch.split(part.cpu(), sizes) for part in mixture), strict=True)
+        return [LaplaceMixture(*part) for part in parts]
 
 
 def _whole(slots: Tensor) -> Iterator[bytes]:

@@ -13,11 +13,12 @@ from typing import Any
 from nmrflow.console import say
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.splits import records_hash
-from nmrflow.errors import ConfigError
+from nmrflow.errors import CheckpointError, ConfigError
 from nmrflow.module import Network
 from nmrflow.shifts.subnet import SpectrumSubnet
 
 _DONE = "done.json"
+_BEGUN = "begun"
 
 
 @dataclass(frozen=True)
@@ -87,18 +88,20 @@ def run_stages(
         context: ``folder`` is the run's; every stage gets one inside.
 
     Returns:
-        The facts of all stages, and ``stage_seconds``: how long each took.
+        The facts of all stages, and ``stage_seconds``: how long each took in the run that
+        ended it.
+
+    Raises:
+        CheckpointError: If what a stage has left cannot be loaded.
     """
     facts: dict[str, Any] = {}
     seconds: dict[str, float] = {}
-    conditions = [records_hash(context.train), sorted(context.excluded), context.seed]
     folders: dict[str, Path] = {}
+    digests = stage_digests(stages, described, context)
     for name, stage in stages.items():
-        own_conditions = stage.conditions(described["stages"][name], described["model"])
-        conditions = [_digest(conditions), own_conditions]
         own = replace(context, folder=context.folder / name, folders=dict(folders))
         folders[name] = own.folder
-        digest = _digest(conditions)
+        digest = digests[name]
         done = _read_done(own.folder, digest)
         if done is None:
             say(f"stage {name}: begins")
@@ -112,11 +115,24 @@ def run_stages(
             (own.folder / _DONE).write_text(json.dumps(done))
             say(f"stage {name}: {done['seconds']:.0f} s")
         else:
-            stage.load(own)
+            _load(stage, own)
             say(f"stage {name}: done before, kept ({own.folder})")
         facts |= done["facts"]
         seconds[name] = done["seconds"]
     return {**facts, "stage_seconds": seconds} if stages else {}
+
+
+def stage_digests(
+    stages: Mapping[str, Stage], described: Mapping[str, Any], context: StageContext
+) -> dict[str, str]:
+    """What decides each stage's result, the stages before included, as digests by name."""
+    conditions = [records_hash(context.train), sorted(context.excluded), context.seed]
+    digests = {}
+    for name, stage in stages.items():
+        own = stage.conditions(described["stages"][name], described["model"])
+        conditions = [_digest(conditions), own]
+        digests[name] = _digest(conditions)
+    return digests
 
 
 def forward_side(model: Mapping[str, Any]) -> list[Any]:
@@ -147,12 +163,22 @@ def _make_ready(folder: Path, digest: str) -> None:
     A stage that goes on from its last checkpoint would go on from weights that have seen
     another training side.
     """
-    begun = folder.with_name(f"{folder.name}.begun")
-    is_other = begun.read_text() != digest if begun.exists() else (folder / _DONE).exists()
-    if is_other and folder.exists():
+    begun = folder / _BEGUN
+    if folder.exists() and not (begun.exists() and begun.read_text() == digest):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     begun.write_text(digest)
+
+
+def _load(stage: Stage, context: StageContext) -> None:
+    try:
+        stage.load(context)
+    except (CheckpointError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{context.folder}: what this stage has left cannot be used ({reason}); remove the "
+            "folder and run again"
+        ) from error
 
 
 def _read_done(folder: Path, digest: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from nmrflow import checkpoint as checkpoints
 from nmrflow.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
 from nmrflow.chem.canonical import read_canonical
 from nmrflow.chem.molecular_graph import count_kinds
-from nmrflow.config import check_counts
+from nmrflow.config import check_counts, check_shares
 from nmrflow.console import say
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import SpectrumDataset
@@ -28,6 +28,10 @@ from nmrflow.stages.base import Stage, StageContext
 
 GRADIENT_NORM = 30.0
 """Longer gradients are cut to it; in a training that goes well few are."""
+
+
+_OF_THE_RUN = ("accelerator", "devices", "deterministic")
+"""What the stage's trainer takes over from the run's."""
 
 
 class BondStage(Stage):
@@ -57,17 +61,24 @@ class BondStage(Stage):
     ) -> None:
         counts = {"n_molecules": n_molecules, "n_epochs": n_epochs, "batch_size": batch_size}
         check_counts(counts, n_molecules=1, n_epochs=1, batch_size=1)
+        shares = {"share_measured": share_measured, "share_alike": share_alike}
+        check_shares(shares, *shares)
         self.corpus = corpus
         self.n_molecules = n_molecules
         self.n_epochs = n_epochs
         self.batch_size = batch_size
-        self.share_measured = _checked_share("share_measured", share_measured)
-        self.share_alike = _checked_share("share_alike", share_alike)
+        self.share_measured = share_measured
+        self.share_alike = share_alike
         self.optimizer = optimizer
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train; goes on after the last checkpoint that is there."""
         codec, axis, flow = context.network
+        if self.corpus not in context.folders:
+            raise ConfigError(
+                f"corpus={self.corpus}: no stage before this one has that name; there are "
+                f"{', '.join(context.folders) or 'none'}"
+            )
         corpus = Corpus(context.folders[self.corpus])
         measured = SpectrumDataset(context.train, codec, axis)
         weights = np.full(corpus.n_molecules, 1 - self.share_alike)
@@ -96,7 +107,7 @@ class BondStage(Stage):
         log = _Likelihoods(self.n_epochs)
         last = context.folder / "last.ckpt"
         trainer = pl.Trainer(
-            **{key: context.trainer[key] for key in ("accelerator", "devices")},
+            **{key: context.trainer[key] for key in _OF_THE_RUN if key in context.trainer},
             max_epochs=self.n_epochs,
             gradient_clip_val=GRADIENT_NORM,
             limit_val_batches=0,
@@ -118,12 +129,6 @@ class BondStage(Stage):
         prefix = "flow."
         flow.load_state_dict({name.removeprefix(prefix): w for name, w in state.items()})
         flow.eval()
-
-
-def _checked_share(name: str, value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ConfigError(f"{name}={value}: a share is between 0 and 1")
-    return value
 
 
 class _Likelihoods(Callback):

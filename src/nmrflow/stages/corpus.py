@@ -13,7 +13,7 @@ from nmrflow.chem.canonical import CanonicalMolecule, read_canonical
 from nmrflow.chem.generation import generate_hydrocarbons
 from nmrflow.chem.molecular_graph import count_kinds
 from nmrflow.chem.structure import Structure
-from nmrflow.config import check_counts
+from nmrflow.config import check_counts, check_shares
 from nmrflow.console import progress
 from nmrflow.data.corpus import CorpusWriter, Shard
 from nmrflow.numerics import generator_for
@@ -49,6 +49,7 @@ class CorpusStage(Stage):
     ) -> None:
         counts = {"n": n, "n_draws": n_draws, "shard_size": shard_size}
         check_counts(counts, n=0, n_draws=1, shard_size=1)
+        check_shares({"drop": drop, "stray": stray}, "drop", "stray")
         self.n = n
         self.n_draws = n_draws
         self.errors = Errors(drop, stray)

@@ -9,11 +9,13 @@ import numpy as np
 from nmrflow import checkpoint as checkpoints
 from nmrflow.config import check_counts
 from nmrflow.console import say, steps
-from nmrflow.data.sources.assigned import AssignedShifts
+from nmrflow.data.sources.assigned import AssignedShifts, without
+from nmrflow.errors import ConfigError
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
 from nmrflow.shifts.training import (
     FINE_TUNING,
+    N_PARTS,
     PRETRAINING,
     MeasuredSpectra,
     pretrain,
@@ -36,6 +38,9 @@ class ShiftStage(Stage):
         n_pretrained: Networks that begin on assigned shifts; members start from them in turn.
         pretraining_epochs: Epochs on assigned shifts.
         fine_tuning_epochs: Epochs on measured codes.
+
+    Raises:
+        ConfigError: If a number is too small, or a table is given without what it belongs to.
     """
 
     def __init__(
@@ -47,6 +52,8 @@ class ShiftStage(Stage):
         pretraining_epochs: int = 30,
         fine_tuning_epochs: int = 15,
     ) -> None:
+        if table_path and not assigned_path:
+            raise ConfigError(f"table_path={table_path}: of no use without assigned_path")
         counts = {
             "n_pretrained": n_pretrained,
             "pretraining_epochs": pretraining_epochs,
@@ -65,8 +72,11 @@ class ShiftStage(Stage):
         facts: dict[str, Any] = {"n_assigned": 0}
         first = subnet.ensemble.networks[0]
         assert isinstance(first, ShiftNetwork)
+        if len(subnet.ensemble.networks) > N_PARTS:
+            raise ConfigError(f"model.flow.spectrum.n_networks: {N_PARTS} at most")
         shape = first.shape
         if self.assigned is None:
+            say("no assigned shifts given: the networks begin with the measured codes")
             with isolated_rng(context.seed):
                 pretrained = [ShiftNetwork(**shape)]
         else:
@@ -75,12 +85,16 @@ class ShiftStage(Stage):
             # validation side: what is trained here has then seen none that it is tuned on.
             molecules = [
                 molecule
-                for molecule in everything
+                for molecule in without(everything, context.excluded)
                 if set(molecule.structure.elements) != {"C"}
-                and molecule.structure.connectivity not in context.excluded
             ]
-            say(f"{len(molecules):,} molecules with assigned shifts")
-            facts["n_assigned"] = len(molecules)
+            left_out = dict(self.assigned.n_excluded)
+            left_out["hydrocarbons, or among the spectra"] = len(everything) - len(molecules)
+            say(
+                f"{len(molecules):,} molecules with assigned shifts; left out: "
+                + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
+            )
+            facts |= {"n_assigned": len(molecules), "assigned_left_out": left_out}
             pretrained = []
             for k in range(self.n_pretrained):
                 with steps(f"assigned shifts, {k + 1} of {self.n_pretrained}") as progress:

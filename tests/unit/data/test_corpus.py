@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from nmrflow.chem.canonical import BondOrderCodec
 from nmrflow.data.corpus import Corpus, CorpusWriter, EpochDraw, Mixed, Shard
-from nmrflow.errors import DataError
+from nmrflow.errors import ConfigError, DataError
 from nmrflow.types import Batch
 
 N_BINS, N_DRAWS, SIZES = 24, 3, (50, 1, 30)
@@ -208,7 +208,7 @@ def test_an_epoch_follows_from_seed_and_number_alone(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize(
     ("share", "n_measured", "n_real"),
-    [(0.2, 7, 2), (0.04, 7, 0), (0.06, 7, 1), (1.0, 7, 10), (0.0, 7, 0), (0.5, 0, 0)],
+    [(0.2, 7, 2), (0.06, 7, 1), (1.0, 7, 10), (0.0, 7, 0), (0.5, 0, 0)],
 )
 def test_batches_hold_their_share_of_measured_records(
     corpus: Corpus, share: float, n_measured: int, n_real: int
@@ -223,6 +223,12 @@ def test_batches_hold_their_share_of_measured_records(
         assert all(k < n for k in batch[: 10 - n_real])  # as Mixed gives them
     if n_real > 1:
         assert {k - n for batch in batches for k in batch if k >= n} == set(range(n_measured))
+
+
+def test_a_share_of_less_than_a_record_is_refused(corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match=r"share_measured=0\.04 of batch_size=10"):
+        draws(corpus, share_measured=0.04)
+    assert len(draws(corpus, share_measured=0.04, n_measured=0)) == 20  # nothing to have a share
 
 
 def test_draws_reach_every_molecule_and_code(corpus: Corpus) -> None:

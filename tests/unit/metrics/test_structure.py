@@ -1,18 +1,13 @@
 """Proposed structures: samplers and rankings whose scores are known."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
 from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.metrics.structure import (
     count_correlation,
     mean_or_none,
-    rank_candidates,
     ranking_scores,
     sampling_scores,
 )
@@ -78,32 +73,6 @@ def test_a_random_sampler() -> None:
     first = ranking_scores([list(dict.fromkeys(row)) for row in drawn], truths)
     assert first["top1"] == pytest.approx(1 / len(pool), abs=0.02)
     assert first["top10"] == scores["coverage"]
-
-
-MOLECULES = st.lists(st.sampled_from(TRUTHS + OTHERS), min_size=1, unique=True)
-
-
-@given(molecules=MOLECULES, data=st.data())
-def test_the_order_is_likelihood_then_frequency_then_text(
-    molecules: list[str], data: st.DataObject
-) -> None:
-    # Few values, so that ties are common.
-    n_drawn = {m: data.draw(st.integers(1, 2)) for m in molecules}
-    likelihood = {m: data.draw(st.sampled_from([-3.5, -1.0, -0.25])) for m in molecules}
-    ranked = rank_candidates(n_drawn, likelihood)
-    assert sorted(ranked) == sorted(molecules)
-    for better, worse in pairwise(ranked):
-        assert likelihood[better] >= likelihood[worse]
-        if likelihood[better] == likelihood[worse]:
-            assert n_drawn[better] >= n_drawn[worse]
-            if n_drawn[better] == n_drawn[worse]:
-                assert better < worse
-    shuffled = data.draw(st.permutations(molecules))
-    again = rank_candidates(
-        {m: n_drawn[m] for m in shuffled}, {m: likelihood[m] for m in reversed(shuffled)}
-    )
-    assert again == ranked
-    assert rank_candidates(n_drawn, likelihood, 2) == ranked[:2]
 
 
 def test_a_perfect_and_an_empty_ranking() -> None:

@@ -17,12 +17,13 @@ import nmrflow.stages.bonds
 import nmrflow.stages.corpus
 import nmrflow.stages.shifts
 from nmrflow.chem.canonical import read_canonical
+from nmrflow.chem.molecular_graph import count_kinds
 from nmrflow.chem.structure import Structure
-from nmrflow.data.corpus import Corpus, Mixed
+from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.sources.embedded import Embedded
-from nmrflow.errors import ConfigError, TrainingError
+from nmrflow.errors import CheckpointError, ConfigError, TrainingError
 from nmrflow.module import Network, build_network
 from nmrflow.shifts.training import MeasuredSpectra
 from nmrflow.spectra.axis import ShiftAxis
@@ -293,6 +294,28 @@ def test_a_damaged_note_counts_as_none(case: Case, text: str) -> None:
     assert case.notes == ["load a", "run b", "load c"]
 
 
+def test_what_is_not_known_to_be_of_this_run_is_not_gone_on_from(case: Case) -> None:
+    """As a folder copied from another run, unfinished or of another configuration."""
+    foreign = case.context.folder / "b"
+    foreign.mkdir(parents=True)
+    (foreign / "part9.ckpt").write_text("of whatever")
+    case.run()
+    assert case.stages["b"].left_before == [[]]
+
+
+@pytest.mark.parametrize("error", [KeyError("state_dict"), RuntimeError("size mismatch\nmore")])
+def test_what_cannot_be_loaded_says_what_to_do(
+    case: Case, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: StageContext) -> None:
+        raise error
+
+    case.run()
+    monkeypatch.setattr(case.stages["b"], "load", fail)
+    with pytest.raises(CheckpointError, match=r"b: what this stage has left .*remove the folder"):
+        case.run()
+
+
 def test_stages_need_a_forward_side(context: StageContext) -> None:
     plain = copy.deepcopy(MODEL)
     del plain["flow"]["spectrum"]
@@ -523,6 +546,62 @@ def test_the_same_seed_gives_the_same_labels(context: StageContext, done: Run) -
 def test_impossible_counts_are_refused(stage: Callable[..., Stage], wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="whole number"):
         stage(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("stage", "wrong", "reason"),
+    [
+        (BondStage, {"corpus": "corpus", "n_molecules": 1, "share_alike": 1.2}, "share_alike"),
+        (
+            BondStage,
+            {"corpus": "corpus", "n_molecules": 1, "share_measured": -1},
+            "share_measured",
+        ),
+        (CorpusStage, {"n": 1, "drop": 7}, "drop=7"),
+        (CorpusStage, {"n": 1, "stray": None}, "stray=None"),
+        (ShiftStage, {"assigned_path": None, "table_path": "t.csv"}, "of no use without"),
+    ],
+)
+def test_impossible_settings_are_refused(
+    stage: Callable[..., Stage], wrong: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        stage(**wrong)
+
+
+def test_a_corpus_that_no_stage_makes_is_refused(context: StageContext) -> None:
+    with pytest.raises(ConfigError, match=r"corpus=other: .*there are none"):
+        stages(corpus="other")["bonds"].run(context)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6])
+def test_draws_follow_resemblance_as_far_as_asked(
+    share: float, done: Run, context: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, np.ndarray] = {}
+
+    def resembling(measured: np.ndarray, corpus: Corpus, _: int) -> np.ndarray:
+        seen["measured"] = measured
+        return np.arange(corpus.n_molecules) / np.arange(corpus.n_molecules).mean()
+
+    class Watched(EpochDraw):
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            seen["weights"] = settings["weights"]
+            super().__init__(*args, **settings)
+
+    monkeypatch.setattr(nmrflow.stages.bonds, "resemblance", resembling)
+    monkeypatch.setattr(nmrflow.stages.bonds, "EpochDraw", Watched)
+    own = replace(context, folders={"corpus": done.context.folder / "corpus"})
+    own.folder.mkdir(parents=True)
+    stages(share_alike=share, n_molecules=16, n_epochs=1)["bonds"].run(own)
+    n = len(seen["weights"])
+    alike = np.arange(n) / np.arange(n).mean()
+    np.testing.assert_allclose(seen["weights"], 1 - share + share * alike)
+    assert ("measured" in seen) == (share > 0)
+    if share:  # Of the training side, each molecule once.
+        names = sorted({r.structure.connectivity for r in context.train})
+        kinds = [count_kinds(read_canonical(name).graph) for name in names]
+        np.testing.assert_array_equal(seen["measured"], np.stack(kinds))
 
 
 def test_codes_are_drawn_with_their_errors(randomised: Randomise) -> None:
