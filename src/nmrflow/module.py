@@ -124,7 +124,7 @@ class FlowModule(lightning.LightningModule):
         if not value.total.isfinite():
             raise TrainingError(
                 f"the loss is {float(value.total.detach())} in epoch {self.current_epoch + 1}, "
-                f"batch {batch_idx + 1}; lower the optimizer's lr (in a stage, its own), or "
+                f"batch {batch_idx + 1}; lower optimizer.lr (in a stage, its own), or "
                 "resume from last.ckpt, which is of the epoch before"
             )
         self._logit_sums.add(latent.y.detach(), batch.code)

@@ -47,7 +47,7 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
 
 
 def _find(path: str | Path, where: str) -> Path:
-    advice = "check the path"
+    advice = "check data.path, or whichever setting names this file"
     try:
         file = Path(path).expanduser()
         if not file.is_absolute():
