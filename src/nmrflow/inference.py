@@ -265,9 +265,9 @@ class TrainedFlow:
         found = []
         for rows in _batches(len(read), self.flow.batch_size):
             for structure, mixture in zip(read[rows], subnet.shifts(read[rows]), strict=True):
-                low, high = mixture.interval(level)
-                numbers = (part.numpy() for part in (mixture.quantile(0.5), low, high))
-                found.append(PredictedShifts(structure, mixture, *numbers, level))
+                low, high = (end.numpy() for end in mixture.interval(level))
+                median = mixture.quantile(0.5).numpy()
+                found.append(PredictedShifts(structure, mixture, median, low, high, level))
         return found
 
     def propose_structures(
