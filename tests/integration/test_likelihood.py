@@ -17,7 +17,7 @@ from nmrflow.numerics import generator_for
 from nmrflow.types import Latent
 
 N_BINS = 16
-N_DRAWS = 20_000
+N_DRAWS = 100_000
 N_STEPS = 150
 
 
