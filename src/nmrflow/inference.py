@@ -25,7 +25,7 @@ from nmrflow.module import Network, build_network
 from nmrflow.numerics import generator_for
 from nmrflow.shifts.mixture import LaplaceMixture
 from nmrflow.shifts.subnet import SpectrumSubnet
-from nmrflow.spectra.peak_list import read_peaks
+from nmrflow.spectra.peak_reader import read_peaks
 from nmrflow.types import Latent
 
 
@@ -111,7 +111,7 @@ Spectrum = Sequence[float] | str | NDArray[np.generic]
 """Shifts in ppm, or a peak list as text, or a code as ``(n_bins,)`` zeros and ones."""
 
 Spectra = Sequence[Sequence[float] | str] | NDArray[np.generic]
-"""Peak lists in ppm, as numbers or as text (:func:`nmrflow.spectra.peak_list.read_peaks`), or
+"""Peak lists in ppm, as numbers or as text (:func:`nmrflow.spectra.peak_reader.read_peaks`), or
 codes as an array ``(n, n_bins)`` of zeros and ones."""
 
 Formula = str

@@ -3,13 +3,13 @@
 from nmrflow.flow.bond_nodes import BondCells as BondCells
 from nmrflow.flow.bond_nodes import BondCoupling as BondCoupling
 from nmrflow.flow.bond_nodes import SpectrumCoupling as SpectrumCoupling
-from nmrflow.flow.conditionals import BondMemoryless as BondMemoryless
-from nmrflow.flow.conditionals import BondRecurrent as BondRecurrent
-from nmrflow.flow.conditionals import BondTransformer as BondTransformer
 from nmrflow.flow.flow import SpectrumFlow as SpectrumFlow
 from nmrflow.flow.latent import join_latent as join_latent
 from nmrflow.flow.latent import split_latent as split_latent
 from nmrflow.flow.nodes import AdditiveCoupling as AdditiveCoupling
 from nmrflow.flow.nodes import PixelDownsampling as PixelDownsampling
+from nmrflow.flow.simple_conditionals import BondMemoryless as BondMemoryless
+from nmrflow.flow.simple_conditionals import BondRecurrent as BondRecurrent
 from nmrflow.flow.structure_flow import StructureFlow as StructureFlow
 from nmrflow.flow.subnets import ConvSubnet as ConvSubnet
+from nmrflow.flow.transformer import BondTransformer as BondTransformer

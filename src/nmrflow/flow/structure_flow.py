@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from nmrflow.errors import ConfigError, ShapeError
 from nmrflow.flow.bond_nodes import BondCells, BondCoupling, SpectrumCoupling, orders_in
 from nmrflow.flow.bonds import N_SLOTS, UNKNOWN, formula_of
-from nmrflow.flow.conditionals import BondTransformer
 from nmrflow.flow.flow import SpectrumFlow
+from nmrflow.flow.transformer import BondTransformer
 from nmrflow.numerics import isolated_rng
 from nmrflow.types import Latent
 

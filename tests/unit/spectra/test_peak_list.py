@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from nmrflow.errors import SpectrumError
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.spectra.peak_list import MULTIPLICITIES, Peak, PeakList, read_peaks, write_peaks
+from nmrflow.spectra.peak_list import MULTIPLICITIES, Peak, PeakList
+from nmrflow.spectra.peak_reader import read_peaks
+from nmrflow.spectra.peak_writer import write_peaks
 
 N_MUTATIONS = 300
 
