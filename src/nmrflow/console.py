@@ -3,15 +3,19 @@
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich import get_console
+from rich.measure import Measurement
 from rich.progress import Progress, track
 from rich.table import Table
+from rich.text import Text
 
 Item = TypeVar("Item")
+
+_ENDLESS = 10_000
 
 
 def say(lines: str | Iterable[str]) -> None:
@@ -20,17 +24,54 @@ def say(lines: str | Iterable[str]) -> None:
         get_console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, n_left: int = 1
+) -> None:
+    """Print a table whose cells are whole, however wide it becomes: they can be copied.
+
+    Args:
+        title: Over the table.
+        columns: Their heads.
+        rows: Their cells.
+        n_left: That many of the last columns are texts, the others numbers.
+    """
+    table = Table(title=title, title_justify="left")
+    for k, column in enumerate(columns):
+        is_text = k >= len(columns) - n_left
+        table.add_column(column, no_wrap=True, justify="left" if is_text else "right")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    # A console prints nothing wider than itself; a terminal breaks the lines of a wider one.
+    console = get_console()
+    options = console.options.update(width=_ENDLESS, max_width=_ENDLESS)
+    width = Measurement.get(console, options, table).maximum
+    own, console.width = console.width, max(width, console.width)
+    console.print(table)
+    console.width = own
+
+
+_is_quiet = False
+
+
+def hide_progress() -> None:
+    """From now on no progress bar has a place."""
+    global _is_quiet
+    _is_quiet = True
+
+
 def shows_progress() -> bool:
     """Whether a progress bar has a place: a terminal or a notebook, not a file or a pipe."""
     console = get_console()
-    return console.is_terminal or console.is_jupyter
+    return not _is_quiet and (console.is_terminal or console.is_jupyter)
 
 
-def progress(items: Iterable[Item], n: int, description: str) -> Iterator[Item]:
-    """Go through items under a bar that is gone in the end; no bar for one item, or in a pipe."""
-    yield from track(
-        items, description, total=n, transient=True, disable=n < 2 or not shows_progress()
-    )
+def progress(items: Iterable[Item], n: int | None, description: str) -> Iterator[Item]:
+    """Go through items under a bar that is gone in the end; no bar for one item, or in a pipe.
+
+    Where nobody knows how many items there are, ``n`` is None, and the bar moves without an end.
+    """
+    hidden = n in (0, 1) or not shows_progress()
+    yield from track(items, description, total=n, transient=True, disable=hidden)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from nmrflow.data.splits import Sides, records_hash
 from nmrflow.errors import ConfigError, DataError, NmrflowError, errors_for_people
 from nmrflow.evaluation_file import write_scores
 from nmrflow.examples import show_examples
-from nmrflow.inference import TrainedFlow, load_checkpoint
-from nmrflow.pretrained import load_pretrained, names
+from nmrflow.inference import TrainedFlow
+from nmrflow.pretrained import load
 from nmrflow.scoring import SCORING, Scores, score
 
 
@@ -41,7 +41,7 @@ def evaluate(config: DictConfig) -> Scores:
         raise ConfigError("split=all scores every record of a file: give it as data.path=FILE")
     torch.set_num_threads(plain["n_threads"])
 
-    trained = _load(str(plain["checkpoint"]))
+    trained = load(str(plain["checkpoint"]))
     about = trained.description
     scoring = {**SCORING, **about["config"].get("scoring", {})}
     scoring |= {key: plain[key] for key in SCORING if plain[key] is not None}
@@ -80,13 +80,6 @@ def evaluate(config: DictConfig) -> Scores:
         write_scores(result, Path(plain["output"]))
         say(f"written {plain['output']}")
     return result
-
-
-def _load(checkpoint: str) -> TrainedFlow:
-    """A name of weights that come with the package, or a path."""
-    if checkpoint in names() and not Path(checkpoint).exists():
-        return load_pretrained(checkpoint)
-    return load_checkpoint(checkpoint)
 
 
 def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceData, Sides]:

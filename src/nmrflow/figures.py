@@ -6,6 +6,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -132,6 +133,18 @@ def draw_run(evaluation: Evaluation, n_examples: int = 4) -> dict[str, Figure]:
     for number, example in enumerate(evaluation["examples"][:n_examples]):
         drawn[f"example_{number}"] = example_spectrum(example)
     return drawn
+
+
+def to_file(figure: Figure, form: str) -> bytes:
+    """A figure as an ``"svg"`` or ``"png"`` file's content; the figure is closed."""
+    stream = io.BytesIO()
+    # Text as outlines: the same everywhere. No date and a fixed salt: the same every time.
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}):
+        figure.savefig(
+            stream, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None
+        )
+    close(figure)
+    return stream.getvalue()
 
 
 def close(figure: Figure) -> None:

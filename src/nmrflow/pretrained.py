@@ -61,6 +61,19 @@ def load_pretrained(name: str) -> "TrainedFlow":
     return load_checkpoint(find_pretrained(name))
 
 
+def load(name: str) -> "TrainedFlow":
+    """Weights that come with the package, by their name, or a run's or checkpoint's, by its path.
+
+    Raises:
+        CheckpointError: As :func:`find_pretrained`, or if the checkpoint cannot be read.
+    """
+    from nmrflow.inference import load_checkpoint
+
+    if name in names() and not Path(name).exists():
+        return load_pretrained(name)
+    return load_checkpoint(name)
+
+
 def package(run: Path, name: str) -> Path:
     """Write a run's weights as those of a name: half precision, without paths or optimiser.
 

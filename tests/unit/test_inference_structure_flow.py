@@ -498,7 +498,7 @@ def test_predicted_codes_follow_the_thresholds(make: Callable[..., TrainedFlow])
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"), [("C", "1 carbon"), ("CCO", "holds O"), ("x", "no SMILES")]
+    ("given", "reason"), [("C", "1 carbon"), ("CCO", "contains O"), ("x", "no SMILES")]
 )
 def test_structures_outside_the_domain_are_refused(
     trained: TrainedFlow, given: str, reason: str

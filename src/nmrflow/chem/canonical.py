@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
+from nmrflow.chem.domain import MAX_CARBONS, check_domain
 from nmrflow.chem.molecular_graph import MolecularGraph, graph_of
 from nmrflow.chem.structure import Bond, Structure
 from nmrflow.errors import ShapeError, StructureError
 
-MAX_ATOMS = 17
+MAX_ATOMS = MAX_CARBONS
 
 N_SLOTS = MAX_ATOMS * (MAX_ATOMS - 1) // 2
 """Pairs of atoms: 136. Slot ``j (j - 1) / 2 + i`` holds the bond order of atoms ``i < j``."""
@@ -43,17 +44,9 @@ def bond_orders(structure: Structure) -> NDArray[np.uint8]:
     """The orders of a structure's bonds as it is numbered, 0 where there is none, ``(136,)``.
 
     Raises:
-        StructureError: If the structure is not of 2 to 17 carbons and hydrogen.
+        StructureError: As :func:`nmrflow.chem.domain.check_domain`.
     """
-    if set(structure.elements) != {"C"}:
-        foreign = sorted(set(structure.elements) - {"C"})
-        raise StructureError(
-            f"{structure.formula} holds {', '.join(foreign)}; a table of orders holds C and H only"
-        )
-    if not 2 <= structure.n_atoms <= MAX_ATOMS:
-        raise StructureError(
-            f"{structure.formula} has {structure.n_atoms} carbon(s); 2 to {MAX_ATOMS} fit"
-        )
+    check_domain(structure)
     orders = np.zeros(N_SLOTS, dtype=np.uint8)
     for bond in structure.bonds:
         orders[bond.end * (bond.end - 1) // 2 + bond.begin] = bond.order
@@ -152,6 +145,10 @@ class BondOrderCodec:
         "the numbering and the Kekulé form (one canonical form stands for all)",
     )
 
+    def check(self, structure: Structure) -> None:
+        """Raises as :func:`nmrflow.chem.domain.check_domain`."""
+        check_domain(structure)
+
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """Write a structure's canonical form.
 
@@ -161,7 +158,7 @@ class BondOrderCodec:
         Raises:
             StructureError: As :func:`bond_orders`.
         """
-        bond_orders(structure)  # refuses what RDKit's text would not tell apart
+        self.check(structure)  # refuses what RDKit's text would not tell apart
         return np.asarray(self.image(bond_orders(canonical_form(structure))[None])[0])
 
     @classmethod

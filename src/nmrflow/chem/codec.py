@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nmrflow.chem.domain import MAX_CARBONS, check_domain
 from nmrflow.chem.structure import Structure, sort_bonds
 from nmrflow.errors import ShapeError, StructureError
 
@@ -20,6 +21,10 @@ class MoleculeCodec(Protocol):
     shape: tuple[int, int, int]
     depends_on_atom_order: bool
     loses: tuple[str, ...]
+
+    def check(self, structure: Structure) -> None:
+        """Refuse a structure that ``encode`` would refuse, in less time."""
+        ...
 
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """The tensor of a structure, whole numbers, of shape :attr:`shape`."""
@@ -72,7 +77,7 @@ class BondTensorCodec:
         '200000000000000010'
     """
 
-    max_atoms = 17
+    max_atoms = MAX_CARBONS
     n_channels = 4
     n_digits = 136
     shape = (4, 16, 16)
@@ -85,6 +90,10 @@ class BondTensorCodec:
     _AROMATIC_CHANNEL = 3
     _AROMATIC_DIGIT = 5
 
+    def check(self, structure: Structure) -> None:
+        """Raises as :func:`nmrflow.chem.domain.check_domain`."""
+        check_domain(structure)
+
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """Write a structure as its bond tensor.
 
@@ -92,20 +101,9 @@ class BondTensorCodec:
             Array of shape ``(4, 16, 16)``, values 0 and 1.
 
         Raises:
-            StructureError: If the structure is not of carbon and hydrogen only, has more
-                than 17 carbons, or is methane.
+            StructureError: As :func:`nmrflow.chem.domain.check_domain`.
         """
-        foreign = sorted(set(structure.elements) - {"C"})
-        if foreign:
-            raise StructureError(
-                f"{structure.formula} holds {', '.join(foreign)}; this codec holds C and H only"
-            )
-        if structure.n_atoms > self.max_atoms:
-            raise StructureError(
-                f"{structure.formula} has {structure.n_atoms} carbons; {self.max_atoms} at most"
-            )
-        if not structure.bonds:
-            raise StructureError("methane has no bond and cannot be told from an empty tensor")
+        self.check(structure)
         tensor = np.zeros(self.shape, dtype=np.uint8)
         for bond in structure.bonds:
             tensor[bond.order - 1, bond.begin, bond.end - 1] = 1

@@ -26,6 +26,9 @@ N_ATOM_FEATURES = (len(ELEMENTS) + 1) + 5 + 5 + 5 + len(RING_SIZES) + 1
 N_KINDS = 4 + N_ATOM_FEATURES + len(BOND_KINDS) + 100
 """Width of :func:`count_kinds`."""
 
+KIND_ATOMS, KIND_HYDROGENS = 0, 3
+"""Columns of :func:`count_kinds`."""
+
 _HYDROGENS = len(ELEMENTS) + 1
 _NEIGHBOURS = _HYDROGENS + 5
 _RING_BONDS = _NEIGHBOURS + 5

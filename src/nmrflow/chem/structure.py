@@ -12,6 +12,10 @@ from nmrflow.errors import StructureError
 MAX_VALENCE = {"H": 1, "C": 4, "N": 3, "O": 2, "F": 1, "Si": 4, "P": 5, "S": 6, "Cl": 1, "Br": 1}
 """Greatest sum of bond orders of a neutral atom without radicals, by element."""
 
+# RDKit would keep a hydrogen that tells on which side of a double bond it is drawn.
+_ALL_HYDROGENS = Chem.RemoveHsParameters()
+_ALL_HYDROGENS.removeDefiningBondStereo = True  # type: ignore[assignment]
+
 _ORDERS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
 _BOND_TYPES = {order: bond_type for bond_type, order in _ORDERS.items()}
 
@@ -68,6 +72,12 @@ class Structure:
         """Implicit hydrogens of each atom: what its lowest allowed valence leaves open."""
         mol = self.to_mol()
         return tuple(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+
+    @cached_property
+    def symmetry_classes(self) -> tuple[int, ...]:
+        """For each atom a number that it shares with the atoms it is equivalent to (no stereo)."""
+        ranks = Chem.CanonicalRankAtoms(self.to_mol(), breakTies=False, includeChirality=False)
+        return tuple(ranks)
 
     @cached_property
     def connectivity(self) -> str:
@@ -146,19 +156,27 @@ class Structure:
         """
         with rdBase.BlockLogs():
             try:
-                mol = Chem.RemoveHs(mol, sanitize=False)
+                mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
                 mol.UpdatePropertyCache(strict=True)
                 if any(b.GetBondType() == Chem.BondType.AROMATIC for b in mol.GetBonds()):
                     mol = Chem.Mol(mol)
                     Chem.Kekulize(mol, clearAromaticFlags=False)
             except (ValueError, RuntimeError) as error:
                 raise StructureError(f"RDKit refuses the structure: {error}") from error
+        n_fragments = len(Chem.GetMolFrags(mol))
+        if n_fragments > 1:
+            raise StructureError(_say_fragments(n_fragments))
         for atom in mol.GetAtoms():
             where = f"atom {atom.GetIdx()} ({atom.GetSymbol()})"
             if atom.GetAtomicNum() == 0:
                 raise StructureError(f"{where} is no element")
-            if atom.GetFormalCharge() or atom.GetNumRadicalElectrons() or atom.GetIsotope():
-                raise StructureError(f"{where} is charged, a radical or an isotope")
+            for is_so, what in (
+                (atom.GetFormalCharge(), "is charged"),
+                (atom.GetNumRadicalElectrons(), "is a radical"),
+                (atom.GetIsotope(), "is a labelled isotope"),
+            ):
+                if is_so:
+                    raise StructureError(f"{where} {what}; neutral molecules are known")
         bonds = []
         for bond in mol.GetBonds():
             if bond.GetBondType() not in _ORDERS:
@@ -219,8 +237,12 @@ def _find_problem(elements: tuple[str, ...], bonds: tuple[Bond, ...]) -> str | N
         return "the bonds are not in order; sort_bonds() puts them there"
     n_fragments = _count_fragments(len(elements), bonds)
     if n_fragments > 1:
-        return f"{n_fragments} molecules that do not hang together; one is expected"
+        return _say_fragments(n_fragments)
     return None
+
+
+def _say_fragments(n: int) -> str:
+    return f"{n} molecules that do not hang together, a mixture or a salt; one is expected"
 
 
 def _count_fragments(n_atoms: int, bonds: tuple[Bond, ...]) -> int:

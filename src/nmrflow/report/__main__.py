@@ -11,7 +11,7 @@ from nmrflow.errors import errors_for_people
 from nmrflow.evaluation_file import read_yardsticks
 from nmrflow.figures import Evaluation
 from nmrflow.report import sections
-from nmrflow.report.page import PICTURES, to_svg, write_report
+from nmrflow.report.page import PICTURES, write_report
 from nmrflow.report.runs import KIND, read_runs
 from nmrflow.report.sections import Yardsticks
 
@@ -84,7 +84,7 @@ def _family(
         figures_["deviation"] = figures.deviation_curves(runs)
     examples = runs[0]["examples"]
     figures_ |= {f"example_{k}": figures.example_spectrum(e) for k, e in enumerate(examples)}
-    drawn = {prefix + key: to_svg(figure) for key, figure in figures_.items()}
+    drawn = {prefix + key: figures.to_file(figure, "svg") for key, figure in figures_.items()}
 
     def picture(key: str, words: str) -> str:
         return f"![{words}]({PICTURES}/{prefix}{key}.svg)"

@@ -2,17 +2,13 @@
 
 import base64
 import html
-import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from markdown_it import MarkdownIt
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from nmrflow.errors import DataError
-from nmrflow.figures import close
 
 PICTURES = "report_files"
 """Folder of the pictures, beside the Markdown."""
@@ -79,13 +75,3 @@ def write_report(
     except OSError as error:
         raise DataError(f"{folder}: the report cannot be written ({error})") from error
     return files
-
-
-def to_svg(figure: Figure) -> bytes:
-    """A figure as an SVG document, the same every time; the figure is closed."""
-    stream = io.BytesIO()
-    # Text as outlines: the same everywhere. No date and a fixed salt: the same every time.
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}):
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    close(figure)
-    return stream.getvalue()

@@ -82,18 +82,24 @@ class SpectrumSubnet(nn.Module):
         return logits.to(slots.device, slots.dtype).reshape(-1, *self.dims_out)
 
     @torch.no_grad()
-    def shifts(self, structures: Sequence[Structure]) -> list[LaplaceMixture]:
-        """Where each carbon's shift is expected, float64, one mixture a structure.
+    def shifts(
+        self, structures: Sequence[Structure], dtype: torch.dtype = torch.float64
+    ) -> LaplaceMixture:
+        """Where each atom's shift is expected, float64; only a carbon's means anything.
 
-        Its rows are the structure's atoms in their order; renumbering renumbers them.
+        The rows are the atoms of the first structure in their order, then those of the second
+        and so on; renumbering a structure renumbers them.
+
+        Args:
+            structures: Molecules.
+            dtype: As of :meth:`ShiftEnsemble.mixtures`.
 
         Raises:
             StructureError: If RDKit refuses a structure.
         """
-        mixture = self.ensemble.mixtures(collate([molecular_graph(s) for s in structures]))
-        sizes = [structure.n_atoms for structure in structures]
-        parts = zip(*(torch.split(part.cpu(), sizes) for part in mixture), strict=True)
-        return [LaplaceMixture(*part) for part in parts]
+        batch = collate([molecular_graph(structure) for structure in structures])
+        mixture = self.ensemble.mixtures(batch, dtype)
+        return LaplaceMixture(*(part.cpu() for part in mixture))
 
 
 def _whole(slots: Tensor) -> Iterator[bytes]:

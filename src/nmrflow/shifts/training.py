@@ -152,7 +152,7 @@ def pretrain(
         mixture = network(collate([graphs[k] for k in rows]))
         shift_ppm = torch.cat([shifts[k] for k in rows])
         known = ~shift_ppm.isnan()
-        loss: Tensor = -mixture.rows(known).log_density(shift_ppm[known]).mean()
+        loss: Tensor = -mixture.rows(known).log_density(shift_ppm[known, None]).mean()
         return loss
 
     with isolated_rng(seed):

@@ -99,18 +99,9 @@ def test_first_atoms_by_hand(smiles: str, first: list[bool]) -> None:
     assert read_canonical(Structure.from_smiles(smiles).connectivity).first.tolist() == first
 
 
-@pytest.mark.parametrize("foreign", ["CCO", "ClCCBr", "C[Si](C)(C)C"])
-def test_other_elements_are_refused(foreign: str) -> None:
-    structure = Structure.from_smiles(foreign)
-    with pytest.raises(StructureError, match=rf"{structure.formula} holds .*C and H only"):
-        bond_orders(structure)
-    with pytest.raises(StructureError, match="C and H only"):
-        BondOrderCodec().encode(structure)
-
-
-@pytest.mark.parametrize(("smiles", "n"), [("C", 1), ("C" * 18, 18)])
-def test_other_sizes_are_refused(smiles: str, n: int) -> None:
-    with pytest.raises(StructureError, match=rf"has {n} carbon\(s\); 2 to 17 fit"):
+@pytest.mark.parametrize(("smiles", "reason"), [("CCO", "contains O"), ("C" * 18, "18 carbons")])
+def test_a_table_of_orders_refuses_what_lies_outside_the_domain(smiles: str, reason: str) -> None:
+    with pytest.raises(StructureError, match=reason):
         bond_orders(Structure.from_smiles(smiles))
 
 

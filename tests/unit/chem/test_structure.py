@@ -53,6 +53,10 @@ def test_stereo_is_dropped_and_atoms_keep_their_order() -> None:
     assert Structure.from_smiles("OCC").elements == ("O", "C", "C")
 
 
+def test_a_hydrogen_that_marks_a_double_bonds_side_becomes_implicit() -> None:
+    assert Structure.from_smiles("[H]/N=C/C").elements == ("N", "C", "C")
+
+
 def test_explicit_hydrogens_become_implicit() -> None:
     mol = Chem.AddHs(Chem.MolFromSmiles("CC=C"))
     assert Structure.from_mol(mol) == Structure.from_smiles("CC=C")

@@ -69,7 +69,7 @@ def test_a_loader_gives_shuffled_batches_of_every_record(dataset: SpectrumDatase
 
 
 def test_a_record_outside_the_codec_is_refused_by_name() -> None:
-    with pytest.raises(DataError, match=r"row 9.*holds O"):
+    with pytest.raises(DataError, match=r"row 9.*contains O"):
         SpectrumDataset([*RECORDS, make_record(9, "CCO")], CODEC, AXIS)
 
 

@@ -63,7 +63,7 @@ def shift_loss(network: ShiftNetwork, molecules: list[AssignedMolecule]) -> floa
     with torch.no_grad():
         mixture = network(collate([molecular_graph(m.structure) for m in molecules]))
     shifts = torch.tensor([s for m in molecules for s in m.shifts.values()])
-    return -float(mixture.log_density(shifts).mean())
+    return -float(mixture.log_density(shifts[:, None]).mean())
 
 
 def code_loss(network: ShiftNetwork, spectra: MeasuredSpectra) -> float:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from nmrflow.chem.molfile import Molfile
 from nmrflow.chem.structure import Structure
+from nmrflow.data.sdf import read_records
 from nmrflow.data.sources.files import open_text
-from nmrflow.data.sources.nmrshiftdb2 import Peak, parse_record, split_records
+from nmrflow.data.sources.nmrshiftdb2 import EXPECTED, Peak, parse_record
 from nmrflow.errors import DataError, NmrflowError, StructureError
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -82,7 +83,7 @@ class AssignedShifts:
         table = {} if self.csv_path is None else _read_table(self.csv_path, axis)
         self.n_excluded, self.n_other_numbering = Counter(), 0
         molecules = []
-        for record in split_records(self.sdf_path):
+        for record in read_records(self.sdf_path, EXPECTED, shows_bar=True):
             try:
                 molfile, spectra = parse_record(record, axis)
             except NmrflowError:

@@ -15,12 +15,13 @@ from nmrflow.errors import DataError
 
 
 @contextmanager
-def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
+def open_text(path: str | Path, expected: str, *, shows_bar: bool = True) -> Iterator[TextIO]:
     """Open a UTF-8 text file, plain or gzipped (by its name), and report every failure.
 
     Args:
         path: The file; a byte order mark is skipped.
         expected: What the file should be, for messages.
+        shows_bar: Whether a bar says how much is read; a caller with its own bar wants none.
 
     Raises:
         DataError: If it is missing, a folder, unreadable, empty, cut off, or no text. Also
@@ -29,8 +30,9 @@ def open_text(path: str | Path, expected: str) -> Iterator[TextIO]:
     where = f"{path} ({expected})"
     file = _find(path, where)
     try:
+        hidden = not (shows_bar and shows_progress())
         with rich.progress.open(
-            file, "rb", description=file.name, transient=True, disable=not shows_progress()
+            file, "rb", description=file.name, transient=True, disable=hidden
         ) as raw:
             content = gzip.GzipFile(fileobj=raw) if file.suffix.lower() == ".gz" else raw
             yield io.TextIOWrapper(content, encoding="utf-8-sig", newline="")

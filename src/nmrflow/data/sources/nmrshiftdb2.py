@@ -2,21 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nmrflow.chem.molfile import Molfile, parse_molfile
 from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
-from nmrflow.data.sources.files import open_text
+from nmrflow.data.sdf import SdfRecord, read_records
 from nmrflow.errors import ConfigError, DataError, NmrflowError
 from nmrflow.spectra.axis import ShiftAxis
 
-_PROPERTY = re.compile(r"^>.*?<(?P<name>[^<>]+)>")
 _SPECTRUM = re.compile(r"^Spectrum 13C (?P<k>\d+)$")
-_ID = "nmrshiftdb2 ID"
 
 NO_SPECTRUM = "no 13C spectrum"
+
+EXPECTED = "an SDF as nmrshiftdb2 exports it"
+"""What its files are, in messages."""
 
 
 class Peak(NamedTuple):
@@ -74,7 +74,7 @@ class Nmrshiftdb2:
         n_excluded: Counter[str] = Counter()
         defects: list[str] = []
         assert self.path is not None
-        for record in split_records(self.path):
+        for record in read_records(self.path, EXPECTED, shows_bar=True):
             where = f"record {record.number} (from line {record.line}, id {record.identifier})"
             try:
                 molfile, spectra = parse_record(record, axis)
@@ -130,59 +130,6 @@ class Nmrshiftdb2:
         if n_carbons < 2:
             return "fewer than 2 carbons, which the bond tensor cannot hold"
         return None
-
-
-@dataclass(frozen=True)
-class SdfRecord:
-    """One record of an SDF, cut but not parsed.
-
-    Args:
-        number: Its place in the file, from 1.
-        line: Its first line, from 1.
-        molblock: The molfile.
-        properties: Names and texts of the properties, in file order.
-        is_complete: Whether a ``$$$$`` line closes it.
-    """
-
-    number: int
-    line: int
-    molblock: str
-    properties: tuple[tuple[str, str], ...]
-    is_complete: bool
-
-    @property
-    def identifier(self) -> str:
-        """The record's own, or one made from its place."""
-        return dict(self.properties).get(_ID, "").strip() or f"record-{self.number}"
-
-
-def split_records(path: str) -> Iterator[SdfRecord]:
-    """Cut the file at its ``$$$$`` lines; a last record without one is marked incomplete."""
-    with open_text(path, "an SDF as nmrshiftdb2 exports it") as stream:
-        number, first_line, lines = 1, 1, list[str]()
-        for line_number, line in enumerate(stream, start=1):
-            if line.startswith("$$$$"):
-                yield _make_record(number, first_line, lines, is_complete=True)
-                number, first_line, lines = number + 1, line_number + 1, []
-            else:
-                lines.append(line.rstrip("\r\n"))
-        if any(line.strip() for line in lines):
-            yield _make_record(number, first_line, lines, is_complete=False)
-
-
-def _make_record(number: int, line: int, lines: list[str], *, is_complete: bool) -> SdfRecord:
-    properties: list[tuple[str, str]] = []
-    molblock: list[str] = []
-    for text in lines:
-        header = _PROPERTY.match(text)
-        if header:
-            properties.append((header["name"], ""))
-        elif not properties:
-            molblock.append(text)
-        elif text.strip():
-            name, so_far = properties[-1]
-            properties[-1] = (name, so_far + text + "\n")
-    return SdfRecord(number, line, "\n".join(molblock), tuple(properties), is_complete)
 
 
 def parse_record(

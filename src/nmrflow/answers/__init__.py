@@ -1,0 +1,1 @@
+"""What a chemist asks of a trained network: predict, elucidate, rank, assign."""

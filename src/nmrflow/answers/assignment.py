@@ -1,0 +1,19 @@
+"""Which peak belongs to which carbon of a known structure."""
+
+from nmrflow.answers.fit import Fit, fit
+from nmrflow.answers.prediction import LEVEL
+from nmrflow.answers.query import Query
+from nmrflow.chem.structure import Structure
+from nmrflow.inference import TrainedFlow
+
+
+def assign(model: TrainedFlow, query: Query, structure: Structure) -> Fit:
+    """Match the peaks of a query to a structure's carbons, best in all.
+
+    Equivalent carbons share a peak; unlike carbons do where there are fewer peaks than
+    carbons. Of more peaks than carbons some belong to none.
+
+    Raises:
+        StructureError: If the structure lies outside the network's domain.
+    """
+    return fit(model.predict_shifts([structure], LEVEL)[0], query.peaks)

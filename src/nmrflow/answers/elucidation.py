@@ -1,0 +1,258 @@
+"""From a spectrum to structures: the network's own proposals, or somebody's candidates."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmrflow.answers.fit import Fit, fit
+from nmrflow.answers.prediction import LEVEL
+from nmrflow.answers.query import Query
+from nmrflow.chem.structure import Structure
+from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.inference import TrainedFlow
+from nmrflow.metrics.calibration import log_likelihood
+from nmrflow.trust import Logistic, evidence
+
+N_SAMPLES = 600
+N_SHOWN = 10
+
+DENSITY_WEIGHT = 0.5
+"""Weight, in a candidate's score, of the log density of its carbons' peaks.
+
+The consistency, of weight 1, sees the peaks in bins of 1.6 ppm only, but also what is missing.
+Chosen with ``python -m nmrflow.calibrate``.
+"""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A structure against a query.
+
+    Args:
+        structure: The molecule.
+        log_p: log p(structure | spectrum), or given the formula too, in nats.
+        consistency: Log-likelihood of the spectrum's code under the molecule's own predicted
+            spectrum, in nats.
+        fit: Its carbons against the peaks.
+        score: What candidates are ordered by; those that multiplicities or the formula rule out
+            come last.
+        n_sampled: How often the network drew it; None of one that somebody gave.
+        place: Of one that somebody gave its position among those, from 0.
+        probability: Calibrated probability that the truth is among this candidate and all
+            before it; None where the network has no calibration.
+    """
+
+    structure: Structure
+    log_p: float
+    consistency: float
+    fit: Fit
+    score: float
+    n_sampled: int | None = None
+    place: int | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class Elucidation:
+    """The network's own candidates for a query.
+
+    Args:
+        query: What was asked.
+        candidates: Best first, those asked for.
+        n_distinct: Number of distinct molecules drawn, of which they are the first.
+        n_samples: Number of draws.
+        n_invalid: Draws that are no molecule, or none of the formula.
+        seed: Of the draws.
+    """
+
+    query: Query
+    candidates: tuple[Candidate, ...]
+    n_distinct: int
+    n_samples: int
+    n_invalid: int
+    seed: int
+
+    @property
+    def probability(self) -> float | None:
+        """Calibrated probability that the truth is among the candidates, 0 without any."""
+        return self.candidates[-1].probability if self.candidates else 0.0
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Somebody's candidates for a query, in order.
+
+    Args:
+        query: What was asked.
+        candidates: Best first.
+        none_fits: Whether probably none of them is the truth; None without a calibration.
+    """
+
+    query: Query
+    candidates: tuple[Candidate, ...]
+    none_fits: bool | None
+
+    @property
+    def probability(self) -> float | None:
+        """Calibrated probability that the truth is among the candidates."""
+        return self.candidates[-1].probability
+
+
+def elucidate(
+    model: TrainedFlow,
+    query: Query,
+    *,
+    n_samples: int = N_SAMPLES,
+    seed: int = 0,
+    n_shown: int = N_SHOWN,
+) -> Elucidation:
+    """Draw structures for a spectrum and order them.
+
+    Args:
+        model: The network.
+        query: The spectrum, maybe with the formula.
+        n_samples: Draws; more of them find rarer structures.
+        seed: Of the draws: the same gives the same list.
+        n_shown: Most candidates returned.
+
+    Raises:
+        SpectrumError: If the network has no likelihood, or a number is below 1.
+    """
+    if n_shown < 1:
+        raise SpectrumError(f"n_shown={n_shown}: at least 1")
+    told = None if query.formula is None else [query.formula]
+    (drawn,) = model.propose_structures([query.shifts_ppm], n_samples, seed, told)
+    n_sampled: Counter[str] = Counter()
+    distinct: dict[str, Structure] = {}
+    for structure in (proposal.structure for proposal in drawn):
+        # Told a formula, the network may still, rarely, draw another.
+        if structure is not None and query.formula in (None, structure.formula):
+            distinct.setdefault(structure.connectivity, structure)
+            n_sampled[structure.connectivity] += 1
+    found = [
+        replace(candidate, n_sampled=n_sampled[candidate.structure.connectivity])
+        for candidate in (weigh(model, query, list(distinct.values())) if distinct else [])
+    ]
+    trust = model.trust
+    shown = _with_probabilities(_order(found)[:n_shown], trust.among if trust else None)
+    n_invalid = len(drawn) - n_sampled.total()
+    return Elucidation(query, shown, len(distinct), n_samples, n_invalid, seed)
+
+
+def rank(model: TrainedFlow, query: Query, structures: Sequence[Structure]) -> Ranking:
+    """Order somebody's candidates by how well they fit a spectrum.
+
+    The order does not depend on that of the input. Where all candidates have one formula, and
+    the query tells none, that formula is taken as known.
+
+    Args:
+        model: The network.
+        query: The spectrum.
+        structures: The candidates; a molecule that is given twice is listed twice.
+
+    Raises:
+        StructureError: If there is none, or one lies outside the network's domain.
+        SpectrumError: If the network has no likelihood.
+    """
+    if not structures:
+        raise StructureError("no candidates were given; at least one is needed")
+    formulas = {structure.formula for structure in structures}
+    if query.formula is None and len(formulas) == 1:
+        query = replace(query, formula=formulas.pop())
+    weighed = weigh(model, query, structures)
+    ordered = _order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
+    trust = model.trust
+    ordered = _with_probabilities(ordered, trust.given if trust else None)
+    none_fits = None
+    if trust is not None:
+        everything = ordered[-1].probability
+        assert everything is not None
+        none_fits = everything < trust.none_fits_below
+    return Ranking(query, ordered, none_fits)
+
+
+def weigh(model: TrainedFlow, query: Query, structures: Sequence[Structure]) -> list[Candidate]:
+    """Each structure against a query, in the order given; errors as of :func:`rank`.
+
+    A structure of another formula than the query's has a log p of minus infinity.
+    """
+    code = model.axis.code_from_shifts(query.shifts_ppm)
+    consistency = log_likelihood(model.predict_logits(structures), code)
+    log_p = _log_p(model, query, structures)
+    fits = [fit(shifts, query.peaks) for shifts in model.predict_shifts(structures, LEVEL)]
+    fits = [_with_formula(found, query.formula) for found in fits]
+    weight = model.log_p_weight
+    return [
+        Candidate(
+            structure,
+            float(log_p[k]),
+            float(consistency[k]),
+            fits[k],
+            float(
+                consistency[k]
+                + weight * log_p[k]
+                + DENSITY_WEIGHT * structure.n_atoms * fits[k].log_density
+            ),
+        )
+        for k, structure in enumerate(structures)
+    ]
+
+
+def _with_formula(found: Fit, formula: str | None) -> Fit:
+    own = found.prediction.structure.formula
+    if formula in (None, own):
+        return found
+    return replace(found, contradiction=f"its formula is {own}, not {formula}")
+
+
+def _log_p(
+    model: TrainedFlow, query: Query, structures: Sequence[Structure]
+) -> NDArray[np.float64]:
+    if query.formula is None:
+        return model.log_p(structures, [query.shifts_ppm] * len(structures))
+    log_p = np.full(len(structures), -np.inf)
+    same = [k for k, structure in enumerate(structures) if structure.formula == query.formula]
+    if same:
+        log_p[same] = model.log_p(
+            [structures[k] for k in same],
+            [query.shifts_ppm] * len(same),
+            [query.formula] * len(same),
+        )
+    return log_p
+
+
+def _order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(
+        sorted(
+            candidates,
+            key=lambda c: (
+                c.fit.contradiction is not None,
+                -c.score,
+                -c.fit.log_density,
+                c.structure.connectivity,
+                c.structure,
+            ),
+        )
+    )
+
+
+def _with_probabilities(
+    ordered: Sequence[Candidate], calibrated: Logistic | None
+) -> tuple[Candidate, ...]:
+    """The candidates, each with the probability of all up to it, which never falls."""
+    if calibrated is None:
+        return tuple(ordered)
+    found: list[Candidate] = []
+    log_p: dict[str, float] = {}
+    density: list[float] = []
+    so_far = 0.0
+    for candidate in ordered:
+        if candidate.fit.contradiction is None:
+            log_p[candidate.structure.connectivity] = candidate.log_p
+            density.append(candidate.fit.log_density)
+            so_far = max(so_far, calibrated(evidence([*log_p.values()], density)))
+        found.append(replace(candidate, probability=so_far))
+    return tuple(found)

@@ -1,0 +1,148 @@
+"""How a structure's predicted shifts agree with measured peaks."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nmrflow.answers.prediction import CarbonGroup, Prediction, gather
+from nmrflow.inference import PredictedShifts
+from nmrflow.spectra.matching import match_peaks
+from nmrflow.spectra.peak_list import GROUPS, MULTIPLICITIES, Peak, PeakList
+
+TOLERANCE_PPM = 5.0
+"""A peak counts as matched within this distance of the carbon that it belongs to.
+
+About the half width of the widest predicted interval of common carbons.
+"""
+
+_WRONG_KIND = -30.0  # Nats; further than any shift is off, and finite, as a matching needs.
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """One group of equivalent carbons and its peak.
+
+    Args:
+        group: The carbons.
+        peak: Position of their peak in the peak list; other groups may share it.
+        measured: That peak.
+    """
+
+    group: CarbonGroup
+    peak: int
+    measured: Peak
+
+    @property
+    def deviation_ppm(self) -> float:
+        """Measured less predicted shift."""
+        return self.measured.shift_ppm - self.group.shift_ppm
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A structure against a peak list, by optimal matching.
+
+    Args:
+        prediction: The structure with its predicted shifts.
+        peaks: The measured ones.
+        assigned: For each group of the prediction its peak.
+        log_density: Mean over the structure's carbons of the log density, per ppm, of the
+            shift of its peak.
+        contradiction: Why multiplicities of the peaks, or the formula, rule the structure out;
+            None where they do not.
+    """
+
+    prediction: Prediction
+    peaks: PeakList
+    assigned: tuple[Assigned, ...]
+    log_density: float
+    contradiction: str | None
+
+    @property
+    def unassigned(self) -> tuple[int, ...]:
+        """Positions of peaks that belong to no carbon."""
+        used = {pair.peak for pair in self.assigned}
+        return tuple(k for k in range(self.n_peaks) if k not in used)
+
+    @property
+    def n_peaks(self) -> int:
+        """Number of measured peaks."""
+        return len(self.peaks.peaks)
+
+    @property
+    def n_matched(self) -> int:
+        """Number of peaks with a carbon within :data:`TOLERANCE_PPM`."""
+        return len({p.peak for p in self.assigned if abs(p.deviation_ppm) <= TOLERANCE_PPM})
+
+    @property
+    def mean_deviation_ppm(self) -> float:
+        """Mean absolute deviation, each carbon counted."""
+        return float(np.average(np.abs(self._deviations), weights=self._sizes))
+
+    @property
+    def rmsd_ppm(self) -> float:
+        """Root of the mean squared deviation, each carbon counted."""
+        return float(np.sqrt(np.average(np.square(self._deviations), weights=self._sizes)))
+
+    @property
+    def _deviations(self) -> list[float]:
+        return [pair.deviation_ppm for pair in self.assigned]
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [len(pair.group.atoms) for pair in self.assigned]
+
+
+def fit(shifts: PredictedShifts, peaks: PeakList) -> Fit:
+    """Match a structure's carbons to peaks, by the log densities of its predicted shifts.
+
+    A carbon is given a peak of another multiplicity than its own only where there is no
+    other way.
+    """
+    prediction = gather(shifts)
+    at = torch.tensor(peaks.shifts_ppm, dtype=torch.float64)
+    first = torch.tensor([group.atoms[0] for group in prediction.groups])
+    density = shifts.distribution.rows(first).log_density(at).numpy()
+    sizes = np.array([len(group.atoms) for group in prediction.groups])
+    wrong = [
+        [p.multiplicity not in (None, g.multiplicity) for p in peaks.peaks]
+        for g in prediction.groups
+    ]
+    chosen = match_peaks(sizes[:, None] * (density + _WRONG_KIND * np.array(wrong)))
+    return Fit(
+        prediction,
+        peaks,
+        tuple(
+            Assigned(group, int(k), peaks.peaks[k])
+            for group, k in zip(prediction.groups, chosen, strict=True)
+            if k >= 0
+        ),
+        float(np.average(density[np.arange(len(chosen)), chosen], weights=sizes)),
+        find_contradiction(prediction, peaks),
+    )
+
+
+def find_contradiction(prediction: Prediction, peaks: PeakList) -> str | None:
+    """Why a structure cannot have peaks of these multiplicities, in words, or None.
+
+    It needs at least as many carbons of each kind as peaks tell; and where every peak tells
+    its multiplicity, it may have no CH, CH2 or CH3 without a single peak. Carbons without
+    hydrogen are exempt: their peaks are weak.
+    """
+    told: Counter[str] = Counter()
+    for peak in peaks.peaks:
+        if peak.multiplicity is not None:
+            told[peak.multiplicity] += peak.n_carbons or 1
+    has: Counter[str] = Counter()
+    for group in prediction.groups:
+        has[group.multiplicity] += len(group.atoms)
+    tells_all = all(peak.multiplicity is not None for peak in peaks.peaks)
+    for letter in MULTIPLICITIES:
+        name = GROUPS[letter]
+        if has[letter] < told[letter]:
+            return f"{told[letter]} {name} by the peaks, {has[letter]} in the structure"
+        if tells_all and letter != "S" and has[letter] and not told[letter]:
+            return f"no {name} by the peaks, {has[letter]} in the structure"
+    return None

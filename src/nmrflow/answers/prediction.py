@@ -1,0 +1,104 @@
+"""Shifts of a structure's carbons, equivalent ones together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmrflow.chem.structure import Structure
+from nmrflow.inference import PredictedShifts, TrainedFlow
+from nmrflow.spectra.peak_list import GROUPS, MULTIPLICITIES
+
+LEVEL = 0.9
+"""Nominal probability of the intervals."""
+
+
+@dataclass(frozen=True)
+class CarbonGroup:
+    """Carbons that are equivalent by symmetry, and the shift that they share.
+
+    Args:
+        atoms: Their positions in the structure, 0-based, ascending.
+        n_hydrogens: Hydrogens on each.
+        shift_ppm: Median of the predicted distribution.
+        low_ppm: Lower end of its central interval.
+        high_ppm: Upper end.
+    """
+
+    atoms: tuple[int, ...]
+    n_hydrogens: int
+    shift_ppm: float
+    low_ppm: float
+    high_ppm: float
+
+    @property
+    def multiplicity(self) -> str:
+        """S, D, T or Q; CH4 has no letter of its own and counts as CH3."""
+        return MULTIPLICITIES[min(self.n_hydrogens, len(MULTIPLICITIES) - 1)]
+
+    @property
+    def kind(self) -> str:
+        """C, CH, CH2 or CH3."""
+        return GROUPS[self.multiplicity]
+
+    @property
+    def width_ppm(self) -> float:
+        """Width of the interval."""
+        return self.high_ppm - self.low_ppm
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predicted 13C spectrum of a structure.
+
+    Args:
+        structure: As it was given.
+        groups: From high to low shift.
+        level: Nominal probability of the intervals.
+    """
+
+    structure: Structure
+    groups: tuple[CarbonGroup, ...]
+    level: float
+
+    @property
+    def shifts_ppm(self) -> tuple[float | None, ...]:
+        """The shift of each atom; None of an atom that is no carbon."""
+        shifts: list[float | None] = [None] * self.structure.n_atoms
+        for group in self.groups:
+            for atom in group.atoms:
+                shifts[atom] = group.shift_ppm
+        return tuple(shifts)
+
+
+def predict(model: TrainedFlow, structures: Sequence[Structure | str]) -> list[Prediction]:
+    """Predict the shifts of structures, or of SMILES.
+
+    Raises:
+        StructureError: If one lies outside the network's domain; the message names its position.
+        SpectrumError: If the network predicts no shifts.
+
+    Example:
+        >>> import nmrflow
+        >>> model = nmrflow.load_pretrained("hydrocarbons")
+        >>> [len(group.atoms) for group in predict(model, ["Cc1ccccc1"])[0].groups]
+        [1, 2, 2, 1, 1]
+    """
+    return [gather(shifts) for shifts in model.predict_shifts(structures, LEVEL)]
+
+
+def gather(shifts: PredictedShifts) -> Prediction:
+    """The carbons of predicted shifts, equivalent ones together."""
+    structure = shifts.structure
+    classes = np.array(structure.symmetry_classes)
+    is_carbon = np.array([element == "C" for element in structure.elements])
+    points = np.stack([shifts.median_ppm, shifts.low_ppm, shifts.high_ppm])
+    groups = []
+    for name in np.unique(classes[is_carbon]):
+        atoms = np.flatnonzero((classes == name) & is_carbon)
+        shift, low, high = (float(point) for point in points[:, atoms[0]])
+        n_hydrogens = structure.n_hydrogens[atoms[0]]
+        places = tuple(int(atom) for atom in atoms)
+        groups.append(CarbonGroup(places, n_hydrogens, shift, low, high))
+    groups.sort(key=lambda group: (-group.shift_ppm, group.atoms))
+    return Prediction(structure, tuple(groups), shifts.level)

@@ -1,0 +1,85 @@
+"""The question: a peak list as the network is asked about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nmrflow.chem.canonical import count_atoms_and_bonds
+from nmrflow.errors import SpectrumError
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peak_list import Peak, PeakList
+from nmrflow.spectra.peak_reader import read_peaks
+from nmrflow.spectra.solvents import ForeignLine, split_foreign_lines
+
+
+@dataclass(frozen=True)
+class Query:
+    """A measured spectrum, and what else is known of its molecule.
+
+    Args:
+        peaks: Those of the compound.
+        left_out: Those of the solvent or the reference.
+        formula: The molecular formula, where it is known.
+    """
+
+    peaks: PeakList
+    left_out: tuple[ForeignLine, ...] = ()
+    formula: str | None = None
+
+    @property
+    def shifts_ppm(self) -> tuple[float, ...]:
+        """Shifts of the compound's peaks."""
+        return self.peaks.shifts_ppm
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What whoever asks should know of how the question was understood, as sentences."""
+        found = []
+        if self.left_out:
+            found.append(f"Left out: {', '.join(map(str, self.left_out))}.")
+        if self.formula is not None:
+            n_carbons, _ = count_atoms_and_bonds(self.formula)
+            n_peaks = len(set(self.shifts_ppm))
+            if n_peaks > n_carbons:
+                found.append(
+                    f"{n_peaks} peaks are more than the {n_carbons} carbons of {self.formula}: "
+                    "some are not the compound's."
+                )
+        return tuple(found)
+
+
+def ask(
+    peaks: PeakList | str | Sequence[float],
+    axis: ShiftAxis,
+    *,
+    formula: str | None = None,
+    keeps_solvent: bool = False,
+) -> Query:
+    """Make a query of a peak list, without the lines of solvent and reference.
+
+    Args:
+        peaks: A peak list, its text, or shifts in ppm.
+        axis: Says which numbers are shifts.
+        formula: As C10H14, where it is known.
+        keeps_solvent: Take the lines of solvent and reference for the compound's.
+
+    Raises:
+        SpectrumError: If the list cannot be read, or nothing but such lines is in it.
+        StructureError: If the formula is none of a hydrocarbon of 2 to 17 carbons.
+    """
+    if isinstance(peaks, str):
+        peaks = read_peaks(peaks, axis)
+    elif not isinstance(peaks, PeakList):
+        peaks = PeakList(tuple(Peak(float(shift)) for shift in peaks))
+    for shift in peaks.shifts_ppm:
+        axis.check_shift(shift)
+    if formula is not None:
+        formula = formula.strip()
+        count_atoms_and_bonds(formula)
+    own, left_out = (peaks.peaks, ()) if keeps_solvent else split_foreign_lines(peaks)
+    if not own:
+        lines = ", ".join(map(str, left_out))
+        raise SpectrumError(
+            f"nothing but lines of solvent and reference ({lines}); if they are the compound's, "
+            "say that they are to be kept"
+        )
+    return Query(PeakList(own, peaks.metadata), left_out, formula)

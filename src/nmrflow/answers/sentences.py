@@ -1,0 +1,34 @@
+"""How far an answer can be trusted, in a sentence."""
+
+from nmrflow.answers.elucidation import Elucidation, Ranking
+
+
+def say_trust(answer: Elucidation | Ranking) -> str:
+    """One sentence on how probable it is that the truth is among the candidates."""
+    n = len(answer.candidates)
+    if not n:
+        return (
+            "No draw was a molecule, or none of the formula: check the peaks and the formula, or "
+            "draw more samples."
+        )
+    if answer.probability is None:
+        return (
+            "This network has no calibration (python -m nmrflow.calibrate makes one): how far to "
+            "trust the order is not known."
+        )
+    those = "these candidates" if n > 1 else "this candidate"
+    if isinstance(answer, Ranking) and answer.none_fits:
+        return (
+            f"Probably none fits: the chance that the true structure is among {those} is "
+            f"{_percent(answer.probability)}, as calibrated on held-out spectra."
+        )
+    return (
+        f"The true structure is among {those} with a probability of "
+        f"{_percent(answer.probability)}, as calibrated on held-out spectra."
+    )
+
+
+def _percent(probability: float) -> str:
+    if probability < 0.01:
+        return "below 1 %"
+    return "above 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"

@@ -1,0 +1,1 @@
+"""The command line: ``nmrflow predict``, ``elucidate``, ``rank``, ``assign`` and their like."""

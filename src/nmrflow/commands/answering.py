@@ -1,0 +1,118 @@
+"""Going through the spectra of a source, an answer for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.query import Query, ask
+from nmrflow.answers.sentences import say_trust
+from nmrflow.commands.settings import Settings
+from nmrflow.console import progress, say, show_table
+from nmrflow.data.spectrum_files import SpectrumRow, read_spectra
+from nmrflow.errors import NmrflowError, SpectrumError
+from nmrflow.output.items import Item, of_refused_query
+from nmrflow.output.writers import Heading
+from nmrflow.spectra.axis import ShiftAxis
+
+Answer = Elucidation | Ranking
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How peak lists become questions.
+
+    Args:
+        source: A peak list, or a file.
+        formula: Of the molecule, where it is known.
+        keeps_solvent: Whether lines of solvent and reference are taken for the compound's.
+    """
+
+    source: str
+    formula: str | None
+    keeps_solvent: bool
+
+    def ask(self, row: SpectrumRow, axis: ShiftAxis) -> Query:
+        """The question that one spectrum is.
+
+        Raises:
+            NmrflowError: If the spectrum could not be read, or the formula is none.
+        """
+        if row.peaks is None:
+            raise SpectrumError(f"{row.where}: {row.reason}")
+        return ask(row.peaks, axis, formula=self.formula, keeps_solvent=self.keeps_solvent)
+
+
+def answer_all(
+    asking: Asking,
+    settings: Settings,
+    heading: Heading,
+    axis: ShiftAxis,
+    answer: Callable[[SpectrumRow, Query], tuple[Answer, list[Item]]],
+) -> None:
+    """Answer every spectrum of a source, on screen and in files.
+
+    Raises:
+        NmrflowError: If the source cannot be read, its only spectrum is refused, or one refused
+            ends all.
+    """
+    rows = read_spectra(asking.source, axis)
+    first = list(islice(rows, 2))
+    is_batch = len(first) > 1
+    with settings.writing(heading) as add:
+        for row in progress(chain(first, rows), None if is_batch else 1, "answering"):
+            try:
+                found, items = answer(row, asking.ask(row, axis))
+            except NmrflowError as error:
+                if not is_batch:
+                    raise
+                say(f"spectrum {row.name or row.number}: {error}")
+                items = [of_refused_query(row.number, row.name, str(error))]
+                if not settings.keeps(row.where, str(error)):
+                    continue
+            else:
+                _show(row, found)
+            for item in items:
+                add(item)
+
+
+def _show(row: SpectrumRow, answer: Answer) -> None:
+    """The candidates as a table, the remarks, and how far to trust them."""
+    say(answer.query.remarks)
+    if answer.candidates:
+        is_given = isinstance(answer, Ranking)
+        show_table(
+            f"Spectrum {row.name or row.number}",
+            (
+                "rank",
+                "score",
+                "log p",
+                "matched",
+                "mean dev.",
+                *(() if is_given else ("drawn",)),
+                "among",
+                "formula",
+                "SMILES",
+            ),
+            [
+                (
+                    str(k),
+                    f"{candidate.score:.2f}",
+                    f"{candidate.log_p:.2f}",
+                    f"{candidate.fit.n_matched}/{candidate.fit.n_peaks}",
+                    f"{candidate.fit.mean_deviation_ppm:.2f}",
+                    *(() if is_given else (str(candidate.n_sampled),)),
+                    "" if candidate.probability is None else f"{candidate.probability:.0%}",
+                    candidate.structure.formula,
+                    candidate.structure.connectivity
+                    + (
+                        f"  (ruled out: {candidate.fit.contradiction})"
+                        if candidate.fit.contradiction
+                        else ""
+                    ),
+                )
+                for k, candidate in enumerate(answer.candidates, start=1)
+            ],
+            n_left=2,
+        )
+    say(say_trust(answer))

@@ -1,0 +1,158 @@
+"""``nmrflow elucidate``, ``nmrflow rank`` and ``nmrflow assign``."""
+
+from collections.abc import Sequence
+
+from nmrflow.answers.assignment import assign
+from nmrflow.answers.elucidation import elucidate, rank
+from nmrflow.answers.fit import Fit
+from nmrflow.answers.query import Query
+from nmrflow.commands.answering import Answer, Asking, answer_all
+from nmrflow.commands.predicting import check_row, read_all
+from nmrflow.commands.settings import Settings
+from nmrflow.console import say, show_table
+from nmrflow.data.spectrum_files import SpectrumRow, read_spectra
+from nmrflow.errors import DataError, StructureError
+from nmrflow.output.items import (
+    ASSIGNMENT_COLUMNS,
+    CANDIDATE_COLUMNS,
+    Item,
+    of_answer,
+    of_assignment,
+)
+from nmrflow.output.writers import Heading
+
+_LINES = (
+    "Upwards the measured peaks, downwards those predicted for the structure; on its atoms the "
+    "measured shifts, coloured by how far they are from the predicted.",
+)
+
+
+def run_elucidate(
+    asking: Asking, settings: Settings, *, n_shown: int, n_samples: int, seed: int
+) -> None:
+    """Propose structures for every spectrum of a source.
+
+    Raises:
+        NmrflowError: If the source, its only spectrum, or the formula is refused.
+    """
+    model = settings.load()
+    about = {"model": settings.model, "seed": seed, "n_samples": n_samples}
+    heading = Heading(
+        CANDIDATE_COLUMNS,
+        {"command": "elucidate", **about},
+        "Structures for a 13C spectrum",
+        _LINES,
+    )
+
+    def answer(row: SpectrumRow, query: Query) -> tuple[Answer, list[Item]]:
+        found = elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_shown)
+        return found, of_answer(row.number, row.name, found)
+
+    answer_all(asking, settings, heading, model.axis, answer)
+
+
+def run_rank(
+    asking: Asking, candidates: Sequence[str], settings: Settings, smiles_column: str | None
+) -> None:
+    """Order given candidates for every spectrum of a source.
+
+    Raises:
+        NmrflowError: If the source, its only spectrum, the formula, or all candidates are refused.
+    """
+    model = settings.load()
+    rows = [check_row(model, row) for row in read_all(candidates, smiles_column)]
+    taken = [row for row in rows if row.structure is not None]
+    refused = [
+        row for row in rows if row.structure is None and settings.keeps(row.where, str(row.reason))
+    ]
+    if not taken:
+        reasons = "; ".join(f"{row.where}: {row.reason}" for row in rows[:3])
+        raise DataError(f"no candidate can be taken ({reasons or 'none were given'})")
+    for row in refused:
+        settings.tell(f"left out of the order: {row.where}: {row.reason}")
+    heading = Heading(
+        CANDIDATE_COLUMNS,
+        {"command": "rank", "model": settings.model},
+        "Candidates for a 13C spectrum",
+        _LINES,
+    )
+
+    def answer(row: SpectrumRow, query: Query) -> tuple[Answer, list[Item]]:
+        found = rank(model, query, [row.structure for row in taken if row.structure is not None])
+        names = [row.name for row in taken]
+        return found, of_answer(row.number, row.name, found, refused, names)
+
+    answer_all(asking, settings, heading, model.axis, answer)
+
+
+def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
+    """Match the peaks of a spectrum to a structure's carbons.
+
+    Raises:
+        NmrflowError: If there is not one spectrum and one structure, or one is refused.
+    """
+    model = settings.load()
+    spectra = list(read_spectra(asking.source, model.axis))
+    molecules = [check_row(model, row) for row in read_all([molecule], None)]
+    if len(spectra) != 1 or len(molecules) != 1:
+        raise DataError(
+            f"{len(spectra)} spectra and {len(molecules)} structures: assign takes one of each"
+        )
+    structure = molecules[0].structure
+    if structure is None:
+        raise StructureError(f"{molecules[0].where}: {molecules[0].reason}")
+    query = asking.ask(spectra[0], model.axis)
+    found = assign(model, query, structure)
+    heading = Heading(
+        ASSIGNMENT_COLUMNS,
+        {
+            "command": "assign",
+            "model": settings.model,
+            "smiles": structure.connectivity,
+            "formula": structure.formula,
+            "n_matched": found.n_matched,
+            "n_peaks": found.n_peaks,
+            "mean_deviation_ppm": round(found.mean_deviation_ppm, 3),
+            "contradiction": found.contradiction,
+        },
+        "Assignment of a 13C spectrum",
+        [*_LINES, *query.remarks],
+    )
+    with settings.writing(heading) as add:
+        for item in of_assignment(found):
+            add(item)
+    say(query.remarks)
+    _show(found)
+
+
+def _show(found: Fit) -> None:
+    structure = found.prediction.structure
+    rows = [item.row for item in of_assignment(found) if item.row]
+    show_table(
+        f"{structure.connectivity} ({structure.formula})",
+        ("measured", "predicted", "deviation", "interval", "carbon", "atoms"),
+        [
+            (
+                f"{row['measured_ppm']:.2f}",
+                *(
+                    ("", "", "", "", "none")
+                    if "atoms" not in row
+                    else (
+                        f"{row['predicted_ppm']:.2f}",
+                        f"{row['deviation_ppm']:+.2f}",
+                        f"{row['low_ppm']:.1f} to {row['high_ppm']:.1f}",
+                        row["carbon"],
+                        row["atoms"].replace("+", " "),
+                    )
+                ),
+            )
+            for row in rows
+        ],
+        n_left=2,
+    )
+    say(
+        f"{found.n_matched} of {found.n_peaks} peaks matched, mean deviation "
+        f"{found.mean_deviation_ppm:.2f} ppm"
+    )
+    if found.contradiction:
+        say(f"The multiplicities rule this structure out: {found.contradiction}.")

@@ -1,0 +1,40 @@
+"""``nmrflow models``: the networks that come with the package."""
+
+from nmrflow.console import say, show_table
+from nmrflow.errors import CheckpointError
+from nmrflow.pretrained import FOLDER, find_pretrained, load_pretrained, names
+
+
+def list_all() -> None:
+    """Name, size, training data and card of each."""
+    rows = []
+    for name in names():
+        about = load_pretrained(name).description
+        rows.append(
+            (
+                name,
+                f"{(FOLDER / f'{name}.ckpt').stat().st_size / 2**20:.1f} MiB",
+                f"{about['n_train']} spectra of {about['data']}, split {about['split']} "
+                f"{about['split_seed']}",
+                str(FOLDER / f"{name}.md"),
+            )
+        )
+    show_table("Networks", ("name", "size", "trained on", "card"), rows, n_left=2)
+
+
+def verify_all() -> None:
+    """Compare every file with its checksum.
+
+    Raises:
+        CheckpointError: If one differs, or there are none; after all have been looked at.
+    """
+    wrong = []
+    for name in names():
+        try:
+            find_pretrained(name)
+            say(f"{name}: as packaged")
+        except CheckpointError as error:
+            say(str(error))
+            wrong.append(name)
+    if wrong or not names():
+        raise CheckpointError(f"{len(wrong)} of {len(names())} networks are not as packaged")

@@ -1,0 +1,137 @@
+"""``nmrflow predict``: molecules to shifts, part by part, in little memory."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import count, islice
+from pathlib import Path
+
+from nmrflow.answers.prediction import LEVEL, Prediction, predict
+from nmrflow.commands.settings import Settings
+from nmrflow.console import progress, say, show_table
+from nmrflow.data.molecule_files import (
+    MOLECULE_SUFFIXES,
+    MoleculeRow,
+    count_rows,
+    parse_smiles_row,
+    read_molecules,
+)
+from nmrflow.errors import StructureError
+from nmrflow.inference import TrainedFlow
+from nmrflow.output.items import PREDICTION_COLUMNS, of_prediction
+from nmrflow.output.writers import Heading
+
+N_AT_ONCE = 256
+N_SHOWN = 10
+"""More molecules than this are shown in brief, and not at all if they are written to a file."""
+
+
+def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str | None) -> None:
+    """Predict molecules from the command line or from files, a row of output for each.
+
+    Raises:
+        NmrflowError: If a file cannot be read or written, one molecule ends all, or none at all
+            could be predicted; files are written all the same.
+    """
+    model = settings.load()
+    heading = Heading(
+        PREDICTION_COLUMNS,
+        {"command": "predict", "model": settings.model, "level": LEVEL},
+        "Predicted 13C shifts",
+        [f"On the atoms: shifts in ppm, coloured by the width of their {LEVEL:.0%} intervals."],
+    )
+    n: Counter[str] = Counter()
+    reason: str | None = "there was none"
+    n_rows = _count(sources)
+    shows = not settings.outputs or (n_rows is not None and n_rows <= N_SHOWN)
+    with settings.writing(heading) as add:
+        rows = progress(read_all(sources, smiles_column), n_rows, "predicting")
+        for molecule, prediction in _predict(model, rows):
+            n["molecules"] += 1
+            if prediction is None:
+                n["refused"] += 1
+                reason = molecule.reason
+                if settings.keeps(molecule.where, str(molecule.reason)):
+                    add(of_prediction(molecule, None))
+            else:
+                add(of_prediction(molecule, prediction))
+            if shows:
+                _show(molecule, prediction, is_brief=n["molecules"] > N_SHOWN)
+    if n["refused"] == n["molecules"]:
+        raise StructureError(f"{n['molecules']:,} refused, none predicted; the last: {reason}")
+    if n["molecules"] > 1:
+        fate = {"mark": "marked", "skip": "left out"}.get(settings.on_error, "refused")
+        refused = f", {n['refused']:,} {fate}" if n["refused"] else ""
+        n_predicted = n["molecules"] - n["refused"]
+        settings.tell(f"{n['molecules']:,} molecules: {n_predicted:,} predicted{refused}")
+
+
+def read_all(sources: Sequence[str], smiles_column: str | None) -> Iterator[MoleculeRow]:
+    """Every row of every source, numbered through."""
+    numbers = count(1)
+    for source in sources:
+        if is_molecule_file(source):
+            for row in read_molecules(source, smiles_column=smiles_column):
+                yield replace(row, number=next(numbers))
+        else:
+            number = next(numbers)
+            yield parse_smiles_row(number, source)
+
+
+def is_molecule_file(source: str) -> bool:
+    """Whether an argument is a file, here or missing, and no SMILES."""
+    name = source.lower().removesuffix(".gz")
+    try:
+        return name.endswith(MOLECULE_SUFFIXES) or Path(source).is_file()
+    except (OSError, ValueError):  # too long for a name
+        return False
+
+
+def _count(sources: Sequence[str]) -> int | None:
+    counts = [count_rows(source) if is_molecule_file(source) else 1 for source in sources]
+    known = [n for n in counts if n is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _predict(
+    model: TrainedFlow, rows: Iterator[MoleculeRow]
+) -> Iterator[tuple[MoleculeRow, Prediction | None]]:
+    """The rows in their order, each with its prediction where there can be one."""
+    while part := [check_row(model, row) for row in islice(rows, N_AT_ONCE)]:
+        structures = [row.structure for row in part if row.structure is not None]
+        predictions = iter(predict(model, structures) if structures else [])
+        for row in part:
+            yield row, None if row.structure is None else next(predictions)
+
+
+def check_row(model: TrainedFlow, row: MoleculeRow) -> MoleculeRow:
+    """The row; without its structure, and with the reason, where the network does not know it."""
+    if row.structure is not None:
+        try:
+            model.codec.check(row.structure)
+        except StructureError as error:
+            return replace(row, structure=None, reason=str(error))
+    return row
+
+
+def _show(molecule: MoleculeRow, prediction: Prediction | None, *, is_brief: bool) -> None:
+    name = f"{molecule.name} {molecule.text}".strip() or f"row {molecule.number}"
+    if prediction is None:
+        say(f"{name}: {molecule.reason}")
+    elif is_brief:
+        say(f"{name}: {', '.join(f'{group.shift_ppm:.1f}' for group in prediction.groups)}")
+    else:
+        show_table(
+            f"{name} ({prediction.structure.formula})",
+            ("ppm", f"{prediction.level:.0%} interval", "carbon", "atoms"),
+            [
+                (
+                    f"{group.shift_ppm:.1f}",
+                    f"{group.low_ppm:.1f} to {group.high_ppm:.1f}",
+                    group.kind,
+                    " ".join(str(atom + 1) for atom in group.atoms),
+                )
+                for group in prediction.groups
+            ],
+            n_left=2,
+        )

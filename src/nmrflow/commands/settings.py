@@ -1,0 +1,67 @@
+"""What all commands share: the network, files to write, what becomes of bad input."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nmrflow.console import hide_progress, quiet_libraries, say
+from nmrflow.errors import NmrflowError
+from nmrflow.inference import TrainedFlow
+from nmrflow.output.items import Item
+from nmrflow.output.writers import Heading, check_output, open_outputs
+from nmrflow.pretrained import load
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options that every command has.
+
+    Args:
+        model: A name of weights that come with nmrflow, or a path.
+        outputs: Files to write.
+        on_error: ``mark``, ``skip`` or ``stop``.
+        n_threads: Threads of computation.
+        is_quiet: Whether to print results and errors only.
+    """
+
+    model: str
+    outputs: tuple[Path, ...]
+    on_error: str
+    n_threads: int
+    is_quiet: bool
+
+    def load(self) -> TrainedFlow:
+        """The network; what cannot be written is refused first."""
+        for file in self.outputs:
+            check_output(file)
+        quiet_libraries()
+        if self.is_quiet:
+            hide_progress()
+        torch.set_num_threads(self.n_threads)
+        return load(self.model)
+
+    def tell(self, lines: str | Sequence[str]) -> None:
+        """Say what is no result, unless asked to be quiet."""
+        if not self.is_quiet:
+            say(lines)
+
+    def keeps(self, where: str, reason: str) -> bool:
+        """Whether a refusal is written as a row.
+
+        Raises:
+            NmrflowError: If one refusal ends all.
+        """
+        if self.on_error == "stop":
+            raise NmrflowError(f"{where}: {reason}")
+        return self.on_error == "mark"
+
+    @contextmanager
+    def writing(self, heading: Heading) -> Iterator[Callable[[Item], None]]:
+        """The files to write, and what was written said in the end."""
+        with open_outputs(self.outputs, heading) as add:
+            yield add
+        for file in self.outputs:
+            self.tell(f"written {file}")

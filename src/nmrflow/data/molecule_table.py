@@ -1,0 +1,163 @@
+"""Tables (CSV, TSV) of which one column holds SMILES."""
+
+import csv
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from nmrflow.chem.notation import structure_from_smiles
+from nmrflow.data.sources.files import open_text
+from nmrflow.errors import DataError, StructureError
+
+_EXPECTED = "a table with a column of SMILES"
+_DELIMITERS = ",;\t"
+_SMILES_COLUMN = "smiles"
+_NAME_COLUMNS = ("id", "name", "title")
+
+
+@dataclass(frozen=True)
+class SmilesCell:
+    """What one row of a table says of a molecule.
+
+    Args:
+        line: Line of the file where the row starts, from 1.
+        smiles: The cell of the SMILES column, without blanks around it.
+        name: Likewise the cell of the first of the columns ``id``, ``name`` and ``title``.
+        problem: Why the row does not say it, or None.
+    """
+
+    line: int
+    smiles: str
+    name: str = ""
+    problem: str | None = None
+
+
+class _Reader(Protocol):
+    """What :func:`csv.reader` returns."""
+
+    line_num: int
+
+    def __next__(self) -> list[str]: ...
+
+
+def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[SmilesCell]:
+    """Go through a table's rows below its header, one by one.
+
+    Blank lines and lines that begin with ``#`` may stand before the header; below it an empty
+    line is a row, since in a table of one column it is an empty cell.
+
+    Args:
+        path: The file, plain or ``.gz``; comma, semicolon or tab separate its columns.
+        smiles_column: Name, or number from 1, of the column of SMILES; None for ``smiles``.
+
+    Raises:
+        DataError: If the file cannot be read, or the column cannot be found.
+    """
+    with open_text(path, _EXPECTED, shows_bar=False) as stream:
+        reader, header, n_skipped = _read_header(path, stream)
+        column = _find_column(path, header, smiles_column)
+        names = [cell.lower() for cell in header]
+        name_column = next((names.index(n) for n in _NAME_COLUMNS if n in names), column)
+        for line, cells, problem in _cut_rows(reader, len(header)):
+            if problem is not None:
+                yield SmilesCell(n_skipped + line, "", problem=problem)
+            else:
+                name = "" if name_column == column else cells[name_column]
+                yield SmilesCell(n_skipped + line, cells[column].strip(), name.strip())
+
+
+def count_table_rows(path: str | Path) -> int:
+    """How many rows stand below the header; raises as :func:`read_smiles_cells`."""
+    with open_text(path, _EXPECTED, shows_bar=False) as stream:
+        reader, header, _ = _read_header(path, stream)
+        return sum(1 for _ in _cut_rows(reader, len(header)))
+
+
+def _read_header(path: str | Path, stream: TextIO) -> tuple[_Reader, list[str], int]:
+    """A reader of the rows below the header, the header, and the number of lines before it."""
+    n_skipped, first = _find_header(path, stream)
+    # Strict: otherwise a quote that is not closed would swallow the rows below it unnoticed.
+    reader = csv.reader(
+        itertools.chain([first], stream),
+        delimiter=_choose_delimiter(first),
+        skipinitialspace=True,
+        strict=True,
+    )
+    try:
+        return reader, [cell.strip() for cell in next(reader)], n_skipped
+    except csv.Error as error:
+        raise DataError(
+            f"{path}:{n_skipped + 1}: the header cannot be read ({error}); check its quotes"
+        ) from error
+
+
+def _cut_rows(reader: _Reader, n_columns: int) -> Iterator[tuple[int, Sequence[str], str | None]]:
+    """First line, cells and problem of every row, of which a bad one ends with its line."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            yield line, (), f"the row cannot be cut into cells ({error}); check its quotes"
+            continue
+        if cells is None:
+            return
+        yield line, cells, _row_problem(cells, n_columns)
+
+
+def _find_header(path: str | Path, stream: TextIO) -> tuple[int, str]:
+    """How many lines stand before the header, and its first line."""
+    for n_skipped, line in enumerate(stream):
+        if line.strip() and not line.lstrip().startswith("#"):
+            return n_skipped, line
+    raise DataError(f"{path}: no header; the first line must name the columns, one of them smiles")
+
+
+def _choose_delimiter(header: str) -> str:
+    """The mark that gives a column of SMILES, or else the most frequent one."""
+    by_frequency = sorted(_DELIMITERS, key=header.count, reverse=True)
+    for delimiter in by_frequency:
+        cells = (cell.strip(' "\r\n\t') for cell in header.split(delimiter))
+        if _SMILES_COLUMN in map(str.lower, cells):
+            return delimiter
+    return by_frequency[0]
+
+
+def _find_column(path: str | Path, header: Sequence[str], wanted: str | None) -> int:
+    names = [cell.lower() for cell in header]
+    name = _SMILES_COLUMN if wanted is None else wanted.strip().lower()
+    if name in names:
+        return names.index(name)
+    if wanted is not None and name.isdecimal() and name.isascii() and len(name) < 6:
+        column = int(name) - 1
+        if 0 <= column < len(header):
+            _refuse_molecule_as_header(path, header[column])
+            return column
+    shown = ", ".join(cell[:30] or "(no name)" for cell in header[:20])
+    raise DataError(
+        f"{path}: no column {wanted or _SMILES_COLUMN!r} among the {len(header)} of its header "
+        f"({shown}); name the column of SMILES, or give its number from 1"
+    )
+
+
+def _refuse_molecule_as_header(path: str | Path, cell: str) -> None:
+    """A table without a header would lose its first molecule unnoticed."""
+    try:
+        structure = structure_from_smiles(cell)
+    except StructureError:
+        return
+    if structure.n_atoms > 2:  # CN or CO may well be a column's name
+        raise DataError(
+            f"{path}: the first row holds a molecule ({cell[:60]!r}) where the columns' names are "
+            "expected; put a header above it"
+        )
+
+
+def _row_problem(cells: Sequence[str], n_columns: int) -> str | None:
+    if not any(cell.strip() for cell in cells):
+        return "empty line"
+    if len(cells) < n_columns or any(cell.strip() for cell in cells[n_columns:]):
+        return f"{len(cells)} cells where the header has {n_columns}"
+    return None

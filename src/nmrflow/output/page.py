@@ -1,0 +1,68 @@
+"""One self-contained HTML page of cards: a structure beside its spectrum."""
+
+import html
+from base64 import b64encode
+from collections.abc import Sequence
+
+from nmrflow.figures import to_file
+from nmrflow.output.items import Item
+from nmrflow.output.pictures import draw, plot
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #f5f6f8; margin: 0; }
+main { max-width: 70rem; margin: 0 auto; padding: 1.5rem 1rem; }
+h1 { font-size: 1.4rem; margin: 0 0 0.5rem; }
+h2 { font-size: 1rem; margin: 0 0 0.3rem; }
+p { margin: 0.2rem 0; overflow-wrap: anywhere; }
+.card { background: #fff; border: 1px solid #dde1e6; border-radius: 8px; margin: 1rem 0;
+        padding: 0.8rem 1rem; }
+.card div { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
+.card img.structure { width: 300px; max-width: 100%; }
+.card img.spectrum { flex: 1; min-width: 300px; max-width: 100%; }
+.refused { border-left: 5px solid #c0392b; }
+code { background: #eef0f3; padding: 0 0.25em; }
+"""
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body><main>
+<h1>{title}</h1>
+{lines}
+"""
+
+FOOT = "</main></body>\n</html>\n"
+"""The page's end."""
+
+
+def head(title: str, lines: Sequence[str]) -> str:
+    """The page's beginning: its title and some sentences."""
+    paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return _HEAD.format(title=html.escape(title), style=_STYLE, lines=paragraphs)
+
+
+def card(item: Item) -> str:
+    """An item as a card; what it shows lies within it."""
+    title = html.escape(item.title)
+    if item.is_refused:
+        reason = html.escape(str(item.row.get("reason")))
+        return f'<section class="card refused"><h2>{title}</h2><p>{reason}</p></section>\n'
+    pictures = ""
+    if item.answer is not None:
+        pictures = _image("structure", draw(item.answer)) + _image(
+            "spectrum", to_file(plot(item.answer), "svg")
+        )
+    facts = "".join(f"<p>{html.escape(fact)}</p>" for fact in item.facts)
+    return f'<section class="card"><h2>{title}</h2><div>{pictures}</div>{facts}</section>\n'
+
+
+def _image(kind: str, svg: bytes) -> str:
+    data = b64encode(svg).decode()
+    return f'<img class="{kind}" alt="{kind}" src="data:image/svg+xml;base64,{data}">'

@@ -1,0 +1,133 @@
+"""Answers put to the test on measured spectra whose molecule is known.
+
+The same trials choose a calibration (on held-out spectra of the training side) and measure what
+it is worth (on the validation side).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nmrflow.answers.elucidation import Candidate, Elucidation, elucidate, weigh
+from nmrflow.answers.query import Query
+from nmrflow.chem.canonical import count_atoms_and_bonds, structure_from_orders
+from nmrflow.chem.molecular_graph import KIND_ATOMS, KIND_HYDROGENS
+from nmrflow.chem.similarity import fingerprints, tanimoto
+from nmrflow.chem.structure import Structure
+from nmrflow.console import progress
+from nmrflow.data.corpus import Corpus
+from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.inference import TrainedFlow
+from nmrflow.numerics import generator_for
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peak_list import Peak, PeakList
+
+N_ISOMERS = 20
+
+
+def query_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) -> Query:
+    """The spectrum of a record as a question; of a source without shifts its bins' centres."""
+    shifts = record.shifts_ppm or tuple(axis.fine_centres_ppm(record.fine_bins).tolist())
+    peaks = PeakList(tuple(Peak(shift) for shift in shifts))
+    return Query(peaks, formula=record.structure.formula if tells_formula else None)
+
+
+@dataclass(frozen=True)
+class RankingTrial:
+    """A truth among isomers of its formula.
+
+    Args:
+        truth: Weighed against its own spectrum.
+        isomers: Others of the same formula, weighed against the same.
+    """
+
+    truth: Candidate
+    isomers: tuple[Candidate, ...]
+
+
+def elucidations(
+    model: TrainedFlow,
+    records: Sequence[MoleculeSpectrum],
+    *,
+    tells_formula: bool,
+    n_samples: int,
+    seed: int,
+) -> list[Elucidation]:
+    """Every record's spectrum elucidated, all candidates kept."""
+    queries = (query_of(record, model.axis, tells_formula=tells_formula) for record in records)
+    return [
+        elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_samples)
+        for query in progress(queries, len(records), "elucidating")
+    ]
+
+
+def isomers_by_formula(
+    corpus: Path, records: Sequence[MoleculeSpectrum], *, seed: int, n_most: int = 2_000
+) -> dict[str, list[str]]:
+    """Generated molecules of the formulas of some records, as connectivities.
+
+    Args:
+        corpus: Folder of a run's corpus.
+        records: Whose formulas.
+        seed: Of the choice among many.
+        n_most: Of a formula that more molecules have, so many are chosen.
+    """
+    molecules = Corpus(corpus)
+    sizes = np.concatenate(
+        [
+            molecules.kinds(rows)[:, [KIND_ATOMS, KIND_HYDROGENS]]
+            for rows in np.array_split(np.arange(molecules.n_molecules), 100)
+        ]
+    )
+    found = {}
+    formulas = sorted({record.structure.formula for record in records})
+    for formula in progress(formulas, len(formulas), "reading isomers"):
+        n_carbons, total = count_atoms_and_bonds(formula)
+        rows = np.flatnonzero((sizes == (n_carbons, 4 * n_carbons - 2 * total)).all(axis=1))
+        chosen = _choose(len(rows), n_most, seed, "isomers", formula)
+        orders = molecules.orders(rows[chosen])
+        found[formula] = sorted({structure_from_orders(row).connectivity for row in orders})
+    return found
+
+
+def rankings(
+    model: TrainedFlow,
+    records: Sequence[MoleculeSpectrum],
+    isomers: Mapping[str, Sequence[str]],
+    *,
+    nearest: bool,
+    seed: int,
+) -> list[RankingTrial]:
+    """Every record's molecule among :data:`N_ISOMERS` isomers, where there are so many.
+
+    Args:
+        model: The network.
+        records: The truths with their spectra.
+        isomers: As of :func:`isomers_by_formula`.
+        nearest: The most similar to the truth (Tanimoto); else drawn at random.
+        seed: Of the draws.
+    """
+    trials = []
+    for k, record in enumerate(progress(records, len(records), "ranking isomers")):
+        truth = record.structure
+        others = [name for name in isomers[truth.formula] if name != truth.connectivity]
+        if nearest:
+            alike = tanimoto(fingerprints([truth.connectivity]), fingerprints(others))[0]
+            chosen = np.argsort(-alike, kind="stable")[:N_ISOMERS]
+        else:
+            chosen = _choose(len(others), N_ISOMERS, seed, "ranking", k)
+        structures = [truth, *(Structure.from_smiles(others[i]) for i in chosen)]
+        query = query_of(record, model.axis, tells_formula=True)
+        first, *rest = weigh(model, query, structures)
+        trials.append(RankingTrial(first, tuple(rest)))
+    return trials
+
+
+def _choose(n: int, n_most: int, seed: int, *key: str | int) -> NDArray[np.int64]:
+    """Up to ``n_most`` of n, at random, ascending."""
+    order = torch.randperm(n, generator=generator_for(seed, *key))[:n_most]
+    return np.sort(order.numpy())
