@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nmrflow.chem.structure import Structure, sort_bonds
+
+if TYPE_CHECKING:
+    from nmrflow.inference import TrainedFlow
 
 NO_REAL_DATA = "needs real spectra: set NMRFLOW_DATA"
 
@@ -48,7 +52,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{n} tests on real spectra did not run: NMRFLOW_DATA not set")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def randomised() -> Callable[[nn.Module], nn.Module]:
     """Gives a module weights that no initialisation made, each layer's output about as large.
 
@@ -64,6 +68,67 @@ def randomised() -> Callable[[nn.Module], nn.Module]:
         return module
 
     return randomise
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Callable[..., dict[str, Any]]:
+    """Describes a network that elucidates, so small that it is built in a moment.
+
+    What is given replaces settings of its shift networks.
+    """
+
+    def describe(**shifts: int) -> dict[str, Any]:
+        return {
+            "codec": {"_target_": "nmrflow.chem.canonical.BondOrderCodec"},
+            "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
+            "flow": {
+                "_target_": "nmrflow.flow.StructureFlow",
+                "conditional": {
+                    "_target_": "nmrflow.flow.BondTransformer",
+                    "_partial_": True,
+                    "width": 16,
+                    "n_layers": 1,
+                    "n_heads": 2,
+                },
+                "spectrum": {
+                    "_target_": "nmrflow.shifts.subnet.SpectrumSubnet",
+                    "_partial_": True,
+                    **({"n_networks": 1, "width": 16, "n_steps": 2} | shifts),
+                },
+            },
+        }
+
+    return describe
+
+
+@pytest.fixture(scope="session")
+def make_flow(
+    small_model: Callable[..., dict[str, Any]], randomised: Callable[[nn.Module], nn.Module]
+) -> Callable[..., "TrainedFlow"]:
+    """Makes a network at work, whose weights no initialisation made; the small one if not told.
+
+    Other names are settings of its configuration; ``ranking`` weighs log p by one half.
+    """
+    from nmrflow.inference import TrainedFlow
+    from nmrflow.module import build_network
+
+    def build(
+        model: dict[str, Any] | None = None,
+        *,
+        dtype: torch.dtype = torch.float64,
+        trust: Any = None,
+        **config: Any,
+    ) -> TrainedFlow:
+        network = build_network(model or small_model(), 0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(5)
+            randomised(network.flow)
+        network.flow.to(dtype)
+        side = {"mean_logit_true": 1.0, "mean_logit_false": -1.0, "structure_hashes": []}
+        told = {"ranking": {"log_p_weight": 0.5}} | config
+        return TrainedFlow(network, {"config": told, "training_side": side}, trust)
+
+    return build
 
 
 @st.composite

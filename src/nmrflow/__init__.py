@@ -1,10 +1,15 @@
 """One invertible network between molecules and their 13C NMR spectra."""
 
+from importlib import import_module as _import_module
 from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmrflow.answers.assignment import assign as assign
+    from nmrflow.answers.elucidation import elucidate as elucidate
+    from nmrflow.answers.elucidation import rank as rank
+    from nmrflow.answers.prediction import predict as predict
     from nmrflow.inference import load_checkpoint as load_checkpoint
     from nmrflow.pretrained import load_pretrained as load_pretrained
 
@@ -13,15 +18,18 @@ try:
 except _PackageNotFoundError:  # a checkout that was never installed
     __version__ = "unknown"
 
+_PLACES = {
+    "assign": "nmrflow.answers.assignment",
+    "elucidate": "nmrflow.answers.elucidation",
+    "load_checkpoint": "nmrflow.inference",
+    "load_pretrained": "nmrflow.pretrained",
+    "predict": "nmrflow.answers.prediction",
+    "rank": "nmrflow.answers.elucidation",
+}
+
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     # Torch and RDKit take seconds to import; `import nmrflow` alone does not need them.
-    if name == "load_checkpoint":
-        from nmrflow.inference import load_checkpoint
-
-        return load_checkpoint
-    if name == "load_pretrained":
-        from nmrflow.pretrained import load_pretrained
-
-        return load_pretrained
+    if name in _PLACES:
+        return getattr(_import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'nmrflow' has no attribute {name!r}")

@@ -203,7 +203,7 @@ class TrainedFlow:
         if structures and isinstance(structures[0], Proposal):
             x = np.stack([p.x for p in structures if isinstance(p, Proposal)])
             return self._to_latent(torch.from_numpy(x).to(self.flow.dtype), formula)
-        encoded = self._encode(self._read_structures(structures))  # type: ignore[arg-type]
+        encoded = self._encode(self.read_structures(structures))  # type: ignore[arg-type]
         code = None if spectra is None else torch.from_numpy(self._read_codes(spectra))
         if code is not None and len(code) != len(encoded):
             raise SpectrumError(f"{len(code)} spectra for {len(encoded)} structures")
@@ -238,7 +238,7 @@ class TrainedFlow:
 
     def predict_spectrum(self, structures: Sequence[Structure | str]) -> list[PredictedSpectrum]:
         """Predict the code of each structure; arguments and errors as of :meth:`to_latent`."""
-        read = self._read_structures(structures)
+        read = self.read_structures(structures)
         logits = self._predict(self._encode(read))
         codes = (logits > self.logit_thresholds).astype(np.uint8)
         probabilities = expit(logits)
@@ -271,7 +271,7 @@ class TrainedFlow:
             raise SpectrumError("this network predicts bits, and no carbon's shift")
         if not 0 < level < 1:
             raise SpectrumError(f"level={level}: a probability between 0 and 1 is needed")
-        read = self._read_structures(structures)
+        read = self.read_structures(structures)
         found = []
         for rows in _batches(len(read), self.flow.batch_size):
             mixture = subnet.shifts(read[rows], dtype)
@@ -360,7 +360,7 @@ class TrainedFlow:
 
     def predict_logits(self, structures: Sequence[Structure]) -> NDArray[np.float64]:
         """Logits of each structure's bits, ``(n, n_bins)``; errors as of :meth:`to_latent`."""
-        return self._predict(self._encode(self._read_structures(structures)))
+        return self._predict(self._encode(self.read_structures(structures)))
 
     def rank(
         self,
@@ -434,7 +434,7 @@ class TrainedFlow:
         """
         if not self.takes_formula:
             raise SpectrumError("this network has no likelihood of structures")
-        x = self._encode(self._read_structures(structures))
+        x = self._encode(self.read_structures(structures))
         return self._log_p(x, self._read_codes(spectra), formulas)
 
     @torch.no_grad()
@@ -469,7 +469,13 @@ class TrainedFlow:
         ]
         return torch.cat(parts).numpy()
 
-    def _read_structures(self, structures: Sequence[Structure | str]) -> list[Structure]:
+    def read_structures(self, structures: Sequence[Structure | str]) -> list[Structure]:
+        """Structures, or SMILES, as structures within the network's domain.
+
+        Raises:
+            StructureError: If one cannot be read or lies outside the codec's domain; the
+                message names its position. Also for an empty list.
+        """
         read = []
         for position, given in enumerate(structures):
             try:

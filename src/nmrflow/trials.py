@@ -7,12 +7,20 @@ it is worth (on the validation side).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nmrflow.answers.elucidation import Candidate, Elucidation, elucidate, weigh
+from nmrflow.answers.elucidation import (
+    Candidate,
+    Elucidation,
+    elucidate,
+    evidence_of,
+    scores_of,
+    weigh,
+)
 from nmrflow.answers.query import Query
 from nmrflow.chem.canonical import count_atoms_and_bonds, structure_from_orders
 from nmrflow.chem.molecular_graph import KIND_ATOMS, KIND_HYDROGENS
@@ -27,6 +35,7 @@ from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peak_list import Peak, PeakList
 
 N_ISOMERS = 20
+N_FIRST = (1, 3, 10)
 
 
 def query_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) -> Query:
@@ -36,6 +45,13 @@ def query_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) 
     return Query(peaks, formula=record.structure.formula if tells_formula else None)
 
 
+class Case(NamedTuple):
+    """Evidence for the truth being among some candidates, and whether it is."""
+
+    evidence: dict[str, float]
+    is_among: bool
+
+
 @dataclass(frozen=True)
 class RankingTrial:
     """A truth among isomers of its formula.
@@ -43,10 +59,34 @@ class RankingTrial:
     Args:
         truth: Weighed against its own spectrum.
         isomers: Others of the same formula, weighed against the same.
+        rivals: What the network itself proposes for it.
     """
 
     truth: Candidate
     isomers: tuple[Candidate, ...]
+    rivals: tuple[Candidate, ...]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the truth scores above every isomer."""
+        return all(self.truth.score > isomer.score for isomer in self.isomers)
+
+    def case(self, *, has_truth: bool) -> Case:
+        """Of the isomers with, or without, the truth."""
+        given = [*self.isomers, self.truth] if has_truth else list(self.isomers)
+        given.sort(key=lambda candidate: -candidate.score)
+        return Case(evidence_of(given, scores_of(self.rivals)), has_truth)
+
+
+def among_cases(answer: Elucidation, truth: Structure) -> list[Case]:
+    """Of an elucidation with all candidates: is the truth among the first 1, 3, 10, or all?"""
+    scores = scores_of(answer.candidates)
+    names = [candidate.structure.connectivity for candidate in answer.candidates]
+    sizes = sorted({min(n, len(names)) for n in (*N_FIRST, len(names)) if names})
+    return [
+        Case(evidence_of(answer.candidates[:n], scores), truth.connectivity in names[:n])
+        for n in sizes
+    ]
 
 
 def elucidations(
@@ -59,9 +99,10 @@ def elucidations(
 ) -> list[Elucidation]:
     """Every record's spectrum elucidated, all candidates kept."""
     queries = (query_of(record, model.axis, tells_formula=tells_formula) for record in records)
+    title = "elucidating, formula known" if tells_formula else "elucidating"
     return [
         elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_samples)
-        for query in progress(queries, len(records), "elucidating")
+        for query in progress(queries, len(records), title)
     ]
 
 
@@ -98,6 +139,7 @@ def rankings(
     model: TrainedFlow,
     records: Sequence[MoleculeSpectrum],
     isomers: Mapping[str, Sequence[str]],
+    rivals: Sequence[Elucidation],
     *,
     nearest: bool,
     seed: int,
@@ -108,11 +150,13 @@ def rankings(
         model: The network.
         records: The truths with their spectra.
         isomers: As of :func:`isomers_by_formula`.
+        rivals: For each record what the network proposes, the formula known.
         nearest: The most similar to the truth (Tanimoto); else drawn at random.
         seed: Of the draws.
     """
     trials = []
-    for k, record in enumerate(progress(records, len(records), "ranking isomers")):
+    pairs = progress(list(zip(records, rivals, strict=True)), len(records), "ranking isomers")
+    for k, (record, own) in enumerate(pairs):
         truth = record.structure
         others = [name for name in isomers[truth.formula] if name != truth.connectivity]
         if nearest:
@@ -123,7 +167,7 @@ def rankings(
         structures = [truth, *(Structure.from_smiles(others[i]) for i in chosen)]
         query = query_of(record, model.axis, tells_formula=True)
         first, *rest = weigh(model, query, structures)
-        trials.append(RankingTrial(first, tuple(rest)))
+        trials.append(RankingTrial(first, tuple(rest), own.candidates))
     return trials
 
 

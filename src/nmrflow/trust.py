@@ -14,7 +14,8 @@ from nmrflow.errors import CheckpointError
 SUFFIX = ".trust.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
 
-_LEAST = 1e-12  # Keeps logits finite: a probability is neither 0 nor 1.
+_LEAST = 1e-4  # Beyond this a probability counts no more.
+_MOST_LEAD = 10.0
 
 
 @dataclass(frozen=True)
@@ -93,17 +94,26 @@ def find_trust(checkpoint: Path) -> Trust | None:
     return read_trust(file) if file.exists() else None
 
 
-def evidence(log_p: Sequence[float], log_density: Sequence[float]) -> dict[str, float]:
-    """What speaks for the truth being among some candidates.
+def evidence(
+    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], tension: float
+) -> dict[str, float]:
+    """What speaks for, or against, the truth being among some candidates.
 
     Args:
         log_p: log p(structure | spectrum) of each, in nats; at least one.
-        log_density: Of each, as of :class:`nmrflow.answers.fit.Fit`.
+        scores: Of each, as of :class:`nmrflow.answers.elucidation.Candidate`.
+        rivals: Scores of other structures that the network proposes for the spectrum.
+        tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
-        ``fit``: the best mean log density of a peak.
+        ``lead``: how far their scores are above those of the rivals, in nats;
+        ``tension``.
     """
-    mass = min(float(np.exp(logsumexp(log_p))), 1.0)
-    mass = min(max(mass, _LEAST), 1 - 1e-4)
-    return {"mass": math.log(mass) - math.log1p(-mass), "fit": float(max(log_density))}
+    mass = min(max(float(np.exp(logsumexp(log_p))), _LEAST), 1 - _LEAST)
+    lead = logsumexp(scores) - (logsumexp(rivals) if len(rivals) else -np.inf)
+    return {
+        "mass": math.log(mass) - math.log1p(-mass),
+        "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
+        "tension": tension,
+    }

@@ -9,41 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from nmrflow.chem.canonical import BondOrderCodec, bond_orders, count_atoms_and_bonds
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
 from nmrflow.inference import Proposal, TrainedFlow
 from nmrflow.metrics.calibration import log_likelihood
-from nmrflow.module import build_network
 from nmrflow.types import Latent
 
-AXIS = {"_target_": "nmrflow.spectra.axis.ShiftAxis"}
-MODEL: dict[str, Any] = {
-    "codec": {"_target_": "nmrflow.chem.canonical.BondOrderCodec"},
-    "axis": AXIS,
-    "flow": {
-        "_target_": "nmrflow.flow.StructureFlow",
-        "conditional": {
-            "_target_": "nmrflow.flow.BondTransformer",
-            "_partial_": True,
-            "width": 16,
-            "n_layers": 1,
-            "n_heads": 2,
-        },
-        "spectrum": {
-            "_target_": "nmrflow.shifts.subnet.SpectrumSubnet",
-            "_partial_": True,
-            "n_networks": 1,
-            "width": 16,
-            "n_steps": 2,
-        },
-    },
-}
 PUBLISHED: dict[str, Any] = {
     "codec": {"_target_": "nmrflow.chem.codec.BondTensorCodec"},
-    "axis": AXIS,
+    "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
     "flow": {"_target_": "nmrflow.flow.SpectrumFlow", "n_blocks": [1, 1, 1, 1, 1]},
 }
 WEIGHT = 0.5
@@ -52,40 +28,10 @@ SPECTRA = ([20.0, 30.0, 130.0], [128.0], [15.0, 25.5, 60.1, 110.0, 140.0])
 FORMULAS = ("C6H12", "C10H14", "C9H10")
 SMILES = ("CC", "Cc1ccccc1", "C1CC2CCC1C2", "CC(C)=CCCC(C)=CCCC(C)=CC#C", "C12C3C4C1C5C2C3C45")
 
-Randomise = Callable[[nn.Module], nn.Module]
-
-
-def describe(**config: Any) -> dict[str, Any]:
-    return {
-        "config": {"ranking": {"log_p_weight": WEIGHT}} | config,
-        "training_side": {
-            "mean_logit_true": 1.0,
-            "mean_logit_false": -1.0,
-            "structure_hashes": [],
-        },
-    }
-
 
 @pytest.fixture
-def make(randomised: Randomise) -> Callable[..., TrainedFlow]:
-    """A network whose weights no initialisation made."""
-
-    def build(
-        model: dict[str, Any] = MODEL, *, dtype: torch.dtype = torch.float64, **config: Any
-    ) -> TrainedFlow:
-        network = build_network(model, 0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(5)
-            randomised(network.flow)
-        network.flow.to(dtype)
-        return TrainedFlow(network, describe(**config))
-
-    return build
-
-
-@pytest.fixture
-def trained(make: Callable[..., TrainedFlow]) -> TrainedFlow:
-    return make()
+def trained(make_flow: Callable[..., TrainedFlow]) -> TrainedFlow:
+    return make_flow()
 
 
 def codes_of(trained: TrainedFlow) -> np.ndarray:
@@ -97,13 +43,13 @@ def codes_of(trained: TrainedFlow) -> np.ndarray:
 )
 @pytest.mark.parametrize("formulas", [None, FORMULAS])
 def test_latents_of_proposals_are_those_drawn(
-    make: Callable[..., TrainedFlow],
+    make_flow: Callable[..., TrainedFlow],
     dtype: torch.dtype,
     tolerance: float,
     formulas: tuple[str, ...] | None,
 ) -> None:
     """Weights in float32 are as exact as sums in float32, whole or step by step, are."""
-    trained = make(dtype=dtype)
+    trained = make_flow(dtype=dtype)
     proposals = trained.propose_structures(SPECTRA, 50, seed=1, formulas=formulas)
     assert [len(drawn) for drawn in proposals] == [50] * 3
     for k, (drawn, code) in enumerate(zip(proposals, codes_of(trained), strict=True)):
@@ -242,8 +188,8 @@ def test_other_numbers_of_formulas_are_refused(trained: TrainedFlow) -> None:
         trained.propose_structures(SPECTRA, 0, 1)
 
 
-def test_a_published_network_takes_no_formula(make: Callable[..., TrainedFlow]) -> None:
-    published = make(PUBLISHED)
+def test_a_published_network_takes_no_formula(make_flow: Callable[..., TrainedFlow]) -> None:
+    published = make_flow(PUBLISHED)
     assert not published.takes_formula
     for call in (
         lambda: published.propose_structures(SPECTRA[:1], 2, 1, ["C2H6"]),
@@ -283,10 +229,10 @@ def test_shifts_follow_the_numbering(trained: TrainedFlow) -> None:
 
 
 def test_shifts_that_cannot_be_predicted(
-    trained: TrainedFlow, make: Callable[..., TrainedFlow]
+    trained: TrainedFlow, make_flow: Callable[..., TrainedFlow]
 ) -> None:
     with pytest.raises(SpectrumError, match="no carbon's shift"):
-        make(PUBLISHED).predict_shifts(["CC"])
+        make_flow(PUBLISHED).predict_shifts(["CC"])
     with pytest.raises(SpectrumError, match="level=1"):
         trained.predict_shifts(["CC"], level=1)
     with pytest.raises(StructureError, match="structure 1"):
@@ -386,10 +332,10 @@ def test_ranking_knows_the_formula(trained: TrainedFlow) -> None:
 
 @pytest.mark.parametrize("ranking", [{"log_p_weight": 0.0}, {}])
 def test_without_weight_consistency_alone_decides(
-    make: Callable[..., TrainedFlow], ranking: dict[str, float]
+    make_flow: Callable[..., TrainedFlow], ranking: dict[str, float]
 ) -> None:
     """Also where a candidate is impossible, of another formula than the one that is told."""
-    trained = make(ranking=ranking)
+    trained = make_flow(ranking=ranking)
     (drawn,) = trained.propose_structures(SPECTRA[:1], 40, seed=1)
     for formula in (None, "C10H14"):
         candidates = trained.rank(drawn, SPECTRA[0], formula)
@@ -402,8 +348,8 @@ def test_nothing_drawn_is_nothing_to_rank(trained: TrainedFlow, drawn: list[Prop
     assert trained.rank([nothing], SPECTRA[0]) == trained.rank([], SPECTRA[0]) == []
 
 
-def test_a_published_network_ranks_by_consistency(make: Callable[..., TrainedFlow]) -> None:
-    published = make(PUBLISHED)
+def test_a_published_network_ranks_by_consistency(make_flow: Callable[..., TrainedFlow]) -> None:
+    published = make_flow(PUBLISHED)
     structures = [Structure.from_smiles(smiles) for smiles in SMILES[:3]]
     encoded = [published.codec.encode(s).astype(float) for s in structures]
     proposals = [Proposal(s, None, x, x, x) for s, x in zip(structures, encoded, strict=True)]
@@ -484,8 +430,8 @@ def test_y_says_the_code_or_else_the_prediction(trained: TrainedFlow) -> None:
         assert [p.structure.connectivity for p in back if p.structure] == names
 
 
-def test_predicted_codes_follow_the_thresholds(make: Callable[..., TrainedFlow]) -> None:
-    plain = make()
+def test_predicted_codes_follow_the_thresholds(make_flow: Callable[..., TrainedFlow]) -> None:
+    plain = make_flow()
     logits = plain.predict_logits([Structure.from_smiles(s) for s in SMILES])
     description = copy.deepcopy(plain.description)
     thresholds = np.quantile(logits, 0.7, axis=0)

@@ -2,12 +2,12 @@
 
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
-from nmrflow.answers.query import Query
+from nmrflow.answers.query import Asked, ask
 from nmrflow.chem.structure import Structure
 from nmrflow.inference import TrainedFlow
 
 
-def assign(model: TrainedFlow, query: Query, structure: Structure) -> Fit:
+def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
     """Match the peaks of a query to a structure's carbons, best in all.
 
     Equivalent carbons share a peak; unlike carbons do where there are fewer peaks than
@@ -15,5 +15,7 @@ def assign(model: TrainedFlow, query: Query, structure: Structure) -> Fit:
 
     Raises:
         StructureError: If the structure lies outside the network's domain.
+        SpectrumError: As :func:`nmrflow.answers.query.ask`.
     """
+    query = ask(peaks, model.axis)
     return fit(model.predict_shifts([structure], LEVEL)[0], query.peaks)

@@ -1,7 +1,7 @@
 """From a spectrum to structures: the network's own proposals, or somebody's candidates."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
-from nmrflow.answers.query import Query
+from nmrflow.answers.query import Asked, Query, ask
 from nmrflow.chem.structure import Structure
-from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.errors import SpectrumError
 from nmrflow.inference import TrainedFlow
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.trust import Logistic, evidence
 
 N_SAMPLES = 600
 N_SHOWN = 10
+N_RIVAL_SAMPLES = 300
+"""Draws of the network's own candidates, which those that somebody gives must stand up to."""
 
 DENSITY_WEIGHT = 0.5
 """Weight, in a candidate's score, of the log density of its carbons' peaks.
@@ -103,8 +105,9 @@ class Ranking:
 
 def elucidate(
     model: TrainedFlow,
-    query: Query,
+    peaks: Asked,
     *,
+    formula: str | None = None,
     n_samples: int = N_SAMPLES,
     seed: int = 0,
     n_shown: int = N_SHOWN,
@@ -113,16 +116,27 @@ def elucidate(
 
     Args:
         model: The network.
-        query: The spectrum, maybe with the formula.
+        peaks: The spectrum.
+        formula: As C10H14, if it is known.
         n_samples: Draws; more of them find rarer structures.
         seed: Of the draws: the same gives the same list.
         n_shown: Most candidates returned.
 
     Raises:
-        SpectrumError: If the network has no likelihood, or a number is below 1.
+        SpectrumError: If the network has no likelihood, a number is below 1, or as
+            :func:`nmrflow.answers.query.ask`.
+        StructureError: If the formula is none of a hydrocarbon of 2 to 17 carbons.
+
+    Example:
+        >>> import nmrflow
+        >>> model = nmrflow.load_pretrained("hydrocarbons")
+        >>> toluene = "137.9, 129.1, 128.3, 125.3, 21.5"
+        >>> elucidate(model, toluene, n_samples=50).candidates[0].structure.connectivity
+        'Cc1ccccc1'
     """
     if n_shown < 1:
         raise SpectrumError(f"n_shown={n_shown}: at least 1")
+    query = ask(peaks, model.axis, formula=formula)
     told = None if query.formula is None else [query.formula]
     (drawn,) = model.propose_structures([query.shifts_ppm], n_samples, seed, told)
     n_sampled: Counter[str] = Counter()
@@ -136,13 +150,20 @@ def elucidate(
         replace(candidate, n_sampled=n_sampled[candidate.structure.connectivity])
         for candidate in (weigh(model, query, list(distinct.values())) if distinct else [])
     ]
-    trust = model.trust
-    shown = _with_probabilities(_order(found)[:n_shown], trust.among if trust else None)
+    all_scores = scores_of(found)
+    among = model.trust.among if model.trust else None
+    shown = _with_probabilities(_order(found)[:n_shown], all_scores, among)
     n_invalid = len(drawn) - n_sampled.total()
     return Elucidation(query, shown, len(distinct), n_samples, n_invalid, seed)
 
 
-def rank(model: TrainedFlow, query: Query, structures: Sequence[Structure]) -> Ranking:
+def rank(
+    model: TrainedFlow,
+    peaks: Asked,
+    structures: Sequence[Structure | str],
+    *,
+    formula: str | None = None,
+) -> Ranking:
     """Order somebody's candidates by how well they fit a spectrum.
 
     The order does not depend on that of the input. Where all candidates have one formula, and
@@ -150,28 +171,29 @@ def rank(model: TrainedFlow, query: Query, structures: Sequence[Structure]) -> R
 
     Args:
         model: The network.
-        query: The spectrum.
-        structures: The candidates; a molecule that is given twice is listed twice.
+        peaks: The spectrum.
+        structures: The candidates, or their SMILES; one that is given twice is listed twice.
+        formula: As C10H14, if it is known.
 
     Raises:
-        StructureError: If there is none, or one lies outside the network's domain.
-        SpectrumError: If the network has no likelihood.
+        StructureError: If there is no candidate, one lies outside the network's domain, or the
+            formula is none.
+        SpectrumError: If the network has no likelihood, or as
+            :func:`nmrflow.answers.query.ask`.
     """
-    if not structures:
-        raise StructureError("no candidates were given; at least one is needed")
+    query = ask(peaks, model.axis, formula=formula)
+    structures = model.read_structures(structures)
     formulas = {structure.formula for structure in structures}
     if query.formula is None and len(formulas) == 1:
         query = replace(query, formula=formulas.pop())
     weighed = weigh(model, query, structures)
     ordered = _order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
-    trust = model.trust
-    ordered = _with_probabilities(ordered, trust.given if trust else None)
-    none_fits = None
-    if trust is not None:
-        everything = ordered[-1].probability
-        assert everything is not None
-        none_fits = everything < trust.none_fits_below
-    return Ranking(query, ordered, none_fits)
+    if model.trust is None:
+        return Ranking(query, ordered, None)
+    rivals = elucidate(model, query, n_samples=N_RIVAL_SAMPLES, n_shown=N_RIVAL_SAMPLES)
+    ordered = _with_probabilities(ordered, scores_of(rivals.candidates), model.trust.given)
+    everything = ordered[-1].probability or 0.0
+    return Ranking(query, ordered, everything < model.trust.none_fits_below)
 
 
 def weigh(model: TrainedFlow, query: Query, structures: Sequence[Structure]) -> list[Candidate]:
@@ -240,19 +262,46 @@ def _order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _with_probabilities(
-    ordered: Sequence[Candidate], calibrated: Logistic | None
+    ordered: Sequence[Candidate], all_scores: Mapping[str, float], calibrated: Logistic | None
 ) -> tuple[Candidate, ...]:
-    """The candidates, each with the probability of all up to it, which never falls."""
+    """The candidates, each with the probability of all up to it, which never falls.
+
+    Args:
+        ordered: Best first.
+        all_scores: Of every structure that competes, by connectivity.
+        calibrated: From the evidence to the probability.
+    """
     if calibrated is None:
         return tuple(ordered)
     found: list[Candidate] = []
-    log_p: dict[str, float] = {}
-    density: list[float] = []
-    so_far = 0.0
+    so_far: dict[str, Candidate] = {}
+    probability = 0.0
     for candidate in ordered:
         if candidate.fit.contradiction is None:
-            log_p[candidate.structure.connectivity] = candidate.log_p
-            density.append(candidate.fit.log_density)
-            so_far = max(so_far, calibrated(evidence([*log_p.values()], density)))
-        found.append(replace(candidate, probability=so_far))
+            so_far[candidate.structure.connectivity] = candidate
+            probability = max(probability, calibrated(evidence_of([*so_far.values()], all_scores)))
+        found.append(replace(candidate, probability=probability))
     return tuple(found)
+
+
+def scores_of(candidates: Sequence[Candidate]) -> dict[str, float]:
+    """Scores by connectivity of those that nothing rules out."""
+    return {c.structure.connectivity: c.score for c in candidates if c.fit.contradiction is None}
+
+
+def evidence_of(
+    candidates: Sequence[Candidate], all_scores: Mapping[str, float]
+) -> dict[str, float]:
+    """As :func:`nmrflow.trust.evidence`, of distinct candidates, best first.
+
+    Args:
+        candidates: At least one.
+        all_scores: Of every structure that the network proposes, by connectivity.
+    """
+    own = {candidate.structure.connectivity for candidate in candidates}
+    return evidence(
+        [candidate.log_p for candidate in candidates],
+        [candidate.score for candidate in candidates],
+        [score for name, score in all_scores.items() if name not in own],
+        candidates[0].fit.tension,
+    )

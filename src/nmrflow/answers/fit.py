@@ -17,6 +17,7 @@ TOLERANCE_PPM = 5.0
 About the half width of the widest predicted interval of common carbons.
 """
 
+_MOST_TENSE = 5.0
 _WRONG_KIND = -30.0  # Nats; further than any shift is off, and finite, as a matching needs.
 
 
@@ -85,6 +86,13 @@ class Fit:
     def rmsd_ppm(self) -> float:
         """Root of the mean squared deviation, each carbon counted."""
         return float(np.sqrt(np.average(np.square(self._deviations), weights=self._sizes)))
+
+    @property
+    def tension(self) -> float:
+        """Mean absolute deviation in half widths of the predicted intervals, 5 at most each."""
+        halves = [pair.group.width_ppm / 2 for pair in self.assigned]
+        tensions = np.abs(self._deviations) / np.array(halves)
+        return float(np.average(tensions.clip(max=_MOST_TENSE), weights=self._sizes))
 
     @property
     def _deviations(self) -> list[float]:

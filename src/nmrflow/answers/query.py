@@ -1,7 +1,7 @@
 """The question: a peak list as the network is asked about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nmrflow.chem.canonical import count_atoms_and_bonds
 from nmrflow.errors import SpectrumError
@@ -47,8 +47,12 @@ class Query:
         return tuple(found)
 
 
+Asked = Query | PeakList | str | Sequence[float]
+"""A spectrum as it can be given: a query, a peak list, its text, or shifts in ppm."""
+
+
 def ask(
-    peaks: PeakList | str | Sequence[float],
+    peaks: Asked,
     axis: ShiftAxis,
     *,
     formula: str | None = None,
@@ -57,7 +61,7 @@ def ask(
     """Make a query of a peak list, without the lines of solvent and reference.
 
     Args:
-        peaks: A peak list, its text, or shifts in ppm.
+        peaks: The spectrum; a query is returned as it is, with the formula if one is given.
         axis: Says which numbers are shifts.
         formula: As C10H14, where it is known.
         keeps_solvent: Take the lines of solvent and reference for the compound's.
@@ -66,15 +70,17 @@ def ask(
         SpectrumError: If the list cannot be read, or nothing but such lines is in it.
         StructureError: If the formula is none of a hydrocarbon of 2 to 17 carbons.
     """
+    if formula is not None:
+        formula = formula.strip()
+        count_atoms_and_bonds(formula)
+    if isinstance(peaks, Query):
+        return peaks if formula is None else replace(peaks, formula=formula)
     if isinstance(peaks, str):
         peaks = read_peaks(peaks, axis)
     elif not isinstance(peaks, PeakList):
         peaks = PeakList(tuple(Peak(float(shift)) for shift in peaks))
     for shift in peaks.shifts_ppm:
         axis.check_shift(shift)
-    if formula is not None:
-        formula = formula.strip()
-        count_atoms_and_bonds(formula)
     own, left_out = (peaks.peaks, ()) if keeps_solvent else split_foreign_lines(peaks)
     if not own:
         lines = ", ".join(map(str, left_out))

@@ -126,7 +126,7 @@ def of_answer(
         title = " ".join(filter(None, (molecule.name, molecule.text)))
         found.append(Item(told, told, properties=_texts(told), title=title or "candidate"))
     query = answer.query
-    peaks = ", ".join(f"{shift:g}" for shift in query.shifts_ppm)
+    peaks = ", ".join(map(str, query.shifts_ppm))
     formula = f", {query.formula}" if query.formula else ""
     facts = [f"{len(query.shifts_ppm)} peaks{formula}: {peaks}", *query.remarks, say_trust(answer)]
     whole = Item(
@@ -248,7 +248,7 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         f"{structure.formula}, {fit.n_matched} of {fit.n_peaks} peaks matched, mean deviation "
         f"{fit.mean_deviation_ppm:.2f} ppm",
         f"log p {candidate.log_p:.2f}, consistency {candidate.consistency:.2f}"
-        + ("" if candidate.n_sampled is None else f", drawn {candidate.n_sampled} times"),
+        + ("" if candidate.n_sampled is None else f", drawn {_times(candidate.n_sampled)}"),
     ]
     if fit.contradiction:
         facts.append(f"Ruled out: {fit.contradiction}.")
@@ -268,6 +268,10 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         f"{rank}. {name}" if name else f"{rank}.",
         facts,
     )
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def _finite(number: float) -> float | None:

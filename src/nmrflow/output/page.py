@@ -4,23 +4,30 @@ import html
 from base64 import b64encode
 from collections.abc import Sequence
 
+from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.fit import Fit
+from nmrflow.answers.prediction import Prediction
+from nmrflow.data.molecule_files import MoleculeRow
 from nmrflow.figures import to_file
-from nmrflow.output.items import Item
+from nmrflow.output.items import Item, of_answer, of_assignment, of_prediction
 from nmrflow.output.pictures import draw, plot
 
-_STYLE = """
+_PAGE_STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #f5f6f8; margin: 0; }
 main { max-width: 70rem; margin: 0 auto; padding: 1.5rem 1rem; }
 h1 { font-size: 1.4rem; margin: 0 0 0.5rem; }
-h2 { font-size: 1rem; margin: 0 0 0.3rem; }
 p { margin: 0.2rem 0; overflow-wrap: anywhere; }
+"""
+
+_CARD_STYLE = """
 .card { background: #fff; border: 1px solid #dde1e6; border-radius: 8px; margin: 1rem 0;
         padding: 0.8rem 1rem; }
+.card h2 { font-size: 1rem; margin: 0 0 0.3rem; }
+.card p { margin: 0.2rem 0; overflow-wrap: anywhere; }
 .card div { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
 .card img.structure { width: 300px; max-width: 100%; }
 .card img.spectrum { flex: 1; min-width: 300px; max-width: 100%; }
 .refused { border-left: 5px solid #c0392b; }
-code { background: #eef0f3; padding: 0 0.25em; }
 """
 
 _HEAD = """<!DOCTYPE html>
@@ -45,7 +52,22 @@ FOOT = "</main></body>\n</html>\n"
 def head(title: str, lines: Sequence[str]) -> str:
     """The page's beginning: its title and some sentences."""
     paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    return _HEAD.format(title=html.escape(title), style=_STYLE, lines=paragraphs)
+    return _HEAD.format(
+        title=html.escape(title), style=_PAGE_STYLE + _CARD_STYLE, lines=paragraphs
+    )
+
+
+def cards(answer: Prediction | Fit | Elucidation | Ranking) -> str:
+    """An answer as cards, for ``IPython.display.HTML`` in a notebook."""
+    if isinstance(answer, Prediction):
+        structure = answer.structure
+        row = MoleculeRow(1, "", "", structure.connectivity, structure, None)
+        items = [of_prediction(row, answer)]
+    elif isinstance(answer, Fit):
+        items = of_assignment(answer)
+    else:
+        items = of_answer(1, "", answer)
+    return f"<style>{_CARD_STYLE}</style>" + "".join(card(item) for item in items if item.title)
 
 
 def card(item: Item) -> str:

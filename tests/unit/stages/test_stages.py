@@ -32,34 +32,19 @@ from nmrflow.stages.base import spectrum_subnet
 from nmrflow.stages.corpus import Errors, draw_codes
 from nmrflow.types import Batch
 
-MODEL: dict[str, Any] = {
-    "codec": {"_target_": "nmrflow.chem.canonical.BondOrderCodec"},
-    "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
-    "flow": {
-        "_target_": "nmrflow.flow.StructureFlow",
-        "conditional": {
-            "_target_": "nmrflow.flow.BondTransformer",
-            "_partial_": True,
-            "width": 16,
-            "n_layers": 1,
-            "n_heads": 2,
-        },
-        "spectrum": {
-            "_target_": "nmrflow.shifts.subnet.SpectrumSubnet",
-            "_partial_": True,
-            "n_networks": 2,
-            "width": 8,
-            "n_steps": 1,
-        },
-    },
-}
 N_BINS = 128
 
 # Where a stage is resumed its folder has files from before, and Lightning says so.
 pytestmark = pytest.mark.filterwarnings("ignore:.*exists and is not empty")
 
 Weights = dict[str, Tensor]
+Model = dict[str, Any]
 Randomise = Callable[[nn.Module], nn.Module]
+
+
+@pytest.fixture(scope="module")
+def model(small_model: Callable[..., Model]) -> Model:
+    return small_model(n_networks=2, width=8, n_steps=1)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +69,10 @@ def excluded(
 
 @pytest.fixture
 def context(
-    train: tuple[MoleculeSpectrum, ...], excluded: frozenset[str], tmp_path: Path
+    model: Model, train: tuple[MoleculeSpectrum, ...], excluded: frozenset[str], tmp_path: Path
 ) -> StageContext:
     return StageContext(
-        network=build_network(MODEL, seed=3),
+        network=build_network(model, seed=3),
         train=train,
         excluded=excluded,
         folder=tmp_path / "stages",
@@ -316,8 +301,8 @@ def test_what_cannot_be_loaded_says_what_to_do(
         case.run()
 
 
-def test_stages_need_a_forward_side(context: StageContext) -> None:
-    plain = copy.deepcopy(MODEL)
+def test_stages_need_a_forward_side(context: StageContext, model: Model) -> None:
+    plain = copy.deepcopy(model)
     del plain["flow"]["spectrum"]
     with pytest.raises(ConfigError, match=r"model\.flow\.spectrum"):
         spectrum_subnet(build_network(plain, 0))
@@ -342,13 +327,15 @@ def stages(assigned_path: str | None = None, **bonds: Any) -> dict[str, Stage]:
     }
 
 
-DESCRIBED: dict[str, Any] = {"model": MODEL, "stages": {"shifts": {}, "corpus": {}, "bonds": {}}}
+@pytest.fixture(scope="module")
+def described(model: Model) -> dict[str, Any]:
+    return {"model": model, "stages": {"shifts": {}, "corpus": {}, "bonds": {}}}
 
 
 class Run:
     """What the stages did once, for several tests to look at."""
 
-    def __init__(self, context: StageContext) -> None:
+    def __init__(self, context: StageContext, described: dict[str, Any]) -> None:
         self.context = context
         network = context.network
         self.after: dict[str, Weights] = {"": weights_of(network)}
@@ -364,13 +351,15 @@ class Run:
         with noting.context():
             for n in (1, 2, 3):
                 part = dict(islice(stages().items(), n))
-                self.facts = run_stages(part, DESCRIBED, context)
+                self.facts = run_stages(part, described, context)
                 self.after[list(part)[-1]] = weights_of(network)
         noting.undo()
 
 
 @pytest.fixture(scope="module")
 def done(
+    model: Model,
+    described: dict[str, Any],
     train: tuple[MoleculeSpectrum, ...],
     excluded: frozenset[str],
     tmp_path_factory: pytest.TempPathFactory,
@@ -378,7 +367,9 @@ def done(
     folder = tmp_path_factory.mktemp("run") / "stages"
     trainer = {"accelerator": "cpu", "devices": 1}
     torch.set_num_threads(1)
-    return Run(StageContext(build_network(MODEL, 3), train, excluded, folder, {}, trainer, seed=3))
+    network = build_network(model, 3)
+    context = StageContext(network, train, excluded, folder, {}, trainer, seed=3)
+    return Run(context, described)
 
 
 def is_spectrum(name: str) -> bool:
@@ -426,8 +417,10 @@ def test_the_forward_side_stays_frozen(done: Run) -> None:
     assert not any(module.training for module in done.context.network.flow.modules())
 
 
-def test_done_stages_are_loaded_into_a_fresh_network(done: Run, randomised: Randomise) -> None:
-    network = build_network(MODEL, 3)
+def test_done_stages_are_loaded_into_a_fresh_network(
+    done: Run, described: dict[str, Any], randomised: Randomise
+) -> None:
+    network = build_network(described["model"], 3)
     randomised(network.flow)
     fresh = replace(done.context, network=network)
     ours = stages()
@@ -440,8 +433,8 @@ def test_done_stages_are_loaded_into_a_fresh_network(done: Run, randomised: Rand
     assert {n for n, p in network.flow.named_parameters() if not p.requires_grad} == {
         n for n, _ in network.flow.named_parameters() if is_spectrum(n)
     }
-    again = build_network(MODEL, 3)
-    assert run_stages(ours, DESCRIBED, replace(done.context, network=again)) == done.facts
+    again = build_network(described["model"], 3)
+    assert run_stages(ours, described, replace(done.context, network=again)) == done.facts
     assert equal(weights_of(again), done.after["bonds"]) == set(done.after[""])
 
 
@@ -491,7 +484,7 @@ def pairs(x: Tensor, code: Tensor) -> Iterable[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
-    done: Run, context: StageContext, monkeypatch: pytest.MonkeyPatch
+    done: Run, model: Model, context: StageContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = context.folder / "bonds"
     folder.mkdir(parents=True)
@@ -507,7 +500,7 @@ def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
         return read(mixed, indices)
 
     def begin() -> tuple[Network, StageContext]:
-        network = build_network(MODEL, 3)
+        network = build_network(model, 3)
         network.flow.load_state_dict(done.after["corpus"])
         spectrum_subnet(network).requires_grad_(requires_grad=False)
         return network, replace(context, network=network, folder=folder, folders=folders)
@@ -604,8 +597,8 @@ def test_draws_follow_resemblance_as_far_as_asked(
         np.testing.assert_array_equal(seen["measured"], np.stack(kinds))
 
 
-def test_codes_are_drawn_with_their_errors(randomised: Randomise) -> None:
-    network = randomised(spectrum_subnet(build_network(MODEL, 0)).ensemble.networks[0])
+def test_codes_are_drawn_with_their_errors(model: Model, randomised: Randomise) -> None:
+    network = randomised(spectrum_subnet(build_network(model, 0)).ensemble.networks[0])
     axis = ShiftAxis()
     molecules = [read_canonical(c) for c in ("CC", "c1ccccc1", "CC#CC=CC")]
 
@@ -695,7 +688,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 
 
 def test_nothing_of_the_validation_side_enters_a_stage(
-    seen: Seen, context: StageContext, tmp_path: Path
+    seen: Seen, context: StageContext, described: dict[str, Any], tmp_path: Path
 ) -> None:
     known = {r.structure.connectivity for r in context.train}
     chains = {"C" * n for n in range(2, 10)}
@@ -706,7 +699,7 @@ def test_nothing_of_the_validation_side_enters_a_stage(
     molecules = [held, trained_on, "C" * 16, "CCO", "NCCC", "OCCC"]
     sdf.write_text("".join(assigned_record(m, k) for k, m in enumerate(molecules)))
     own = replace(context, excluded=context.excluded | {"CCCO"})
-    facts = run_stages(stages(str(sdf)), DESCRIBED, own)
+    facts = run_stages(stages(str(sdf)), described, own)
     assert seen.pretraining == [{"CCO", "CCCN"}]
     assert facts["n_assigned"] == 2
     for entered in (seen.fine_tuning, seen.seeds, seen.measured):
@@ -733,9 +726,9 @@ def test_members_begin_from_networks_of_their_own(
 
 
 def test_another_run_ends_the_same_from_the_training_side_alone(
-    done: Run, context: StageContext
+    done: Run, described: dict[str, Any], context: StageContext
 ) -> None:
-    run_stages(stages(), DESCRIBED, context)
+    run_stages(stages(), described, context)
     assert equal(weights_of(context.network), done.after["bonds"]) == set(done.after[""])
     corpus = Corpus(context.folder / "corpus")
     first = corpus.__getitems__([3 * k for k in range(len(context.train))])
