@@ -131,6 +131,21 @@ def make_flow(
     return build
 
 
+@pytest.fixture(scope="session")
+def published_flow(make_flow: Callable[..., "TrainedFlow"]) -> "TrainedFlow":
+    """A network as the paper's, with random weights: no carbon has a shift, nothing a likelihood.
+
+    Tests must not change it.
+    """
+    return make_flow(
+        {
+            "codec": {"_target_": "nmrflow.chem.codec.BondTensorCodec"},
+            "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
+            "flow": {"_target_": "nmrflow.flow.SpectrumFlow", "n_blocks": [1, 1, 1, 1, 1]},
+        }
+    )
+
+
 @st.composite
 def hydrocarbons(draw: st.DrawFn) -> Structure:
     """Any connected hydrocarbon of 2 to 17 carbons, numbered and flagged at random."""

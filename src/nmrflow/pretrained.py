@@ -40,9 +40,12 @@ def find_pretrained(name: str) -> Path:
             f"no weights named {name!r} come with nmrflow; there are: "
             f"{', '.join(names()) or 'none'}"
         )
-    expected = json.loads((FOLDER / _CHECKSUMS).read_text()).get(name)
-    if expected != _digest(file):
-        raise CheckpointError(f"{file}: is not the file that was packaged; reinstall nmrflow")
+    expected, found = json.loads((FOLDER / _CHECKSUMS).read_text()).get(name), _digest(file)
+    if expected != found:
+        raise CheckpointError(
+            f"{file}: is not the file that was packaged (SHA-256 {found}, expected {expected}); "
+            "reinstall nmrflow"
+        )
     return file
 
 

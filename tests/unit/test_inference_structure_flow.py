@@ -4,7 +4,6 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +16,6 @@ from nmrflow.inference import Proposal, TrainedFlow
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.types import Latent
 
-PUBLISHED: dict[str, Any] = {
-    "codec": {"_target_": "nmrflow.chem.codec.BondTensorCodec"},
-    "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
-    "flow": {"_target_": "nmrflow.flow.SpectrumFlow", "n_blocks": [1, 1, 1, 1, 1]},
-}
 WEIGHT = 0.5
 
 SPECTRA = ([20.0, 30.0, 130.0], [128.0], [15.0, 25.5, 60.1, 110.0, 140.0])
@@ -188,17 +182,16 @@ def test_other_numbers_of_formulas_are_refused(trained: TrainedFlow) -> None:
         trained.propose_structures(SPECTRA, 0, 1)
 
 
-def test_a_published_network_takes_no_formula(make_flow: Callable[..., TrainedFlow]) -> None:
-    published = make_flow(PUBLISHED)
-    assert not published.takes_formula
+def test_a_published_network_takes_no_formula(published_flow: TrainedFlow) -> None:
+    assert not published_flow.takes_formula
     for call in (
-        lambda: published.propose_structures(SPECTRA[:1], 2, 1, ["C2H6"]),
-        lambda: published.to_latent(["CC"], formulas=["C2H6"]),
+        lambda: published_flow.propose_structures(SPECTRA[:1], 2, 1, ["C2H6"]),
+        lambda: published_flow.to_latent(["CC"], formulas=["C2H6"]),
     ):
         with pytest.raises(SpectrumError, match="cannot be asked for a formula"):
             call()
     with pytest.raises(SpectrumError, match="no likelihood"):
-        published.log_p(["CC"], SPECTRA[:1])
+        published_flow.log_p(["CC"], SPECTRA[:1])
 
 
 # Shifts.
@@ -229,10 +222,10 @@ def test_shifts_follow_the_numbering(trained: TrainedFlow) -> None:
 
 
 def test_shifts_that_cannot_be_predicted(
-    trained: TrainedFlow, make_flow: Callable[..., TrainedFlow]
+    trained: TrainedFlow, published_flow: TrainedFlow
 ) -> None:
     with pytest.raises(SpectrumError, match="no carbon's shift"):
-        make_flow(PUBLISHED).predict_shifts(["CC"])
+        published_flow.predict_shifts(["CC"])
     with pytest.raises(SpectrumError, match="level=1"):
         trained.predict_shifts(["CC"], level=1)
     with pytest.raises(StructureError, match="structure 1"):
@@ -348,15 +341,14 @@ def test_nothing_drawn_is_nothing_to_rank(trained: TrainedFlow, drawn: list[Prop
     assert trained.rank([nothing], SPECTRA[0]) == trained.rank([], SPECTRA[0]) == []
 
 
-def test_a_published_network_ranks_by_consistency(make_flow: Callable[..., TrainedFlow]) -> None:
-    published = make_flow(PUBLISHED)
+def test_a_published_network_ranks_by_consistency(published_flow: TrainedFlow) -> None:
     structures = [Structure.from_smiles(smiles) for smiles in SMILES[:3]]
-    encoded = [published.codec.encode(s).astype(float) for s in structures]
+    encoded = [published_flow.codec.encode(s).astype(float) for s in structures]
     proposals = [Proposal(s, None, x, x, x) for s, x in zip(structures, encoded, strict=True)]
-    candidates = published.rank([*proposals, proposals[1]], SPECTRA[0])
+    candidates = published_flow.rank([*proposals, proposals[1]], SPECTRA[0])
     assert sorted(c.n_drawn for c in candidates) == [1, 1, 2]
     assert all(c.log_p is None and c.score == c.consistency for c in candidates)
-    fits = log_likelihood(published.predict_logits(structures), codes_of(published)[0])
+    fits = log_likelihood(published_flow.predict_logits(structures), codes_of(published_flow)[0])
     np.testing.assert_allclose([c.score for c in candidates], sorted(fits)[::-1], rtol=1e-6)
 
 

@@ -141,14 +141,18 @@ def elucidate(
     (drawn,) = model.propose_structures([query.shifts_ppm], n_samples, seed, told)
     n_sampled: Counter[str] = Counter()
     distinct: dict[str, Structure] = {}
-    for structure in (proposal.structure for proposal in drawn):
+    logits = []
+    for proposal in drawn:
+        structure = proposal.structure
         # Told a formula, the network may still, rarely, draw another.
         if structure is not None and query.formula in (None, structure.formula):
-            distinct.setdefault(structure.connectivity, structure)
+            if structure.connectivity not in distinct:
+                distinct[structure.connectivity] = structure
+                logits.append(proposal.logits)
             n_sampled[structure.connectivity] += 1
     found = [
         replace(candidate, n_sampled=n_sampled[candidate.structure.connectivity])
-        for candidate in (weigh(model, query, list(distinct.values())) if distinct else [])
+        for candidate in weigh(model, query, list(distinct.values()), logits)
     ]
     all_scores = scores_of(found)
     among = model.trust.among if model.trust else None
@@ -196,13 +200,27 @@ def rank(
     return Ranking(query, ordered, everything < model.trust.none_fits_below)
 
 
-def weigh(model: TrainedFlow, query: Query, structures: Sequence[Structure]) -> list[Candidate]:
+def weigh(
+    model: TrainedFlow,
+    query: Query,
+    structures: Sequence[Structure],
+    logits: Sequence[NDArray[np.floating]] | None = None,
+) -> list[Candidate]:
     """Each structure against a query, in the order given; errors as of :func:`rank`.
 
     A structure of another formula than the query's has a log p of minus infinity.
+
+    Args:
+        model: The network.
+        query: The spectrum.
+        structures: Any number.
+        logits: Of the bits of each structure's predicted code, where they are known already.
     """
+    if not structures:
+        return []
     code = model.axis.code_from_shifts(query.shifts_ppm)
-    consistency = log_likelihood(model.predict_logits(structures), code)
+    predicted = model.predict_logits(structures) if logits is None else np.stack(logits)
+    consistency = log_likelihood(predicted, code)
     log_p = _log_p(model, query, structures)
     fits = [fit(shifts, query.peaks) for shifts in model.predict_shifts(structures, LEVEL)]
     fits = [_with_formula(found, query.formula) for found in fits]

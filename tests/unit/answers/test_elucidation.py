@@ -1,0 +1,319 @@
+"""Candidates for a spectrum: the network's own, and somebody's."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nmrflow
+from nmrflow.answers.assignment import assign
+from nmrflow.answers.elucidation import (
+    DENSITY_WEIGHT,
+    Candidate,
+    Elucidation,
+    Ranking,
+    elucidate,
+    rank,
+)
+from nmrflow.answers.query import ask
+from nmrflow.chem.structure import Structure
+from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.inference import Proposal, TrainedFlow
+from nmrflow.trust import Logistic, Trust
+
+TOLUENE_PPM = (137.89, 129.07, 128.26, 125.33, 21.46)
+# Rule out some of C7H8, and not all.
+SOME_LETTERS = "137.89 (C), 129.07 (CH), 128.26, 125.33, 21.46 (CH3)"
+
+
+def names(answer: Elucidation | Ranking) -> list[str]:
+    return [candidate.structure.connectivity for candidate in answer.candidates]
+
+
+def check_order(candidates: tuple[Candidate, ...]) -> None:
+    """The ruled out behind all others, both by score."""
+    ruled_out = [c.fit.contradiction is not None for c in candidates]
+    assert ruled_out == sorted(ruled_out)
+    for is_out in (False, True):
+        scores = [c.score for c in candidates if (c.fit.contradiction is not None) == is_out]
+        assert scores == sorted(scores, reverse=True)
+
+
+# The network's own.
+
+
+@pytest.fixture(scope="module")
+def answer(small_flow: TrainedFlow) -> Elucidation:
+    return elucidate(small_flow, TOLUENE_PPM, formula="C7H8", n_samples=60, n_shown=1_000)
+
+
+def test_the_same_seed_gives_the_same_list(small_flow: TrainedFlow, answer: Elucidation) -> None:
+    again = elucidate(small_flow, TOLUENE_PPM, formula="C7H8", n_samples=60, n_shown=1_000)
+    assert again == answer
+    other = elucidate(small_flow, TOLUENE_PPM, formula="C7H8", n_samples=60, seed=1, n_shown=1_000)
+    assert (answer.seed, other.seed) == (0, 1)
+    assert names(other) != names(answer)
+
+
+@pytest.mark.parametrize("n_shown", [1, 3, 7])
+def test_no_more_are_shown_than_asked_for(
+    n_shown: int, small_flow: TrainedFlow, answer: Elucidation
+) -> None:
+    few = elucidate(small_flow, TOLUENE_PPM, formula="C7H8", n_samples=60, n_shown=n_shown)
+    assert few.candidates == answer.candidates[:n_shown]
+    assert few.n_distinct == answer.n_distinct > n_shown
+    assert few.probability == answer.candidates[n_shown - 1].probability
+
+
+def test_more_samples_extend_the_list(small_flow: TrainedFlow, answer: Elucidation) -> None:
+    more = elucidate(small_flow, TOLUENE_PPM, formula="C7H8", n_samples=150, n_shown=1_000)
+    before = {c.structure.connectivity: c for c in answer.candidates}
+    after = {c.structure.connectivity: c for c in more.candidates}
+    assert before.keys() < after.keys()
+    for name, candidate in before.items():
+        assert after[name].n_sampled >= candidate.n_sampled
+        assert after[name].score == pytest.approx(candidate.score)
+    assert more.n_invalid >= answer.n_invalid
+
+
+@pytest.mark.parametrize("formula", ["C7H8", "C10H14", None])
+def test_every_draw_is_counted_once(formula: str | None, small_flow: TrainedFlow) -> None:
+    found = elucidate(small_flow, TOLUENE_PPM, formula=formula, n_samples=80, n_shown=80)
+    assert len(set(names(found))) == len(found.candidates) == found.n_distinct > 5
+    assert found.n_samples == 80
+    assert sum(c.n_sampled for c in found.candidates) == found.n_samples - found.n_invalid
+    assert all(c.place is None for c in found.candidates)
+    formulas = {c.structure.formula for c in found.candidates}
+    assert formulas == {formula} if formula else len(formulas) > 1
+    (drawn,) = small_flow.propose_structures(
+        [TOLUENE_PPM], 80, 0, None if formula is None else [formula]
+    )
+    molecules = [p.structure for p in drawn if p.structure is not None]
+    of_formula = [s for s in molecules if formula in (None, s.formula)]
+    assert found.n_invalid == 80 - len(of_formula)
+    assert set(names(found)) == {s.connectivity for s in of_formula}
+
+
+def test_candidates_are_weighed(small_flow: TrainedFlow, answer: Elucidation) -> None:
+    structures = [c.structure for c in answer.candidates]
+    spectra = [TOLUENE_PPM] * len(structures)
+    log_p = small_flow.log_p(structures, spectra, ["C7H8"] * len(structures))
+    np.testing.assert_allclose([c.log_p for c in answer.candidates], log_p, atol=1e-9)
+    for candidate in answer.candidates:
+        density = candidate.structure.n_atoms * candidate.fit.log_density
+        expected = (
+            candidate.consistency
+            + small_flow.log_p_weight * candidate.log_p
+            + DENSITY_WEIGHT * density
+        )
+        assert candidate.score == pytest.approx(expected)
+        own = assign(small_flow, TOLUENE_PPM, candidate.structure)
+        assert candidate.fit.log_density == pytest.approx(own.log_density)
+
+
+def test_those_that_multiplicities_rule_out_come_last(small_flow: TrainedFlow) -> None:
+    found = elucidate(small_flow, SOME_LETTERS, formula="C7H8", n_samples=150, n_shown=1_000)
+    n_left = sum(c.fit.contradiction is None for c in found.candidates)
+    assert 0 < n_left < len(found.candidates)
+    check_order(found.candidates)
+    # They make it no likelier that the truth is found.
+    assert {c.probability for c in found.candidates[n_left:]} == {
+        found.candidates[n_left - 1].probability
+    }
+
+
+def test_probabilities_never_fall(answer: Elucidation) -> None:
+    probabilities = [c.probability for c in answer.candidates]
+    assert all(0 <= p <= 1 for p in probabilities)
+    assert all(one <= other for one, other in pairwise(probabilities))
+    assert probabilities[0] < probabilities[-1]
+    assert answer.probability == probabilities[-1]
+
+
+@settings(max_examples=20)
+@given(*[st.floats(-20, 20)] * 3)
+def test_whatever_was_calibrated_probabilities_never_fall(
+    make_flow: Callable[..., TrainedFlow],
+    answer: Elucidation,
+    intercept: float,
+    of_mass: float,
+    of_fit: float,
+) -> None:
+    """Also where a calibration had too little to learn from, and its weights are absurd."""
+    odd = Logistic(intercept, {"mass": of_mass, "fit": of_fit})
+    model = make_flow(trust=Trust(odd, odd, 0.5, {}))
+    structures = [c.structure for c in answer.candidates[:6]]
+    probabilities = [c.probability for c in rank(model, TOLUENE_PPM, structures).candidates]
+    assert all(0 <= p <= 1 for p in probabilities)
+    assert probabilities == sorted(probabilities)
+
+
+def test_without_a_calibration_there_are_no_probabilities(
+    make_flow: Callable[..., TrainedFlow], answer: Elucidation
+) -> None:
+    plain = make_flow()
+    found = elucidate(plain, TOLUENE_PPM, formula="C7H8", n_samples=60, n_shown=1_000)
+    assert names(found) == names(answer)
+    assert found.probability is None
+    assert {c.probability for c in found.candidates} == {None}
+    ranking = rank(plain, TOLUENE_PPM, ["CC", "CCC"])
+    assert ranking.probability is None
+    assert ranking.none_fits is None
+
+
+def test_where_nothing_was_drawn_there_is_no_candidate(
+    small_flow: TrainedFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Proposal(None, "no bonds", *[np.zeros(1)] * 3)
+    monkeypatch.setattr(small_flow, "propose_structures", lambda *_: [[nothing] * 5])
+    found = elucidate(small_flow, TOLUENE_PPM, n_samples=5)
+    assert (found.candidates, found.n_distinct, found.n_invalid) == ((), 0, 5)
+    assert found.probability == 0
+
+
+@pytest.mark.parametrize("wrong", [{"n_samples": 0}, {"n_shown": 0}, {"n_samples": -3}])
+def test_impossible_numbers_are_refused(wrong: dict[str, int], small_flow: TrainedFlow) -> None:
+    with pytest.raises(SpectrumError, match="at least 1"):
+        elucidate(small_flow, TOLUENE_PPM, **wrong)
+
+
+def test_impossible_questions_are_refused(
+    small_flow: TrainedFlow, published_flow: TrainedFlow
+) -> None:
+    with pytest.raises(SpectrumError, match="is not a shift"):
+        elucidate(small_flow, "hello")
+    with pytest.raises(StructureError, match="C7H9"):
+        elucidate(small_flow, TOLUENE_PPM, formula="C7H9")
+    with pytest.raises(SpectrumError, match="cannot be asked for a formula"):
+        elucidate(published_flow, TOLUENE_PPM, formula="C7H8", n_samples=2)
+    with pytest.raises(SpectrumError, match="no likelihood"):
+        rank(published_flow, TOLUENE_PPM, ["CC"])
+
+
+# Somebody's.
+
+TOLUENE = Structure.from_smiles("Cc1ccccc1")
+GIVEN = (
+    TOLUENE,
+    Structure.from_smiles("C1=CC=CC=CC1"),
+    TOLUENE.permuted((3, 1, 2, 0, 6, 5, 4)),  # the same molecule again
+    Structure.from_smiles("C1C2C=CC1C=C2"),
+    Structure.from_smiles("CCCCCCC"),
+)
+
+
+@settings(max_examples=15)
+@given(st.permutations(range(len(GIVEN))), st.sampled_from([None, "C7H8", "C7H16"]))
+def test_the_order_of_the_input_does_not_matter(
+    small_flow: TrainedFlow, order: list[int], formula: str | None
+) -> None:
+    expected = rank(small_flow, SOME_LETTERS, GIVEN, formula=formula)
+    found = rank(small_flow, SOME_LETTERS, [GIVEN[k] for k in order], formula=formula)
+    assert names(found) == names(expected)
+    check_order(found.candidates)
+    for one, other in zip(found.candidates, expected.candidates, strict=True):
+        assert one.score == pytest.approx(other.score)
+        assert one.probability == pytest.approx(other.probability)
+        assert GIVEN[order[one.place]] == one.structure
+    assert found.none_fits == expected.none_fits
+
+
+def test_what_is_given_twice_is_listed_twice(small_flow: TrainedFlow) -> None:
+    ranking = rank(small_flow, TOLUENE_PPM, GIVEN)
+    assert len(ranking.candidates) == len(GIVEN)
+    assert sorted(c.place for c in ranking.candidates) == [0, 1, 2, 3, 4]
+    assert names(ranking).count("Cc1ccccc1") == 2
+    one, other = (c for c in ranking.candidates if c.structure.connectivity == "Cc1ccccc1")
+    assert one.score == pytest.approx(other.score)
+    # And counts once where probabilities are summed.
+    once = rank(small_flow, TOLUENE_PPM, [*GIVEN[:2], *GIVEN[3:]])
+    assert once.probability == pytest.approx(ranking.probability)
+
+
+def test_smiles_may_be_given(small_flow: TrainedFlow) -> None:
+    ranking = rank(small_flow, "137.89, 21.46", ["Cc1ccccc1", "CC"])
+    assert set(names(ranking)) == {"Cc1ccccc1", "CC"}
+    assert all(c.n_sampled is None for c in ranking.candidates)
+
+
+@pytest.mark.parametrize("formula", ["C7H16", "C10H14"])
+def test_another_formula_than_the_one_asked_for_is_ruled_out(
+    formula: str, small_flow: TrainedFlow
+) -> None:
+    ranking = rank(small_flow, TOLUENE_PPM, GIVEN, formula=formula)
+    check_order(ranking.candidates)
+    for candidate in ranking.candidates:
+        own = candidate.structure.formula
+        if own == formula:
+            assert candidate.fit.contradiction is None
+            assert np.isfinite(candidate.score)
+        else:
+            assert candidate.fit.contradiction == f"its formula is {own}, not {formula}"
+            assert candidate.log_p == -np.inf
+    assert (ranking.probability > 0) == (formula == "C7H16")
+    assert ranking.none_fits or formula == "C7H16"
+
+
+def test_a_formula_that_all_candidates_have_is_known(small_flow: TrainedFlow) -> None:
+    same = rank(small_flow, TOLUENE_PPM, GIVEN[:4])
+    assert same.query.formula == "C7H8"
+    told = rank(small_flow, TOLUENE_PPM, GIVEN[:4], formula="C7H8")
+    assert same == told
+    assert rank(small_flow, TOLUENE_PPM, GIVEN).query.formula is None
+    other = rank(small_flow, TOLUENE_PPM, GIVEN[:4], formula="C7H16")
+    assert other.query.formula == "C7H16"
+
+
+def test_without_weight_impossible_candidates_still_have_an_order(
+    make_flow: Callable[..., TrainedFlow],
+) -> None:
+    model = make_flow(ranking={"log_p_weight": 0.0})
+    ranking = rank(model, TOLUENE_PPM, GIVEN, formula="C7H16")
+    assert names(ranking)[0] == "CCCCCCC"
+    assert not any(np.isnan(c.score) for c in ranking.candidates)
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.0, False), (1.1, True)])
+def test_that_none_fits_follows_from_the_threshold(
+    threshold: float, expected: bool, make_flow: Callable[..., TrainedFlow], trust: Trust
+) -> None:
+    model = make_flow(trust=replace(trust, none_fits_below=threshold))
+    ranking = rank(model, TOLUENE_PPM, GIVEN)
+    assert ranking.none_fits is expected
+    assert (ranking.probability < threshold) == expected
+
+
+def test_candidates_that_cannot_be_ranked_are_refused(small_flow: TrainedFlow) -> None:
+    with pytest.raises(StructureError, match="at least one is needed"):
+        rank(small_flow, TOLUENE_PPM, [])
+    with pytest.raises(StructureError, match=r"structure 1 .*contains O"):
+        rank(small_flow, TOLUENE_PPM, ["CC", "CCO"])
+    with pytest.raises(StructureError, match="C7H9"):
+        rank(small_flow, TOLUENE_PPM, ["CC"], formula="C7H9")
+
+
+# Assignment.
+
+
+def test_a_structure_is_assigned_as_its_fit_says(small_flow: TrainedFlow) -> None:
+    found = assign(small_flow, "137.89, 129.07, 128.26, 125.33, 21.46, 77.16", "Cc1ccccc1")
+    assert found.peaks.shifts_ppm == TOLUENE_PPM  # without the solvent's line
+    assert found == assign(small_flow, ask(TOLUENE_PPM, small_flow.axis), TOLUENE)
+    assert {pair.group.atoms for pair in found.assigned} == {(0,), (1,), (2, 6), (3, 5), (4,)}
+    with pytest.raises(StructureError, match="contains O"):
+        assign(small_flow, TOLUENE_PPM, "CCO")
+
+
+@pytest.mark.slow
+def test_toluene_is_known_from_its_spectrum() -> None:
+    model = nmrflow.load_pretrained("hydrocarbons")
+    found = elucidate(model, TOLUENE_PPM, formula="C7H8", n_samples=50)
+    assert names(found)[0] == "Cc1ccccc1"
+    assert found.candidates[0].fit.n_matched == 5
+    given_ = rank(model, TOLUENE_PPM, ["C1=CC=CC=CC1", "Cc1ccccc1", "C1C2C=CC1C=C2"])
+    assert names(given_)[0] == "Cc1ccccc1"
+    assert given_.candidates[0].place == 1

@@ -1,0 +1,212 @@
+"""Lines of solvent and reference: found where they are, and nothing else taken for them."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmrflow.spectra.peak_list import Peak, PeakList
+from nmrflow.spectra.peak_reader import read_peaks
+from nmrflow.spectra.solvents import (
+    LINES_PPM,
+    ForeignLine,
+    find_solvent,
+    split_foreign_lines,
+)
+
+SOLVENTS = sorted(LINES_PPM.keys() - {"TMS"})
+
+
+def split(
+    solvent: str | None, shifts_ppm: Sequence[float]
+) -> tuple[list[float], list[tuple[float, str]]]:
+    """Shifts of the compound, shifts and names of what is not."""
+    metadata = {} if solvent is None else {"solvent": solvent}
+    own, foreign = split_foreign_lines(PeakList(tuple(map(Peak, shifts_ppm)), metadata))
+    return [p.shift_ppm for p in own], [(line.peak.shift_ppm, line.name) for line in foreign]
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CDCl3", "CDCl3"),
+        ("cdcl3", "CDCl3"),
+        ("Chloroform-D1 (CDCl3)", "CDCl3"),
+        ("chloroform-d", "CDCl3"),
+        ("CDCl3 (0.03 % TMS)", "CDCl3"),
+        ("DMSO", "DMSO-d6"),
+        ("d6-DMSO", "DMSO-d6"),
+        ("(CD3)2SO", "DMSO-d6"),
+        ("Dimethylsulphoxide-D6 (DMSO-D6, C2D6SO)", "DMSO-d6"),
+        ("dimethyl sulfoxide-d6", "DMSO-d6"),
+        ("MeOD", "CD3OD"),
+        ("Methanol-D4 (CD3OD)", "CD3OD"),
+        ("Acetone-D6 ((CD3)2CO)", "acetone-d6"),
+        ("Acetonitrile-D3(CD3CN)", "CD3CN"),
+        ("Benzene-D6 (C6D6)", "C6D6"),
+        ("Methylenchloride-D2 (CD2Cl2)", "CD2Cl2"),
+        ("Tetrahydrofuran-D8 (THF-D8, C4D4O)", "THF-d8"),
+        ("toluene-d8", "toluene-d8"),
+        ("Deuteriumoxide (D2O)", "D2O"),
+        ("petrol", None),
+        ("neat", None),
+        ("", None),
+        ("()", None),
+        ("TMS", None),  # a reference, no solvent
+    ],
+)
+def test_a_solvent_is_known_by_many_names(text: str, expected: str | None) -> None:
+    assert find_solvent(text) == expected
+
+
+@pytest.mark.xfail(strict=True, reason="names that chemists write are not known")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("d6-acetone", "acetone-d6"),
+        ("d4-methanol", "CD3OD"),
+        ("MeOH-d4", "CD3OD"),
+        ("d6-benzene", "C6D6"),
+        ("d8-THF", "THF-d8"),
+        ("C4D8O", "THF-d8"),
+        ("d8-toluene", "toluene-d8"),
+        ("C7D8", "toluene-d8"),
+        ("DCM-d2", "CD2Cl2"),
+        ("deuterochloroform", "CDCl3"),
+        ("CDCl3/TMS", "CDCl3"),
+        ("CDCl3 + 0.03 % TMS", "CDCl3"),
+        ("CDCl3, TMS", "CDCl3"),
+    ],
+)
+def test_further_names_of_solvents(text: str, expected: str) -> None:
+    assert find_solvent(text) == expected
+
+
+@given(st.sampled_from(SOLVENTS), st.data())
+def test_case_blanks_and_dashes_do_not_matter(name: str, data: st.DataObject) -> None:
+    written = "".join(
+        data.draw(st.sampled_from((mark.lower(), mark.upper())))
+        + data.draw(st.sampled_from(("", "", " ", "-", "_")))
+        for mark in name
+    )
+    assert find_solvent(written) == name
+
+
+def test_subscripts_are_read_with_the_list() -> None:
+    told = read_peaks("13C NMR (101 MHz, CDCl₃) δ 128.3, 77.0.")
+    own, foreign = split_foreign_lines(told)
+    assert [peak.shift_ppm for peak in own] == [128.3]
+    assert [line.name for line in foreign] == ["CDCl3"]
+
+
+# Lines.
+
+
+@pytest.mark.parametrize("solvent", SOLVENTS)
+def test_every_published_line_is_recognised_where_its_solvent_is_told(solvent: str) -> None:
+    lines = LINES_PPM[solvent]
+    own, foreign = split(solvent, [*lines, 99.9])
+    assert own == [99.9]
+    assert foreign == [(line, solvent) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("solvent", "shift_ppm", "name"),
+    [
+        ("CDCl3", 77.0, "CDCl3"),
+        ("CDCl3", 77.36, "CDCl3"),
+        ("CDCl3", 76.96, "CDCl3"),
+        ("CDCl3", 77.37, None),
+        ("CDCl3", 76.95, None),
+        ("CDCl3", 39.52, None),
+        ("acetone", 206.4, "acetone-d6"),
+        ("D2O", 77.16, None),
+        ("petrol", 77.16, None),
+        (None, 77.16, "CDCl3"),
+        (None, 77.165, "CDCl3"),
+        (None, 77.167, None),
+        (None, 77.0, None),
+        (None, 39.52, "DMSO-d6"),
+        (None, 49.0, "CD3OD"),
+        (None, 128.06, None),  # of C6D6, but a benzene's as well
+        ("", 77.16, "CDCl3"),
+        (None, 0.0, "TMS"),
+        ("CDCl3", 0.0, "TMS"),
+        ("petrol", -0.004, "TMS"),
+        ("CDCl3", 0.05, None),
+    ],
+)
+def test_a_solvent_that_is_told_has_more_room(
+    solvent: str | None, shift_ppm: float, name: str | None
+) -> None:
+    own, foreign = split(solvent, [shift_ppm, 20.1])
+    assert foreign == ([] if name is None else [(shift_ppm, name)])
+    assert own == ([shift_ppm, 20.1] if name is None else [20.1])
+
+
+@pytest.mark.xfail(strict=True, reason="a solvent that nobody reported counts as an unknown one")
+@pytest.mark.parametrize("told", ["Unreported", "unknown", "n/a"])
+def test_a_solvent_that_was_not_reported_is_not_told(told: str) -> None:
+    assert split(told, [77.16, 20.1])[0] == [20.1]
+
+
+SEPTET_MHZ_100 = [38.89, 39.10, 39.31, 39.52, 39.73, 39.94, 40.15]
+
+
+@pytest.mark.parametrize(
+    ("solvent", "shifts_ppm", "own_ppm"),
+    [
+        ("CDCl3", [77.48, 77.16, 76.84], []),
+        ("CDCl3", [77.6, 77.2, 76.8, 76.1], [76.1]),
+        ("CDCl3", [77.48, 77.16], [77.48]),  # two lines are no multiplet
+        ("CDCl3", [77.8, 77.6, 77.4], [77.8, 77.6, 77.4]),  # no line at the centre
+        ("DMSO-d6", SEPTET_MHZ_100, []),
+        (None, [77.48, 77.16, 76.84], [77.48, 76.84]),
+    ],
+)
+def test_a_multiplet_goes_as_a_whole(
+    solvent: str | None, shifts_ppm: list[float], own_ppm: list[float]
+) -> None:
+    own, foreign = split(solvent, [*shifts_ppm, 20.1])
+    assert own == [*own_ppm, 20.1]
+    assert len(foreign) == len(shifts_ppm) - len(own_ppm)
+
+
+@pytest.mark.xfail(strict=True, reason="at 75 MHz the outer lines of a septet lie 0.84 ppm away")
+def test_the_septet_of_a_smaller_magnet_goes_as_a_whole() -> None:
+    assert split("DMSO-d6", [39.52 + 0.28 * k for k in range(-3, 4)] + [20.1])[0] == [20.1]
+
+
+@pytest.mark.parametrize("said", [{"multiplicity": "D"}, {"n_carbons": 2}])
+def test_a_peak_of_which_carbons_are_told_is_the_compounds(said: dict[str, str]) -> None:
+    peaks = (Peak(77.16, **said), Peak(77.2), Peak(77.5, **said), Peak(76.8, **said))
+    own, foreign = split_foreign_lines(PeakList(peaks, {"solvent": "CDCl3"}))
+    assert own == (peaks[0], *peaks[2:])
+    assert [line.peak for line in foreign] == [peaks[1]]
+
+
+NEAR = st.sampled_from([line for lines in LINES_PPM.values() for line in lines])
+PEAK_LISTS = st.lists(st.floats(-5, 230) | NEAR, min_size=1, max_size=12)
+
+
+@given(PEAK_LISTS, st.sampled_from([None, *SOLVENTS]))
+def test_every_peak_goes_one_way_and_keeps_its_order(
+    shifts_ppm: list[float], solvent: str | None
+) -> None:
+    peaks = tuple(Peak(shift, intensity=k) for k, shift in enumerate(shifts_ppm))
+    own, foreign = split_foreign_lines(
+        PeakList(peaks, {} if solvent is None else {"solvent": solvent})
+    )
+    gone = [line.peak for line in foreign]
+    for part in (own, gone):
+        assert [peak.intensity for peak in part] == sorted(peak.intensity for peak in part)
+    assert sorted([*own, *gone], key=lambda peak: peak.intensity) == list(peaks)
+    assert {line.name for line in foreign} <= {"TMS", "CDCl3", "DMSO-d6", "CD3OD", solvent}
+
+
+def test_a_line_says_what_it_is() -> None:
+    assert str(ForeignLine(Peak(77.16), "CDCl3")) == "77.16 ppm (CDCl3)"
