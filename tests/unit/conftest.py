@@ -41,8 +41,8 @@ def trust() -> "Trust":
     from nmrflow.trust import Logistic, Trust
 
     return Trust(
-        among=Logistic(3.0, {"mass": 0.5, "fit": 0.1}),
-        given=Logistic(2.0, {"mass": 0.1, "fit": 0.2}),
+        among=Logistic(1.0, {"mass": 0.5, "lead": 0.1, "tension": -0.2}),
+        given=Logistic(2.0, {"mass": 0.1, "lead": 0.2, "tension": -0.1}),
         none_fits_below=0.2,
         conditions={"data": "invented", "n": 0},
     )

@@ -105,32 +105,46 @@ def test_a_calibration_stands_beside_its_own_checkpoint(trust: Trust, tmp_path: 
 
 # Evidence.
 
-
 LOG_P = st.lists(st.floats(-50, 0), min_size=1, max_size=8)
+SCORES = st.lists(st.floats(-100, 20), min_size=1, max_size=8)
 
 
-@given(LOG_P, st.floats(-60, 0), st.floats(-40, 3))
-def test_another_candidate_never_lessens_the_evidence(
-    log_p: list[float], further: float, density: float
-) -> None:
-    densities = [-10.0 + k for k in range(len(log_p))]
-    before = evidence(log_p, densities)
-    after = evidence([*log_p, further], [*densities, density])
+@given(LOG_P, st.floats(-60, 0))
+def test_another_candidate_never_lessens_the_mass(log_p: list[float], further: float) -> None:
+    before, after = (evidence(all_p, [0.0], [], 1.0) for all_p in (log_p, [*log_p, further]))
     assert after["mass"] >= before["mass"]
-    assert after["fit"] >= before["fit"]
 
 
-@given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=9), st.floats(-1e3, 5))
-def test_mass_is_the_logit_of_the_sum(probabilities: list[float], density: float) -> None:
-    found = evidence([math.log(p) for p in probabilities], [density] * len(probabilities))
+@given(SCORES, st.lists(st.floats(-100, 20), max_size=8), st.floats(-100, 20))
+def test_a_rival_that_becomes_a_candidate_never_lessens_the_lead(
+    scores: list[float], rivals: list[float], one: float
+) -> None:
+    before = evidence([-1.0], scores, [*rivals, one], 1.0)
+    after = evidence([-1.0], [*scores, one], rivals, 1.0)
+    assert after["lead"] >= before["lead"] - 1e-9
+
+
+@given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=9))
+def test_mass_is_the_logit_of_the_sum(probabilities: list[float]) -> None:
+    found = evidence([math.log(p) for p in probabilities], [0.0], [0.0], 1.0)
     total = sum(probabilities)
     assert found["mass"] == pytest.approx(math.log(total / (1 - total)))
-    assert found["fit"] == density
+
+
+def test_the_lead_is_over_all_rivals_together() -> None:
+    assert evidence([-1.0], [3.0], [1.0], 0.7) == {"mass": pytest.approx(-0.5413), "lead": 2.0} | {
+        "tension": 0.7
+    }
+    shared = evidence([-1.0, -1.0], [3.0, 3.0], [1.0, 1.0], 0.7)
+    assert shared["lead"] == pytest.approx(2.0)
+    assert evidence([-1.0], [3.0], [3.0, 3.0], 0.7)["lead"] == pytest.approx(-math.log(2))
 
 
 @pytest.mark.parametrize("log_p", [[0.0], [0.0, 0.0], [-1e-9], [-math.inf], [-1e5], [700.0]])
-def test_certainty_is_finite(log_p: list[float]) -> None:
-    found = evidence(log_p, [-3.0] * len(log_p))
+@pytest.mark.parametrize("scores", [[0.0], [-1e5], [1e5], [-1e300]])
+@pytest.mark.parametrize("rivals", [[], [0.0], [-1e5], [1e5], [-math.inf]])
+def test_certainty_is_finite(log_p: list[float], scores: list[float], rivals: list[float]) -> None:
+    found = evidence(log_p, scores, rivals, 0.5)
     assert all(math.isfinite(number) for number in found.values())
 
 
@@ -139,6 +153,6 @@ def test_probabilities_rise_with_the_mass(
     weight: float, intercept: float, log_p: list[float]
 ) -> None:
     logistic = Logistic(intercept, {"mass": weight})
-    found = [logistic(evidence(log_p[:n], [0.0] * n)) for n in range(1, len(log_p) + 1)]
+    found = [logistic(evidence(log_p[:n], [0.0], [0.0], 1.0)) for n in range(1, len(log_p) + 1)]
     assert found == sorted(found)
     assert all(0 <= p <= 1 for p in found)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nmrflow
+from nmrflow.answers import elucidation
 from nmrflow.answers.assignment import assign
 from nmrflow.answers.elucidation import (
     DENSITY_WEIGHT,
@@ -28,6 +29,12 @@ from nmrflow.trust import Logistic, Trust
 TOLUENE_PPM = (137.89, 129.07, 128.26, 125.33, 21.46)
 # Rule out some of C7H8, and not all.
 SOME_LETTERS = "137.89 (C), 129.07 (CH), 128.26, 125.33, 21.46 (CH3)"
+
+
+@pytest.fixture(autouse=True)
+def _few_rivals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For speed."""
+    monkeypatch.setattr(elucidation, "N_RIVAL_SAMPLES", 20)
 
 
 def names(answer: Elucidation | Ranking) -> list[str]:
@@ -135,16 +142,17 @@ def test_probabilities_never_fall(answer: Elucidation) -> None:
 
 
 @settings(max_examples=20)
-@given(*[st.floats(-20, 20)] * 3)
+@given(*[st.floats(-20, 20)] * 4)
 def test_whatever_was_calibrated_probabilities_never_fall(
     make_flow: Callable[..., TrainedFlow],
     answer: Elucidation,
     intercept: float,
     of_mass: float,
-    of_fit: float,
+    of_lead: float,
+    of_tension: float,
 ) -> None:
     """Also where a calibration had too little to learn from, and its weights are absurd."""
-    odd = Logistic(intercept, {"mass": of_mass, "fit": of_fit})
+    odd = Logistic(intercept, {"mass": of_mass, "lead": of_lead, "tension": of_tension})
     model = make_flow(trust=Trust(odd, odd, 0.5, {}))
     structures = [c.structure for c in answer.candidates[:6]]
     probabilities = [c.probability for c in rank(model, TOLUENE_PPM, structures).candidates]

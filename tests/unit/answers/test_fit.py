@@ -136,6 +136,13 @@ def test_deviations_count_each_carbon(shifts_by_hand: Shifts) -> None:
     assert found.mean_deviation_ppm == pytest.approx((2 * 1 + 3) / 3)
     assert found.rmsd_ppm == pytest.approx(math.sqrt((2 * 1 + 9) / 3))
     assert found.log_density == pytest.approx(-math.log(4) - (2 * 0.5 + 1.5) / 3)
+    half = 2 * math.log(10)  # of the 90 % interval
+    assert found.tension == pytest.approx((2 * 1 + 3) / 3 / half)
+
+
+def test_no_carbon_is_more_than_five_times_tense(shifts_by_hand: Shifts) -> None:
+    shifts = shifts_by_hand("CCC", (16.0, 20.0, 16.0), scale_ppm=0.01)
+    assert fit(shifts, peak_list([16.0, 80.0])).tension == pytest.approx(5 / 3)
 
 
 @pytest.mark.parametrize(
