@@ -131,13 +131,24 @@ def test_mass_is_the_logit_of_the_sum(probabilities: list[float]) -> None:
     assert found["mass"] == pytest.approx(math.log(total / (1 - total)))
 
 
-def test_the_lead_is_over_all_rivals_together() -> None:
-    assert evidence([-1.0], [3.0], [1.0], 0.7) == {"mass": pytest.approx(-0.5413), "lead": 2.0} | {
-        "tension": 0.7
-    }
-    shared = evidence([-1.0, -1.0], [3.0, 3.0], [1.0, 1.0], 0.7)
-    assert shared["lead"] == pytest.approx(2.0)
-    assert evidence([-1.0], [3.0], [3.0, 3.0], 0.7)["lead"] == pytest.approx(-math.log(2))
+@pytest.mark.parametrize(
+    ("scores", "rivals", "lead"),
+    [
+        ([3.0], [1.0], 2.0),
+        ([3.0, 3.0], [1.0, 1.0], 2.0),
+        ([3.0], [3.0, 3.0], -math.log(2)),
+        ([-5.0, -5.0], [-5.0], math.log(2)),
+        ([0.0], [-1e3], 10.0),  # beyond this it counts no more
+        ([0.0], [1e3], -10.0),
+        ([0.0], [], 10.0),
+    ],
+)
+def test_the_lead_is_over_all_rivals_together(
+    scores: list[float], rivals: list[float], lead: float
+) -> None:
+    found = evidence([-1.0], scores, rivals, 0.7)
+    assert found["lead"] == pytest.approx(lead)
+    assert found["tension"] == 0.7
 
 
 @pytest.mark.parametrize("log_p", [[0.0], [0.0, 0.0], [-1e-9], [-math.inf], [-1e5], [700.0]])

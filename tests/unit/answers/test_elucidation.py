@@ -1,6 +1,6 @@
 """Candidates for a spectrum: the network's own, and somebody's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -141,10 +141,10 @@ def test_probabilities_never_fall(answer: Elucidation) -> None:
     assert answer.probability == probabilities[-1]
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(*[st.floats(-20, 20)] * 4)
 def test_whatever_was_calibrated_probabilities_never_fall(
-    make_flow: Callable[..., TrainedFlow],
+    small_flow: TrainedFlow,
     answer: Elucidation,
     intercept: float,
     of_mass: float,
@@ -153,7 +153,7 @@ def test_whatever_was_calibrated_probabilities_never_fall(
 ) -> None:
     """Also where a calibration had too little to learn from, and its weights are absurd."""
     odd = Logistic(intercept, {"mass": of_mass, "lead": of_lead, "tension": of_tension})
-    model = make_flow(trust=Trust(odd, odd, 0.5, {}))
+    model = TrainedFlow(small_flow.network, small_flow.description, Trust(odd, odd, 0.5, {}))
     structures = [c.structure for c in answer.candidates[:6]]
     probabilities = [c.probability for c in rank(model, TOLUENE_PPM, structures).candidates]
     assert all(0 <= p <= 1 for p in probabilities)
@@ -204,42 +204,63 @@ def test_impossible_questions_are_refused(
 
 # Somebody's.
 
+
 TOLUENE = Structure.from_smiles("Cc1ccccc1")
 GIVEN = (
     TOLUENE,
-    Structure.from_smiles("C1=CC=CC=CC1"),
-    TOLUENE.permuted((3, 1, 2, 0, 6, 5, 4)),  # the same molecule again
-    Structure.from_smiles("C1C2C=CC1C=C2"),
-    Structure.from_smiles("CCCCCCC"),
+    *map(Structure.from_smiles, ("C1=CC=CC=CC1", "C1C2C=CC1C=C2", "CC#CC#CCC", "CCCCCCC")),
 )
+ORDERS = st.permutations(range(len(GIVEN)))
 
 
-@settings(max_examples=15)
-@given(st.permutations(range(len(GIVEN))), st.sampled_from([None, "C7H8", "C7H16"]))
-def test_the_order_of_the_input_does_not_matter(
-    small_flow: TrainedFlow, order: list[int], formula: str | None
+def check_independence(
+    model: TrainedFlow, structures: Sequence[Structure], order: list[int], formula: str | None
 ) -> None:
-    expected = rank(small_flow, SOME_LETTERS, GIVEN, formula=formula)
-    found = rank(small_flow, SOME_LETTERS, [GIVEN[k] for k in order], formula=formula)
+    """Given in another order, the candidates come out in the same."""
+    expected = rank(model, SOME_LETTERS, structures, formula=formula)
+    found = rank(model, SOME_LETTERS, [structures[k] for k in order], formula=formula)
     assert names(found) == names(expected)
     check_order(found.candidates)
+    assert sorted(c.place for c in found.candidates) == sorted(order)
     for one, other in zip(found.candidates, expected.candidates, strict=True):
         assert one.score == pytest.approx(other.score)
         assert one.probability == pytest.approx(other.probability)
-        assert GIVEN[order[one.place]] == one.structure
+        assert structures[order[one.place]] == one.structure
     assert found.none_fits == expected.none_fits
 
 
-def test_what_is_given_twice_is_listed_twice(small_flow: TrainedFlow) -> None:
-    ranking = rank(small_flow, TOLUENE_PPM, GIVEN)
-    assert len(ranking.candidates) == len(GIVEN)
-    assert sorted(c.place for c in ranking.candidates) == [0, 1, 2, 3, 4]
-    assert names(ranking).count("Cc1ccccc1") == 2
-    one, other = (c for c in ranking.candidates if c.structure.connectivity == "Cc1ccccc1")
-    assert one.score == pytest.approx(other.score)
+@settings(max_examples=10)
+@given(ORDERS, st.sampled_from([None, "C7H8", "C7H16"]))
+def test_the_order_of_the_input_does_not_matter(
+    small_flow: TrainedFlow, order: list[int], formula: str | None
+) -> None:
+    check_independence(small_flow, GIVEN, order, formula)
+
+
+AGAIN = TOLUENE.permuted((3, 1, 2, 0, 6, 5, 4))  # numbered in another way
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        TOLUENE,
+        pytest.param(
+            AGAIN,
+            marks=pytest.mark.xfail(
+                strict=True, reason="two numberings of one molecule cannot be put in order"
+            ),
+        ),
+    ],
+    ids=["as before", "numbered in another way"],
+)
+def test_what_is_given_twice_is_listed_twice(again: Structure, small_flow: TrainedFlow) -> None:
+    ranking = rank(small_flow, TOLUENE_PPM, [*GIVEN, again])
+    assert sorted(c.place for c in ranking.candidates) == [0, 1, 2, 3, 4, 5]
+    twice = [c for c in ranking.candidates if c.structure.connectivity == "Cc1ccccc1"]
+    assert [c.score for c in twice] == [pytest.approx(twice[0].score)] * 2
     # And counts once where probabilities are summed.
-    once = rank(small_flow, TOLUENE_PPM, [*GIVEN[:2], *GIVEN[3:]])
-    assert once.probability == pytest.approx(ranking.probability)
+    assert ranking.probability == pytest.approx(rank(small_flow, TOLUENE_PPM, GIVEN).probability)
+    check_independence(small_flow, [*GIVEN, again], [5, 3, 0, 1, 4, 2], None)
 
 
 def test_smiles_may_be_given(small_flow: TrainedFlow) -> None:
@@ -267,22 +288,23 @@ def test_another_formula_than_the_one_asked_for_is_ruled_out(
 
 
 def test_a_formula_that_all_candidates_have_is_known(small_flow: TrainedFlow) -> None:
-    same = rank(small_flow, TOLUENE_PPM, GIVEN[:4])
+    same = rank(small_flow, TOLUENE_PPM, GIVEN[:-1])
     assert same.query.formula == "C7H8"
-    told = rank(small_flow, TOLUENE_PPM, GIVEN[:4], formula="C7H8")
+    told = rank(small_flow, TOLUENE_PPM, GIVEN[:-1], formula="C7H8")
     assert same == told
     assert rank(small_flow, TOLUENE_PPM, GIVEN).query.formula is None
-    other = rank(small_flow, TOLUENE_PPM, GIVEN[:4], formula="C7H16")
+    other = rank(small_flow, TOLUENE_PPM, GIVEN[:-1], formula="C7H16")
     assert other.query.formula == "C7H16"
 
 
+@pytest.mark.xfail(strict=True, reason="no weight times no likelihood is no number")
 def test_without_weight_impossible_candidates_still_have_an_order(
-    make_flow: Callable[..., TrainedFlow],
+    make_flow: Callable[..., TrainedFlow], trust: Trust
 ) -> None:
-    model = make_flow(ranking={"log_p_weight": 0.0})
+    model = make_flow(trust=trust, ranking={"log_p_weight": 0.0})
     ranking = rank(model, TOLUENE_PPM, GIVEN, formula="C7H16")
-    assert names(ranking)[0] == "CCCCCCC"
     assert not any(np.isnan(c.score) for c in ranking.candidates)
+    check_independence(model, GIVEN, [3, 1, 4, 0, 2], "C7H16")
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.0, False), (1.1, True)])

@@ -1,0 +1,138 @@
+"""For tests of output: answers of every command, made by hand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from nmrflow.answers.elucidation import Candidate, Elucidation, Ranking
+from nmrflow.answers.fit import Fit, fit
+from nmrflow.answers.prediction import Prediction, gather
+from nmrflow.answers.query import Query
+from nmrflow.chem.structure import Structure
+from nmrflow.data.molecule_files import MoleculeRow, parse_smiles_row
+from nmrflow.inference import PredictedShifts
+from nmrflow.output.items import (
+    ASSIGNMENT_COLUMNS,
+    CANDIDATE_COLUMNS,
+    PREDICTION_COLUMNS,
+    Item,
+    of_answer,
+    of_assignment,
+    of_prediction,
+    of_refused_query,
+)
+from nmrflow.spectra.peak_list import Peak, PeakList
+from nmrflow.spectra.solvents import ForeignLine
+
+BAD_NAME = '<script>alert("1 & 2")</script> https://example.org/'
+"""What nobody should call a molecule."""
+
+PEAKS = PeakList(
+    (Peak(137.89), Peak(129.07, "D"), Peak(128.26), Peak(125.33), Peak(60.0), Peak(21.46)),
+    {"solvent": "CDCl3"},
+)
+QUERY = Query(PEAKS, (ForeignLine(Peak(77.16), "CDCl3"),), "C7H8")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What one command answers.
+
+    Args:
+        columns: Of its table.
+        items: To write.
+        n_rows: Of the table.
+        n_results: Objects in JSON.
+        n_records: Of the SDF.
+        n_pictures: Files.
+        n_cards: Of the page.
+    """
+
+    columns: Sequence[str]
+    items: Sequence[Item]
+    n_rows: int
+    n_results: int
+    n_records: int
+    n_pictures: int
+    n_cards: int
+
+
+@pytest.fixture(scope="session")
+def prediction(shifts_by_hand: Callable[..., PredictedShifts]) -> Prediction:
+    toluene = (21.4, 137.8, 129.1, 128.3, 125.4, 128.3, 129.1)
+    return gather(shifts_by_hand("Cc1ccccc1", toluene, scale_ppm=0.7))
+
+
+@pytest.fixture(scope="session")
+def toluene_fit(shifts_by_hand: Callable[..., PredictedShifts]) -> Fit:
+    toluene = (21.4, 137.8, 129.1, 128.3, 125.4, 128.3, 129.1)
+    return fit(shifts_by_hand("Cc1ccccc1", toluene), PEAKS)
+
+
+@pytest.fixture(scope="session")
+def candidates(
+    toluene_fit: Fit, shifts_by_hand: Callable[..., PredictedShifts]
+) -> tuple[Candidate, ...]:
+    """Toluene, then heptane, which the formula rules out."""
+    heptane = fit(shifts_by_hand("C" * 7, (14.1, 22.7, 31.9, 29.1, 31.9, 22.7, 14.1)), PEAKS)
+    heptane = replace(heptane, contradiction="its formula is C7H16, not C7H8")
+    return (
+        Candidate(
+            toluene_fit.prediction.structure, -1.5, -20.25, toluene_fit, -30.125,
+            n_sampled=3, probability=0.625,
+        ),
+        Candidate(
+            heptane.prediction.structure, float("-inf"), -60.0, heptane, float("-inf"),
+            n_sampled=1, probability=0.625,
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def elucidation(candidates: tuple[Candidate, ...]) -> Elucidation:
+    return Elucidation(QUERY, candidates, 5, 20, 2, 7)
+
+
+@pytest.fixture(scope="session")
+def ranking(candidates: tuple[Candidate, ...]) -> Ranking:
+    given = [
+        replace(candidate, n_sampled=None, place=place)
+        for candidate, place in zip(candidates, (1, 0), strict=True)
+    ]
+    return Ranking(QUERY, tuple(given), none_fits=False)
+
+
+@pytest.fixture(scope="session")
+def refused() -> tuple[MoleculeRow, ...]:
+    """No SMILES, another element, and an element with a name like no other."""
+    rows = [parse_smiles_row(k, text) for k, text in enumerate(("xyz bad", f"CCO {BAD_NAME}"), 2)]
+    reasons = [row.reason or "C2H6O contains O" for row in rows]
+    return tuple(
+        replace(row, structure=None, reason=reason)
+        for row, reason in zip(rows, reasons, strict=True)
+    )
+
+
+@pytest.fixture(scope="session", params=["predict", "elucidate", "rank", "assign"])
+def answered(
+    request: pytest.FixtureRequest,
+    prediction: Prediction,
+    toluene_fit: Fit,
+    elucidation: Elucidation,
+    ranking: Ranking,
+    refused: tuple[MoleculeRow, ...],
+) -> Answered:
+    structure: Structure = prediction.structure
+    row = MoleculeRow(1, "a.smi:1", BAD_NAME, "Cc1ccccc1", structure, None)
+    if request.param == "predict":
+        items = [of_prediction(row, prediction), *(of_prediction(bad, None) for bad in refused)]
+        return Answered(PREDICTION_COLUMNS, items, 3, 3, 3, 1, 3)
+    if request.param == "elucidate":
+        items = of_answer(1, BAD_NAME, elucidation)
+        items += [of_refused_query(2, BAD_NAME, "b.txt:3: line 4: 'x' is not a shift")]
+        return Answered(CANDIDATE_COLUMNS, items, 3, 2, 3, 2, 4)
+    if request.param == "rank":
+        items = of_answer(1, "", ranking, refused, ["heptane", BAD_NAME])
+        return Answered(CANDIDATE_COLUMNS, items, 4, 1, 4, 2, 5)
+    return Answered(ASSIGNMENT_COLUMNS, of_assignment(toluene_fit), 6, 6, 1, 1, 1)
