@@ -21,7 +21,7 @@ _ENDLESS = 10_000
 def say(lines: str | Iterable[str]) -> None:
     """Print lines as they are: long ones are not broken, so that paths can be copied."""
     for line in [lines] if isinstance(lines, str) else lines:
-        get_console().print(line, highlight=False, markup=False, soft_wrap=True)
+        get_console().print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def show_table(
@@ -35,7 +35,8 @@ def show_table(
         rows: Their cells.
         n_left: That many of the last columns are texts, the others numbers.
     """
-    table = Table(title=title, title_justify="left")
+    say(title)
+    table = Table()
     for k, column in enumerate(columns):
         is_text = k >= len(columns) - n_left
         table.add_column(column, no_wrap=True, justify="left" if is_text else "right")

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, logsumexp
@@ -13,6 +14,9 @@ from nmrflow.errors import CheckpointError
 
 SUFFIX = ".trust.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
+
+EVIDENCE = {"mass", "lead", "tension"}
+"""Names of what :func:`evidence` returns."""
 
 _LEAST = 1e-4  # Beyond this a probability counts no more.
 _MOST_LEAD = 10.0
@@ -73,15 +77,19 @@ def read_trust(file: Path) -> Trust:
     """
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
-        among, given = (
-            Logistic(float(plain[key]["intercept"]), plain[key]["weights"])
-            for key in ("among", "given")
-        )
+        among, given = (_read_logistic(plain[key]) for key in ("among", "given"))
         return Trust(among, given, float(plain["none_fits_below"]), plain["conditions"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{file}: no calibration ({error}); make it with python -m nmrflow.calibrate"
         ) from error
+
+
+def _read_logistic(plain: Mapping[str, Any]) -> Logistic:
+    weights = {name: float(weight) for name, weight in dict(plain["weights"]).items()}
+    if unknown := set(weights) - EVIDENCE:
+        raise ValueError(f"unknown evidence {', '.join(sorted(unknown))}")
+    return Logistic(float(plain["intercept"]), weights)
 
 
 def find_trust(checkpoint: Path) -> Trust | None:

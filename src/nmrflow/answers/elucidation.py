@@ -233,7 +233,7 @@ def weigh(
             fits[k],
             float(
                 consistency[k]
-                + weight * log_p[k]
+                + (weight * log_p[k] if weight else 0.0)
                 + DENSITY_WEIGHT * structure.n_atoms * fits[k].log_density
             ),
         )
@@ -273,7 +273,7 @@ def _order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
                 -c.score,
                 -c.fit.log_density,
                 c.structure.connectivity,
-                c.structure,
+                c.structure.bonds,
             ),
         )
     )

@@ -18,7 +18,6 @@ About the half width of the widest predicted interval of common carbons.
 """
 
 _MOST_TENSE = 5.0
-_WRONG_KIND = -30.0  # Nats; further than any shift is off, and finite, as a matching needs.
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,9 @@ def fit(shifts: PredictedShifts, peaks: PeakList) -> Fit:
         [p.multiplicity not in (None, g.multiplicity) for p in peaks.peaks]
         for g in prediction.groups
     ]
-    chosen = match_peaks(sizes[:, None] * (density + _WRONG_KIND * np.array(wrong)))
+    # More than all differences of fits together, and finite, as a matching needs.
+    penalty = 1.0 + 2 * len(sizes) * sizes.max() * np.ptp(density)
+    chosen = match_peaks(sizes[:, None] * density - penalty * np.array(wrong))
     return Fit(
         prediction,
         peaks,

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.query import Query, ask
 from nmrflow.answers.sentences import say_trust
+from nmrflow.chem.canonical import count_atoms_and_bonds
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
 from nmrflow.data.spectrum_files import SpectrumRow, read_spectra
@@ -39,7 +40,7 @@ class Asking:
             NmrflowError: If the spectrum could not be read, or the formula is none.
         """
         if row.peaks is None:
-            raise SpectrumError(f"{row.where}: {row.reason}")
+            raise SpectrumError(str(row.reason))
         return ask(row.peaks, axis, formula=self.formula, keeps_solvent=self.keeps_solvent)
 
 
@@ -56,24 +57,30 @@ def answer_all(
         NmrflowError: If the source cannot be read, its only spectrum is refused, or one refused
             ends all.
     """
+    if asking.formula is not None:
+        count_atoms_and_bonds(asking.formula)
     rows = read_spectra(asking.source, axis)
     first = list(islice(rows, 2))
     is_batch = len(first) > 1
+    n_refused = n_answered = 0
     with settings.writing(heading) as add:
         for row in progress(chain(first, rows), None if is_batch else 1, "answering"):
             try:
                 found, items = answer(row, asking.ask(row, axis))
             except NmrflowError as error:
                 if not is_batch:
-                    raise
-                say(f"spectrum {row.name or row.number}: {error}")
-                items = [of_refused_query(row.number, row.name, str(error))]
-                if not settings.keeps(row.where, str(error)):
-                    continue
+                    raise SpectrumError(f"{row.where}: {error}") from error
+                n_refused += 1
+                is_kept = settings.keeps(row.where, str(error))
+                say(f"spectrum {row.name or row.number}: {row.where}: {error}")
+                items = [of_refused_query(row.number, row.name, str(error))] if is_kept else []
             else:
+                n_answered += 1
                 _show(row, found)
             for item in items:
                 add(item)
+    if n_refused and not n_answered:
+        raise SpectrumError(f"{asking.source}: none of {n_refused} spectra could be answered")
 
 
 def _show(row: SpectrumRow, answer: Answer) -> None:

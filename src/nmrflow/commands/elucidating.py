@@ -35,7 +35,7 @@ def run_elucidate(
     Raises:
         NmrflowError: If the source, its only spectrum, or the formula is refused.
     """
-    model = settings.load()
+    model = settings.load([asking.source])
     about = {"model": settings.model, "seed": seed, "n_samples": n_samples}
     heading = Heading(
         CANDIDATE_COLUMNS,
@@ -59,7 +59,7 @@ def run_rank(
     Raises:
         NmrflowError: If the source, its only spectrum, the formula, or all candidates are refused.
     """
-    model = settings.load()
+    model = settings.load([asking.source, *candidates])
     rows = [check_row(model, row) for row in read_all(candidates, smiles_column)]
     taken = [row for row in rows if row.structure is not None]
     refused = [
@@ -91,7 +91,7 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
     Raises:
         NmrflowError: If there is not one spectrum and one structure, or one is refused.
     """
-    model = settings.load()
+    model = settings.load([asking.source, molecule])
     spectra = list(read_spectra(asking.source, model.axis))
     molecules = [check_row(model, row) for row in read_all([molecule], None)]
     if len(spectra) != 1 or len(molecules) != 1:

@@ -33,7 +33,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
         NmrflowError: If a file cannot be read or written, one molecule ends all, or none at all
             could be predicted; files are written all the same.
     """
-    model = settings.load()
+    model = settings.load(sources)
     heading = Heading(
         PREDICTION_COLUMNS,
         {"command": "predict", "model": settings.model, "level": LEVEL},

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from nmrflow.console import hide_progress, quiet_libraries, say
-from nmrflow.errors import NmrflowError
+from nmrflow.errors import DataError, NmrflowError
 from nmrflow.inference import TrainedFlow
 from nmrflow.output.items import Item
 from nmrflow.output.writers import Heading, check_output, open_outputs
@@ -33,10 +33,20 @@ class Settings:
     n_threads: int
     is_quiet: bool
 
-    def load(self) -> TrainedFlow:
-        """The network; what cannot be written is refused first."""
+    def load(self, sources: Sequence[str]) -> TrainedFlow:
+        """The network; what cannot be written is refused first.
+
+        Args:
+            sources: What is read, which may not be written.
+
+        Raises:
+            DataError: If a file cannot be written, or is read too.
+            CheckpointError: If there is no such network.
+        """
         for file in self.outputs:
             check_output(file)
+            if str(file) in sources or file.resolve() in map(_resolve, sources):
+                raise DataError(f"{file}: is read, and cannot be written too; name another file")
         quiet_libraries()
         if self.is_quiet:
             hide_progress()
@@ -65,3 +75,10 @@ class Settings:
             yield add
         for file in self.outputs:
             self.tell(f"written {file}")
+
+
+def _resolve(source: str) -> Path | None:
+    try:
+        return Path(source).resolve()
+    except (OSError, ValueError):  # no path: a long peak list
+        return None

@@ -73,7 +73,12 @@ def of_prediction(molecule: MoleculeRow, prediction: Prediction | None) -> Item:
     told = {"number": molecule.number, "name": molecule.name, "input": molecule.text}
     if prediction is None:
         told |= {"status": REFUSED, "reason": molecule.reason}
-        return Item(told, told, properties=_texts(told), title=molecule.name or molecule.text)
+        return Item(
+            told,
+            told,
+            properties=_texts(told),
+            title=molecule.name or molecule.text or molecule.where,
+        )
     structure, groups = prediction.structure, prediction.groups
     told |= {"smiles": structure.connectivity, "formula": structure.formula, "status": OK}
     columns = {
@@ -116,7 +121,7 @@ def of_answer(
     asked = {"query": number, "query_name": name}
     found = []
     for k, candidate in enumerate(answer.candidates, start=1):
-        own = "" if candidate.place is None else names[candidate.place]
+        own = names[candidate.place] if names and candidate.place is not None else ""
         found.append(_of_candidate(asked, k, candidate, own))
     for molecule in refused:
         told = asked | {
@@ -164,7 +169,7 @@ def _numbers_of(answer: Elucidation | Ranking) -> dict[str, Any]:
 def of_refused_query(number: int, name: str, reason: str) -> Item:
     """A query that could not be answered."""
     told = {"query": number, "query_name": name, "status": REFUSED, "reason": reason}
-    return Item(told, told, properties=_texts(told), title=name)
+    return Item(told, told, properties=_texts(told), title=f"Spectrum {name or number}")
 
 
 def of_assignment(fit: Fit) -> list[Item]:

@@ -94,7 +94,7 @@ class _Page:
         stream.write(head(heading.title, heading.lines))
 
     def add(self, item: Item) -> None:
-        if item.title:
+        if item.title or item.is_refused:
             self.stream.write(card(item))
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ def open_outputs(files: Sequence[Path], heading: Heading) -> Iterator[Callable[[
         check_output(file)
     try:
         with ExitStack() as stack:
-            writers = [_open(file, heading, stack) for file in files]
+            writers = [_open(file, heading, stack) for file in dict.fromkeys(files)]
 
             def add(item: Item) -> None:
                 for writer in writers:

@@ -35,6 +35,8 @@ _NAMES = {
     "methylenechlorided2": "CD2Cl2",
     "thf": "THF-d8", "thfd8": "THF-d8", "tetrahydrofurand8": "THF-d8",
     "toluene": "toluene-d8", "toluened8": "toluene-d8",
+    "meohd4": "CD3OD", "c4d8o": "THF-d8", "c7d8": "toluene-d8", "dcmd2": "CD2Cl2",
+    "dcm": "CD2Cl2", "deuterochloroform": "CDCl3",
     "d2o": "D2O", "water": "D2O", "deuteriumoxide": "D2O",
 }  # fmt: skip
 
@@ -44,12 +46,16 @@ TOLD_PPM = 0.2
 References differ by this much: many lists have CDCl3 at 77.0.
 """
 
-MULTIPLET_PPM = 0.7
-"""Lines split by deuterium that are listed one by one lie this close to their centre."""
+MULTIPLET_PPM = 0.9
+"""Lines split by deuterium that are listed one by one lie this close to their centre.
+
+A septet of 21 Hz (DMSO-d6, CD3OD) is 126 Hz wide: 1.7 ppm at 75 MHz.
+"""
 
 UNTOLD_PPM = 0.005
 """The same where the list names no solvent: only the published value itself is recognised."""
 
+_NOT_TOLD = ("unreported", "unknown", "na", "none")
 _UNTOLD = ("TMS", "CDCl3", "DMSO-d6", "CD3OD")
 
 
@@ -75,10 +81,13 @@ def find_solvent(text: str) -> str | None:
         >>> find_solvent("Chloroform-D1 (CDCl3)"), find_solvent("dmso-d6"), find_solvent("petrol")
         ('CDCl3', 'DMSO-d6', None)
     """
-    for name in (text, re.sub(r"\(.*", "", text), *re.findall(r"\(([^()]*)\)", text)):
+    parts = re.split(r"[/+,;]", text)
+    for name in (text, re.sub(r"\(.*", "", text), *re.findall(r"\(([^()]*)\)", text), *parts):
         plain = re.sub(r"[^a-z0-9]", "", name.lower())
-        if plain in _NAMES:
-            return _NAMES[plain]
+        turned = re.sub(r"^(d[1-9])(.+)$", r"\2\1", plain)  # d6-acetone is acetone-d6
+        for known in (plain, turned):
+            if known in _NAMES:
+                return _NAMES[known]
     return None
 
 
@@ -92,6 +101,8 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
     compound's.
     """
     told = peaks.metadata.get("solvent", "")
+    if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD:
+        told = ""
     solvent = find_solvent(told)
     reach = {name: UNTOLD_PPM for name in (_UNTOLD if not told else ("TMS",))}
     reach |= {solvent: TOLD_PPM} if solvent else {}

@@ -101,7 +101,6 @@ def test_a_wrong_multiplicity_is_taken_where_there_is_no_other(shifts_by_hand: S
     assert found.log_density == pytest.approx(-math.log(2) - 0.5)
 
 
-@pytest.mark.xfail(strict=True, reason="30 nats are less than narrow distributions can tell")
 def test_multiplicities_force_the_matching_of_the_surest_shifts(shifts_by_hand: Shifts) -> None:
     shifts = shifts_by_hand("CC=C", PROPENE_PPM, scale_ppm=0.5)
     told = fit(shifts, peak_list([134.0, 116.0, 19.0], "DTQ"))

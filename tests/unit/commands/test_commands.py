@@ -191,7 +191,6 @@ def test_odd_molecules_are_refused_in_words(typed: str, reason: str, run: Run) -
     assert re.search(reason, refusals(run("predict", typed, code=1)))
 
 
-@pytest.mark.xfail(strict=True, reason="the message of trainings, which name data.path, is shown")
 def test_a_missing_file_is_no_setting_of_a_training(run: Run) -> None:
     assert "data.path" not in refusals(run("predict", "missing.smi", code=1))
 
@@ -282,7 +281,6 @@ def test_a_bad_spectrum_may_end_all(run: Run) -> None:
     assert not Path("a.csv").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="the place is said twice, and the reason on both streams")
 def test_what_ends_all_is_said_once(run: Run) -> None:
     Path("b.txt").write_text(BATCH)
     said = run("elucidate", "b.txt", *FEW, "--on-error", "stop", code=1)
@@ -290,13 +288,11 @@ def test_what_ends_all_is_said_once(run: Run) -> None:
     assert "junk" not in said.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="only predict minds that nothing could be used")
 def test_where_no_spectrum_can_be_read_it_fails(run: Run) -> None:
     Path("b.txt").write_text("> one\njunk\n> two\n300\n")
     run("elucidate", "b.txt", *FEW, "-o", "a.csv", code=1)
 
 
-@pytest.mark.xfail(strict=True, reason="every spectrum is refused in its turn")
 def test_a_bad_formula_fails_whatever_is_asked(run: Run) -> None:
     Path("b.txt").write_text(BATCH)
     run("elucidate", "b.txt", "-f", "C7H9", *FEW, code=1)
@@ -437,7 +433,6 @@ def test_files_are_checked_before_the_network_is_loaded(
     assert not Path("good.csv").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="a file may be read and replaced at once")
 def test_what_is_read_is_not_overwritten(run: Run) -> None:
     Path("a.csv").write_text("smiles,mine\nCC,my only copy\n")
     assert "a.csv" in refusals(run("predict", "a.csv", "-o", "a.csv", code=1))
@@ -465,12 +460,10 @@ def test_nothing_is_cut_off_in_a_narrow_terminal(
         assert "…" not in said
 
 
-@pytest.mark.xfail(strict=True, reason="a title is broken where its table is narrower")
 def test_a_long_title_is_whole(run: Run) -> None:
     assert LONGEST in run("predict", LONGEST).stdout
 
 
-@pytest.mark.xfail(strict=True, reason="titles are read as markup")
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [

@@ -211,7 +211,6 @@ def test_a_page_shows_all_text_as_it_is(answered: Any, tmp_path: Path) -> None:
     assert page.tags.count("img") == 2 * answered.n_pictures
 
 
-@pytest.mark.xfail(strict=True, reason="a refusal without a name has no card")
 @pytest.mark.parametrize(
     "item",
     [
@@ -234,7 +233,6 @@ def test_cards_can_be_shown_in_a_notebook(
         assert "html" not in page.tags
 
 
-@pytest.mark.xfail(strict=True, reason="a ranking's names are looked up where there are none")
 def test_cards_of_a_ranking_can_be_shown_in_a_notebook(ranking: Ranking) -> None:
     assert Page(cards(ranking)).tags.count("section") == 3
 
@@ -324,7 +322,6 @@ def test_files_appear_when_all_is_written(prediction: Prediction, tmp_path: Path
     assert len(read_table(tmp_path / "a.csv")) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a file that is named twice fails when all is written")
 def test_a_file_that_is_named_twice_is_written_once(tmp_path: Path) -> None:
     with open_outputs([tmp_path / "a.csv"] * 2, Heading(("number",), {}, "")) as add:
         add(Item({"number": 1}, {}))

@@ -49,7 +49,7 @@ def open_text(path: str | Path, expected: str, *, shows_bar: bool = True) -> Ite
 
 
 def _find(path: str | Path, where: str) -> Path:
-    advice = "check data.path, or whichever setting names this file"
+    advice = "check its name"
     try:
         file = Path(path).expanduser()
         if not file.is_absolute():
