@@ -144,7 +144,7 @@ def _read_list(
 
 def _lines_of(path: str | Path) -> Iterator[tuple[int, str]]:
     """Number and text of every line that is neither a comment nor a header."""
-    with open_text(path, "a list of molecules, one a line", shows_bar=False) as stream:
+    with open_text(path, "a list of molecules, one a line", is_setting=False) as stream:
         is_first = True
         for line_number, line in enumerate(stream, start=1):
             if line.startswith("#"):

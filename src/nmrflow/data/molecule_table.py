@@ -55,7 +55,7 @@ def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[S
     Raises:
         DataError: If the file cannot be read, or the column cannot be found.
     """
-    with open_text(path, _EXPECTED, shows_bar=False) as stream:
+    with open_text(path, _EXPECTED, is_setting=False) as stream:
         reader, header, n_skipped = _read_header(path, stream)
         column = _find_column(path, header, smiles_column)
         names = [cell.lower() for cell in header]
@@ -70,7 +70,7 @@ def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[S
 
 def count_table_rows(path: str | Path) -> int:
     """How many rows stand below the header; raises as :func:`read_smiles_cells`."""
-    with open_text(path, _EXPECTED, shows_bar=False) as stream:
+    with open_text(path, _EXPECTED, is_setting=False) as stream:
         reader, header, _ = _read_header(path, stream)
         return sum(1 for _ in _cut_rows(reader, len(header)))
 

@@ -37,19 +37,19 @@ class SdfRecord:
 
 
 def read_records(
-    path: str | Path, expected: str, *, shows_bar: bool = False
+    path: str | Path, expected: str, *, is_setting: bool = False
 ) -> Iterator[SdfRecord]:
     """Cut an SDF, or a molfile, which is one record without an end line.
 
     Args:
         path: The file, plain or ``.gz``.
         expected: What the file should be, for messages.
-        shows_bar: As of :func:`nmrflow.data.sources.files.open_text`.
+        is_setting: As of :func:`nmrflow.data.sources.files.open_text`.
 
     Raises:
         DataError: As :func:`nmrflow.data.sources.files.open_text`.
     """
-    with open_text(path, expected, shows_bar=shows_bar) as stream:
+    with open_text(path, expected, is_setting=is_setting) as stream:
         yield from _cut(stream)
 
 

@@ -331,6 +331,6 @@ def test_toluene_is_known_from_its_spectrum() -> None:
     found = elucidate(model, TOLUENE_PPM, formula="C7H8", n_samples=50)
     assert names(found)[0] == "Cc1ccccc1"
     assert found.candidates[0].fit.n_matched == 5
-    given_ = rank(model, TOLUENE_PPM, ["C1=CC=CC=CC1", "Cc1ccccc1", "C1C2C=CC1C=C2"])
-    assert names(given_)[0] == "Cc1ccccc1"
-    assert given_.candidates[0].place == 1
+    ranking = rank(model, TOLUENE_PPM, ["C1=CC=CC=CC1", "Cc1ccccc1", "C1C2C=CC1C=C2"])
+    assert names(ranking)[0] == "Cc1ccccc1"
+    assert ranking.candidates[0].place == 1

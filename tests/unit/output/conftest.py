@@ -105,7 +105,7 @@ def ranking(candidates: tuple[Candidate, ...]) -> Ranking:
 
 @pytest.fixture(scope="session")
 def refused() -> tuple[MoleculeRow, ...]:
-    """No SMILES, another element, and an element with a name like no other."""
+    """One that is no SMILES, and one of another element under a bad name."""
     rows = [parse_smiles_row(k, text) for k, text in enumerate(("xyz bad", f"CCO {BAD_NAME}"), 2)]
     reasons = [row.reason or "C2H6O contains O" for row in rows]
     return tuple(

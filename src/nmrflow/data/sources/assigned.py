@@ -83,7 +83,7 @@ class AssignedShifts:
         table = {} if self.csv_path is None else _read_table(self.csv_path, axis)
         self.n_excluded, self.n_other_numbering = Counter(), 0
         molecules = []
-        for record in read_records(self.sdf_path, EXPECTED, shows_bar=True):
+        for record in read_records(self.sdf_path, EXPECTED, is_setting=True):
             try:
                 molfile, spectra = parse_record(record, axis)
             except NmrflowError:

@@ -15,22 +15,24 @@ from nmrflow.errors import DataError
 
 
 @contextmanager
-def open_text(path: str | Path, expected: str, *, shows_bar: bool = True) -> Iterator[TextIO]:
+def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> Iterator[TextIO]:
     """Open a UTF-8 text file, plain or gzipped (by its name), and report every failure.
 
     Args:
         path: The file; a byte order mark is skipped.
         expected: What the file should be, for messages.
-        shows_bar: Whether a bar says how much is read; a caller with its own bar wants none.
+        is_setting: Whether a setting names the file, as in trainings; then a bar says how much
+            is read. Commands name their files themselves, and have their own bars.
 
     Raises:
         DataError: If it is missing, a folder, unreadable, empty, cut off, or no text. Also
             raised from within the block, where reading lines meets the damage.
     """
     where = f"{path} ({expected})"
-    file = _find(path, where)
+    setting = "data.path, or whichever setting names this file"
+    file = _find(path, where, f"check {setting}" if is_setting else "check its name")
     try:
-        hidden = not (shows_bar and shows_progress())
+        hidden = not (is_setting and shows_progress())
         with rich.progress.open(
             file, "rb", description=file.name, transient=True, disable=hidden
         ) as raw:
@@ -48,8 +50,7 @@ def open_text(path: str | Path, expected: str, *, shows_bar: bool = True) -> Ite
         raise DataError(f"{where}: cannot be read ({error})") from error
 
 
-def _find(path: str | Path, where: str) -> Path:
-    advice = "check its name"
+def _find(path: str | Path, where: str, advice: str) -> Path:
     try:
         file = Path(path).expanduser()
         if not file.is_absolute():

@@ -74,7 +74,7 @@ class Nmrshiftdb2:
         n_excluded: Counter[str] = Counter()
         defects: list[str] = []
         assert self.path is not None
-        for record in read_records(self.path, EXPECTED, shows_bar=True):
+        for record in read_records(self.path, EXPECTED, is_setting=True):
             where = f"record {record.number} (from line {record.line}, id {record.identifier})"
             try:
                 molfile, spectra = parse_record(record, axis)
