@@ -1,7 +1,10 @@
 """Lines of solvents and of the shift reference, which are no peaks of the compound."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
+
+import numpy as np
 
 from nmrflow.spectra.peak_list import Peak, PeakList
 
@@ -52,9 +55,13 @@ MULTIPLET_PPM = 0.9
 A septet of 21 Hz (DMSO-d6, CD3OD) is 126 Hz wide: 1.7 ppm at 75 MHz.
 """
 
+UNEVEN_PPM = 0.05
+"""Gaps between the lines of a multiplet differ by no more: shifts are given to 0.01 or 0.1 ppm."""
+
 UNTOLD_PPM = 0.005
 """The same where the list names no solvent: only the published value itself is recognised."""
 
+_ROUNDING = 1e-9
 _NOT_TOLD = ("unreported", "unknown", "na", "none")
 _UNTOLD = ("TMS", "CDCl3", "DMSO-d6", "CD3OD")
 
@@ -74,51 +81,62 @@ class ForeignLine(NamedTuple):
         return f"{self.peak.shift_ppm:g} ppm ({self.name})"
 
 
-def find_solvent(text: str) -> str | None:
-    """The key of :data:`LINES_PPM` that a solvent's name in a peak list means, None if unknown.
+def find_solvents(text: str) -> tuple[str, ...]:
+    """The keys of :data:`LINES_PPM` that the solvents of a peak list mean; others are left out.
 
     Example:
-        >>> find_solvent("Chloroform-D1 (CDCl3)"), find_solvent("dmso-d6"), find_solvent("petrol")
-        ('CDCl3', 'DMSO-d6', None)
+        >>> find_solvents("Chloroform-D1 (CDCl3)"), find_solvents("CDCl3/d6-DMSO + petrol")
+        (('CDCl3',), ('CDCl3', 'DMSO-d6'))
     """
-    parts = re.split(r"[/+,;]", text)
-    for name in (text, re.sub(r"\(.*", "", text), *re.findall(r"\(([^()]*)\)", text), *parts):
-        plain = re.sub(r"[^a-z0-9]", "", name.lower())
-        turned = re.sub(r"^(d[1-9])(.+)$", r"\2\1", plain)  # d6-acetone is acetone-d6
-        for known in (plain, turned):
-            if known in _NAMES:
-                return _NAMES[known]
-    return None
+    found: dict[str, None] = {}
+    for part in (text, *re.split(r"[/+,;]", text)):
+        for name in (part, re.sub(r"\(.*", "", part), *re.findall(r"\(([^()]*)\)", part)):
+            plain = re.sub(r"[^a-z0-9]", "", name.lower())
+            turned = re.sub(r"^(d[1-9])(.+)$", r"\2\1", plain)  # d6-acetone is acetone-d6
+            found |= {_NAMES[known]: None for known in (plain, turned) if known in _NAMES}
+    return tuple(found)
 
 
 def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[ForeignLine, ...]]:
     """The peaks of the compound, and those of the solvent or the reference, in their order.
 
-    Of the solvent that the metadata name, a line within :data:`TOLD_PPM` of its published
-    place; three or more peaks within :data:`MULTIPLET_PPM` around such a line are its
-    multiplet. Where no solvent is named, the published values of the four commonest lines,
-    met to :data:`UNTOLD_PPM`. A peak with a multiplicity or a number of carbons is the
-    compound's.
+    Of the solvents that the metadata name, for each of their lines a multiplet (three, five or
+    seven evenly spaced peaks), or else the one peak that is nearest, its middle within
+    :data:`TOLD_PPM` of the published place. Where no solvent is named, peaks at the published
+    values of the four commonest lines, met to :data:`UNTOLD_PPM`. A peak with a multiplicity or
+    a number of carbons is the compound's.
     """
     told = peaks.metadata.get("solvent", "")
     if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD:
         told = ""
-    solvent = find_solvent(told)
-    reach = {name: UNTOLD_PPM for name in (_UNTOLD if not told else ("TMS",))}
-    reach |= {solvent: TOLD_PPM} if solvent else {}
     away = {
         k: peak.shift_ppm
         for k, peak in enumerate(peaks.peaks)
         if peak.multiplicity is None and peak.n_carbons is None
     }
     foreign: dict[int, str] = {}
-    for name, tolerance in reach.items():
+    for name in find_solvents(told):
         for centre in LINES_PPM[name]:
-            near = [k for k, shift in away.items() if abs(shift - centre) <= tolerance + 1e-9]
-            around = [k for k, shift in away.items() if abs(shift - centre) <= MULTIPLET_PPM]
-            is_multiplet = name == solvent and near and len(around) >= 3
-            foreign |= dict.fromkeys(around if is_multiplet else near, name)
+            foreign |= dict.fromkeys(_lines_at(centre, away), name)
+    for name in ("TMS",) if told else _UNTOLD:
+        for centre in LINES_PPM[name]:
+            met = (k for k, shift in away.items() if abs(shift - centre) <= UNTOLD_PPM + _ROUNDING)
+            foreign |= dict.fromkeys(met, name)
     return (
         tuple(peak for k, peak in enumerate(peaks.peaks) if k not in foreign),
         tuple(ForeignLine(peaks.peaks[k], foreign[k]) for k in sorted(foreign)),
     )
+
+
+def _lines_at(centre: float, away: Mapping[int, float]) -> list[int]:
+    """The peaks of a solvent's line: its multiplet, or the nearest, or none."""
+    near = sorted((shift, k) for k, shift in away.items() if abs(shift - centre) <= MULTIPLET_PPM)
+    for n in (7, 5, 3):
+        for first in range(len(near) - n + 1):
+            shifts = [shift for shift, _ in near[first : first + n]]
+            gaps = np.diff(shifts)
+            is_at_centre = abs(shifts[n // 2] - centre) <= TOLD_PPM + _ROUNDING
+            if is_at_centre and gaps.min() > 0 and np.ptp(gaps) <= UNEVEN_PPM + _ROUNDING:
+                return [k for _, k in near[first : first + n]]
+    within = [(abs(s - centre), k) for s, k in near if abs(s - centre) <= TOLD_PPM + _ROUNDING]
+    return [min(within)[1]] if within else []
