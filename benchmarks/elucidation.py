@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmrflow import load_checkpoint, load_pretrained
 from nmrflow.chem.canonical import read_canonical, structure_from_orders
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
@@ -27,7 +26,7 @@ from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
 from nmrflow.inference import TrainedFlow
 from nmrflow.metrics.structure import ranking_scores
-from nmrflow.pretrained import names
+from nmrflow.pretrained import load
 from nmrflow.shifts.mixture import STRAY
 from nmrflow.shifts.network import collate
 from nmrflow.shifts.network import log_unset as bin_log_unset
@@ -158,7 +157,6 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     with errors_for_people():
-        load = load_pretrained if given.checkpoint in names() else load_checkpoint
         trained = load(given.checkpoint)
         data = RevMolSpec(str(given.table)).read(trained.axis)
         records = list(trained.split.divide(data.records).validation)

@@ -13,14 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nmrflow.answers.elucidation import (
-    Candidate,
-    Elucidation,
-    elucidate,
-    evidence_of,
-    scores_of,
-    weigh,
-)
+from nmrflow.answers.candidate import Candidate, evidence_of, scores_of, weigh
+from nmrflow.answers.elucidation import Elucidation, elucidate
 from nmrflow.answers.query import Query
 from nmrflow.chem.canonical import count_atoms_and_bonds, structure_from_orders
 from nmrflow.chem.molecular_graph import KIND_ATOMS, KIND_HYDROGENS

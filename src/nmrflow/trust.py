@@ -109,7 +109,7 @@ def evidence(
 
     Args:
         log_p: log p(structure | spectrum) of each, in nats; at least one.
-        scores: Of each, as of :class:`nmrflow.answers.elucidation.Candidate`.
+        scores: Of each, as of :class:`nmrflow.answers.candidate.Candidate`.
         rivals: Scores of other structures that the network proposes for the spectrum.
         tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
 

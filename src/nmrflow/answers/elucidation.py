@@ -1,60 +1,26 @@
 """From a spectrum to structures: the network's own proposals, or somebody's candidates."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nmrflow.answers.fit import Fit, fit
-from nmrflow.answers.prediction import LEVEL
+from nmrflow.answers.candidate import (
+    Candidate,
+    gather,
+    order,
+    scores_of,
+    weigh,
+    with_probabilities,
+)
 from nmrflow.answers.query import Asked, Query, ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
+from nmrflow.inference import Candidate as Scored
 from nmrflow.inference import TrainedFlow
-from nmrflow.metrics.calibration import log_likelihood
-from nmrflow.trust import Logistic, evidence
 
 N_SAMPLES = 600
 N_SHOWN = 10
 N_RIVAL_SAMPLES = 300
 """Draws of the network's own candidates, which those that somebody gives must stand up to."""
-
-DENSITY_WEIGHT = 0.75
-"""Weight, in a candidate's score, of the log density of its carbons' peaks.
-
-The consistency, of weight 1, sees the peaks in bins of 1.6 ppm only, but also what is missing.
-Chosen on the inner split of seed 0: ``docs/elucidation.md``.
-"""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A structure against a query.
-
-    Args:
-        structure: The molecule.
-        log_p: log p(structure | spectrum), or given the formula too, in nats.
-        consistency: Log-likelihood of the spectrum's code under the molecule's own predicted
-            spectrum, in nats.
-        fit: Its carbons against the peaks.
-        score: What candidates are ordered by; those that multiplicities or the formula rule out
-            come last.
-        n_sampled: How often the network drew it; None of one that somebody gave.
-        place: Of one that somebody gave its position among those, from 0.
-        probability: Calibrated probability that the truth is among this candidate and all
-            before it; None where the network has no calibration.
-    """
-
-    structure: Structure
-    log_p: float
-    consistency: float
-    fit: Fit
-    score: float
-    n_sampled: int | None = None
-    place: int | None = None
-    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -139,26 +105,23 @@ def elucidate(
     query = ask(peaks, model.axis, formula=formula)
     told = None if query.formula is None else [query.formula]
     (drawn,) = model.propose_structures([query.shifts_ppm], n_samples, seed, told)
-    n_sampled: Counter[str] = Counter()
-    distinct: dict[str, Structure] = {}
-    logits = []
-    for proposal in drawn:
-        structure = proposal.structure
-        # Told a formula, the network may still, rarely, draw another.
-        if structure is not None and query.formula in (None, structure.formula):
-            if structure.connectivity not in distinct:
-                distinct[structure.connectivity] = structure
-                logits.append(proposal.logits)
-            n_sampled[structure.connectivity] += 1
+    if not model.takes_formula:
+        raise SpectrumError("this network has no likelihood of structures")
+    # Told a formula, the network may still, rarely, draw another.
+    valid = [
+        proposal
+        for proposal in drawn
+        if proposal.structure and query.formula in (None, proposal.structure.formula)
+    ]
+    ranked = model.rank(valid, query.shifts_ppm, query.formula)
     found = [
-        replace(candidate, n_sampled=n_sampled[candidate.structure.connectivity])
-        for candidate in weigh(model, query, list(distinct.values()), logits)
+        replace(candidate, n_sampled=one.n_drawn)
+        for candidate, one in zip(_gather(model, query, ranked), ranked, strict=True)
     ]
     all_scores = scores_of(found)
     among = model.trust.among if model.trust else None
-    shown = _with_probabilities(_order(found)[:n_shown], all_scores, among)
-    n_invalid = len(drawn) - n_sampled.total()
-    return Elucidation(query, shown, len(distinct), n_samples, n_invalid, seed)
+    shown = with_probabilities(order(found)[:n_shown], all_scores, among)
+    return Elucidation(query, shown, len(found), n_samples, len(drawn) - len(valid), seed)
 
 
 def rank(
@@ -191,135 +154,18 @@ def rank(
     if query.formula is None and len(formulas) == 1:
         query = replace(query, formula=formulas.pop())
     weighed = weigh(model, query, structures)
-    ordered = _order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
+    ordered = order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
     if model.trust is None:
         return Ranking(query, ordered, None)
     rivals = elucidate(model, query, n_samples=N_RIVAL_SAMPLES, n_shown=N_RIVAL_SAMPLES)
-    ordered = _with_probabilities(ordered, scores_of(rivals.candidates), model.trust.given)
+    ordered = with_probabilities(ordered, scores_of(rivals.candidates), model.trust.given)
     everything = ordered[-1].probability or 0.0
     return Ranking(query, ordered, everything < model.trust.none_fits_below)
 
 
-def weigh(
-    model: TrainedFlow,
-    query: Query,
-    structures: Sequence[Structure],
-    logits: Sequence[NDArray[np.floating]] | None = None,
-) -> list[Candidate]:
-    """Each structure against a query, in the order given; errors as of :func:`rank`.
-
-    A structure of another formula than the query's has a log p of minus infinity.
-
-    Args:
-        model: The network.
-        query: The spectrum.
-        structures: Any number.
-        logits: Of the bits of each structure's predicted code, where they are known already.
-    """
-    if not structures:
+def _gather(model: TrainedFlow, query: Query, ranked: Sequence[Scored]) -> list[Candidate]:
+    log_p = [one.log_p for one in ranked if one.log_p is not None]
+    if not ranked:
         return []
-    code = model.axis.code_from_shifts(query.shifts_ppm)
-    predicted = model.predict_logits(structures) if logits is None else np.stack(logits)
-    consistency = log_likelihood(predicted, code)
-    log_p = _log_p(model, query, structures)
-    fits = [fit(shifts, query.peaks) for shifts in model.predict_shifts(structures, LEVEL)]
-    fits = [_with_formula(found, query.formula) for found in fits]
-    weight = model.log_p_weight
-    return [
-        Candidate(
-            structure,
-            float(log_p[k]),
-            float(consistency[k]),
-            fits[k],
-            float(
-                consistency[k]
-                + (weight * log_p[k] if weight else 0.0)
-                + DENSITY_WEIGHT * structure.n_atoms * fits[k].log_density
-            ),
-        )
-        for k, structure in enumerate(structures)
-    ]
-
-
-def _with_formula(found: Fit, formula: str | None) -> Fit:
-    own = found.prediction.structure.formula
-    if formula in (None, own):
-        return found
-    return replace(found, contradiction=f"its formula is {own}, not {formula}")
-
-
-def _log_p(
-    model: TrainedFlow, query: Query, structures: Sequence[Structure]
-) -> NDArray[np.float64]:
-    if query.formula is None:
-        return model.log_p(structures, [query.shifts_ppm] * len(structures))
-    log_p = np.full(len(structures), -np.inf)
-    same = [k for k, structure in enumerate(structures) if structure.formula == query.formula]
-    if same:
-        log_p[same] = model.log_p(
-            [structures[k] for k in same],
-            [query.shifts_ppm] * len(same),
-            [query.formula] * len(same),
-        )
-    return log_p
-
-
-def _order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    return tuple(
-        sorted(
-            candidates,
-            key=lambda c: (
-                c.fit.contradiction is not None,
-                -c.score,
-                -c.fit.log_density,
-                c.structure.connectivity,
-                c.structure.bonds,
-            ),
-        )
-    )
-
-
-def _with_probabilities(
-    ordered: Sequence[Candidate], all_scores: Mapping[str, float], calibrated: Logistic | None
-) -> tuple[Candidate, ...]:
-    """The candidates, each with the probability of all up to it, which never falls.
-
-    Args:
-        ordered: Best first.
-        all_scores: Of every structure that competes, by connectivity.
-        calibrated: From the evidence to the probability.
-    """
-    if calibrated is None:
-        return tuple(ordered)
-    found: list[Candidate] = []
-    so_far: dict[str, Candidate] = {}
-    probability = 0.0
-    for candidate in ordered:
-        if candidate.fit.contradiction is None:
-            so_far[candidate.structure.connectivity] = candidate
-            probability = max(probability, calibrated(evidence_of([*so_far.values()], all_scores)))
-        found.append(replace(candidate, probability=probability))
-    return tuple(found)
-
-
-def scores_of(candidates: Sequence[Candidate]) -> dict[str, float]:
-    """Scores by connectivity of those that nothing rules out."""
-    return {c.structure.connectivity: c.score for c in candidates if c.fit.contradiction is None}
-
-
-def evidence_of(
-    candidates: Sequence[Candidate], all_scores: Mapping[str, float]
-) -> dict[str, float]:
-    """As :func:`nmrflow.trust.evidence`, of distinct candidates, best first.
-
-    Args:
-        candidates: At least one.
-        all_scores: Of every structure that the network proposes, by connectivity.
-    """
-    own = {candidate.structure.connectivity for candidate in candidates}
-    return evidence(
-        [candidate.log_p for candidate in candidates],
-        [candidate.score for candidate in candidates],
-        [score for name, score in all_scores.items() if name not in own],
-        candidates[0].fit.tension,
-    )
+    structures = [one.structure for one in ranked]
+    return gather(model, query, structures, [one.consistency for one in ranked], log_p)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nmrflow.answers.elucidation import Candidate, Elucidation, Ranking
+from nmrflow.answers.candidate import Candidate
+from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import CarbonGroup, Prediction
 from nmrflow.answers.sentences import say_trust

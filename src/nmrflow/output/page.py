@@ -9,6 +9,7 @@ from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import Prediction
 from nmrflow.data.molecule_files import MoleculeRow
 from nmrflow.figures import to_file
+from nmrflow.html_page import PAGE_FOOT, page_head
 from nmrflow.output.items import Item, of_answer, of_assignment, of_prediction
 from nmrflow.output.pictures import draw, plot
 
@@ -30,31 +31,15 @@ _CARD_STYLE = """
 .refused { border-left: 5px solid #c0392b; }
 """
 
-_HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body><main>
-<h1>{title}</h1>
-{lines}
-"""
-
-FOOT = "</main></body>\n</html>\n"
+FOOT = f"</main>{PAGE_FOOT}"
 """The page's end."""
 
 
 def head(title: str, lines: Sequence[str]) -> str:
     """The page's beginning: its title and some sentences."""
     paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    return _HEAD.format(
-        title=html.escape(title), style=_PAGE_STYLE + _CARD_STYLE, lines=paragraphs
-    )
+    beginning = page_head(title, _PAGE_STYLE + _CARD_STYLE)
+    return f"{beginning}<main>\n<h1>{html.escape(title)}</h1>\n{paragraphs}\n"
 
 
 def cards(answer: Prediction | Fit | Elucidation | Ranking) -> str:

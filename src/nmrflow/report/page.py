@@ -1,7 +1,6 @@
 """A report as files: Markdown with its pictures beside it, and one self-contained HTML page."""
 
 import base64
-import html
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from nmrflow.errors import DataError
+from nmrflow.html_page import PAGE_FOOT, page_head
 
 PICTURES = "report_files"
 """Folder of the pictures, beside the Markdown."""
@@ -24,22 +24,6 @@ code { background: #f2f2f2; padding: 0 0.2em; overflow-wrap: anywhere; }
 pre { background: #f2f2f2; padding: 0.7rem; overflow-x: auto; }
 img { max-width: 100%; }
 .scroll { overflow-x: auto; }
-"""
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
 """
 
 
@@ -64,7 +48,7 @@ def write_report(
         body = body.replace(
             f'src="{PICTURES}/{name}.svg"', f'src="data:image/svg+xml;base64,{data}"'
         )
-    page = _PAGE.format(title=html.escape(title), style=_STYLE, body=body)
+    page = page_head(title, _STYLE) + body + PAGE_FOOT
     files = folder / "report.md", folder / "report.html"
     try:
         (folder / PICTURES).mkdir(exist_ok=True)

@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.assignment import assign
-from nmrflow.answers.elucidation import (
-    DENSITY_WEIGHT,
-    Candidate,
-    Elucidation,
-    Ranking,
-    elucidate,
-    rank,
-)
+from nmrflow.answers.candidate import DENSITY_WEIGHT, Candidate
+from nmrflow.answers.elucidation import Elucidation, Ranking, elucidate, rank
 from nmrflow.answers.query import ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from nmrflow.answers.elucidation import Candidate, Elucidation, Ranking
+from nmrflow.answers.candidate import Candidate
+from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import fit
 from nmrflow.answers.query import Query
 from nmrflow.answers.sentences import say_trust

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from nmrflow.answers.elucidation import Candidate, Elucidation, Ranking
+from nmrflow.answers.candidate import Candidate
+from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import Prediction, gather
 from nmrflow.answers.query import Query
