@@ -136,9 +136,9 @@ def fit(shifts: PredictedShifts, peaks: PeakList) -> Fit:
 def find_contradiction(prediction: Prediction, peaks: PeakList) -> str | None:
     """Why a structure cannot have peaks of these multiplicities, in words, or None.
 
-    It needs at least as many carbons of each kind as peaks tell; and where every peak tells
-    its multiplicity, it may have no CH, CH2 or CH3 without a single peak. Carbons without
-    hydrogen are exempt: their peaks are weak.
+    It needs at least as many carbons, in all and of each kind, as peaks tell; and where every
+    peak tells its multiplicity, it may have no CH, CH2 or CH3 without a single peak. Carbons
+    without hydrogen are exempt: their peaks are weak.
     """
     told: Counter[str] = Counter()
     for peak in peaks.peaks:
@@ -154,4 +154,7 @@ def find_contradiction(prediction: Prediction, peaks: PeakList) -> str | None:
             return f"{told[letter]} {name} by the peaks, {has[letter]} in the structure"
         if tells_all and letter != "S" and has[letter] and not told[letter]:
             return f"no {name} by the peaks, {has[letter]} in the structure"
+    n_told = sum(peak.n_carbons or 0 for peak in peaks.peaks)
+    if n_told > has.total():
+        return f"{n_told} carbons by the peaks, {has.total()} in the structure"
     return None

@@ -86,6 +86,6 @@ def ask(
         lines = ", ".join(map(str, left_out))
         raise SpectrumError(
             f"nothing but lines of solvent and reference ({lines}); if they are the compound's, "
-            "say that they are to be kept"
+            "say --keep-solvent (in Python: nmrflow.answers.query.ask, keeps_solvent=True)"
         )
     return Query(PeakList(own, peaks.metadata), left_out, formula)

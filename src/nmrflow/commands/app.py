@@ -92,7 +92,8 @@ def predict(
     molecules: Annotated[
         list[str],
         typer.Argument(
-            help="SMILES, or files: .smi .csv .sdf .mol .inchi, also .gz.", metavar="MOLS..."
+            help="SMILES or InChI, or files: .smi .csv .sdf .mol .inchi, also .gz.",
+            metavar="MOLS...",
         ),
     ],
     *,
@@ -104,6 +105,8 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Predict the 13C shifts of molecules, each with its 90 % interval.
+
+    Stereochemistry is not told apart: cis and trans, R and S have one prediction.
 
     Example: nmrflow predict "CC(C)c1ccc(C)cc1" -o cymene.svg
     """
@@ -152,7 +155,7 @@ def rank(
     candidates: Annotated[
         list[str],
         typer.Argument(
-            help="SMILES, or files: .smi .csv .sdf .mol .inchi.", metavar="CANDIDATES..."
+            help="SMILES or InChI, or files: .smi .csv .sdf .mol .inchi.", metavar="CANDIDATES..."
         ),
     ],
     *,
@@ -185,7 +188,8 @@ def rank(
 def assign(
     peaks: Peaks,
     structure: Annotated[
-        str, typer.Argument(help="A SMILES, or a file of one molecule.", metavar="STRUCTURE")
+        str,
+        typer.Argument(help="A SMILES, an InChI, or a file of one molecule.", metavar="STRUCTURE"),
     ],
     *,
     keep_solvent: KeepSolvent = False,
@@ -246,7 +250,9 @@ def _settings(
 ) -> "Settings":
     from nmrflow.commands.settings import Settings
 
-    return Settings(model, tuple(output or ()), on_error.value, n_threads, is_quiet)
+    # However it is spelled, a file is written once.
+    outputs = tuple({file.resolve(): file for file in output or ()}.values())
+    return Settings(model, outputs, on_error.value, n_threads, is_quiet)
 
 
 def main() -> None:

@@ -36,7 +36,9 @@ def run_elucidate(
         NmrflowError: If the source, its only spectrum, or the formula is refused.
     """
     model = settings.load([asking.source])
-    about = {"model": settings.model, "seed": seed, "n_samples": n_samples}
+    about = {
+        "model": settings.model, "caveats": model.caveats, "seed": seed, "n_samples": n_samples,
+    }  # fmt: skip
     heading = Heading(
         CANDIDATE_COLUMNS,
         {"command": "elucidate", **about},
@@ -62,9 +64,8 @@ def run_rank(
     model = settings.load([asking.source, *candidates])
     rows = [check_row(model, row) for row in read_all(candidates, smiles_column)]
     taken = [row for row in rows if row.structure is not None]
-    refused = [
-        row for row in rows if row.structure is None and settings.keeps(row.where, str(row.reason))
-    ]
+    refused = [row for row in rows if row.structure is None]
+    kept = [row for row in refused if settings.keeps(row.where, str(row.reason))]
     if not taken:
         reasons = "; ".join(f"{row.where}: {row.reason}" for row in rows[:3])
         raise DataError(f"no candidate can be taken ({reasons or 'none were given'})")
@@ -72,7 +73,7 @@ def run_rank(
         settings.tell(f"left out of the order: {row.where}: {row.reason}")
     heading = Heading(
         CANDIDATE_COLUMNS,
-        {"command": "rank", "model": settings.model},
+        {"command": "rank", "model": settings.model, "caveats": model.caveats},
         "Candidates for a 13C spectrum",
         _LINES,
     )
@@ -80,7 +81,7 @@ def run_rank(
     def answer(row: SpectrumRow, query: Query) -> tuple[Answer, list[Item]]:
         found = rank(model, query, [row.structure for row in taken if row.structure is not None])
         names = [row.name for row in taken]
-        return found, of_answer(row.number, row.name, found, refused, names)
+        return found, of_answer(row.number, row.name, found, kept, names)
 
     answer_all(asking, settings, heading, model.axis, answer)
 
@@ -96,7 +97,8 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
     molecules = [check_row(model, row) for row in read_all([molecule], None)]
     if len(spectra) != 1 or len(molecules) != 1:
         raise DataError(
-            f"{len(spectra)} spectra and {len(molecules)} structures: assign takes one of each"
+            f"assign takes one spectrum and one structure, here are {len(spectra)} and "
+            f"{len(molecules)}"
         )
     structure = molecules[0].structure
     if structure is None:
@@ -118,11 +120,11 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
         "Assignment of a 13C spectrum",
         [*_LINES, *query.remarks],
     )
+    say(query.remarks)
+    _show(found)
     with settings.writing(heading) as add:
         for item in of_assignment(found):
             add(item)
-    say(query.remarks)
-    _show(found)
 
 
 def _show(found: Fit) -> None:

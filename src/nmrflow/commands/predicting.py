@@ -13,7 +13,7 @@ from nmrflow.data.molecule_files import (
     MOLECULE_SUFFIXES,
     MoleculeRow,
     count_rows,
-    parse_smiles_row,
+    parse_row,
     read_molecules,
 )
 from nmrflow.errors import StructureError
@@ -36,7 +36,12 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
     model = settings.load(sources)
     heading = Heading(
         PREDICTION_COLUMNS,
-        {"command": "predict", "model": settings.model, "level": LEVEL},
+        {
+            "command": "predict",
+            "model": settings.model,
+            "caveats": model.caveats,
+            "level": LEVEL,
+        },
         "Predicted 13C shifts",
         [f"On the atoms: shifts in ppm, coloured by the width of their {LEVEL:.0%} intervals."],
     )
@@ -75,7 +80,7 @@ def read_all(sources: Sequence[str], smiles_column: str | None) -> Iterator[Mole
                 yield replace(row, number=next(numbers))
         else:
             number = next(numbers)
-            yield parse_smiles_row(number, source)
+            yield parse_row(number, source)
 
 
 def is_molecule_file(source: str) -> bool:

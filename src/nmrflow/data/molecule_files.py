@@ -77,7 +77,7 @@ def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Ite
             f"no columns; leave the choice out, or give a {' or '.join(TABLE_SUFFIXES)} file"
         )
     if suffix in SMILES_SUFFIXES:
-        return _read_list(path, parse_smiles_row)
+        return _read_list(path, parse_row)
     if suffix in INCHI_SUFFIXES:
         return _read_list(path, _parse_inchi_row)
     if suffix in TABLE_SUFFIXES:
@@ -106,14 +106,16 @@ def count_rows(path: str | Path) -> int | None:
         return None
 
 
-def parse_smiles_row(number: int, text: str, where: str = "") -> MoleculeRow:
-    """Read a line that holds a SMILES and perhaps, behind a blank, a name.
+def parse_row(number: int, text: str, where: str = "") -> MoleculeRow:
+    """Read a line that holds a SMILES, or an InChI, and perhaps, behind a blank, a name.
 
     Args:
         number: The row's number.
         text: The line.
-        where: Its place; ``SMILES`` and the number if not given.
+        where: Its place; the notation and the number if not given.
     """
+    if text.lstrip().startswith("InChI="):  # No SMILES begins with it.
+        return _parse_row(number, text, where or f"InChI {number}", structure_from_inchi)
     return _parse_row(number, text, where or f"SMILES {number}", structure_from_smiles)
 
 
@@ -163,7 +165,7 @@ def _read_table(path: str | Path, smiles_column: str | None) -> Iterator[Molecul
 def _row_of_cell(number: int, where: str, cell: SmilesCell) -> MoleculeRow:
     if cell.problem is not None:
         return MoleculeRow(number, where, "", "", None, on_one_line(cell.problem))
-    row = parse_smiles_row(number, cell.smiles, where)
+    row = parse_row(number, cell.smiles, where)
     name, text, structure, reason = on_one_line(cell.name), row.text, row.structure, row.reason
     if not cell.smiles:
         reason = "empty cell where a SMILES should be"

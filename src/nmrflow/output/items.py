@@ -134,7 +134,11 @@ def of_answer(
     query = answer.query
     peaks = ", ".join(map(str, query.shifts_ppm))
     formula = f", {query.formula}" if query.formula else ""
-    facts = [f"{len(query.shifts_ppm)} peaks{formula}: {peaks}", *query.remarks, say_trust(answer)]
+    facts = [
+        f"Peaks ({len(query.shifts_ppm)}){formula}: {peaks}",
+        *query.remarks,
+        say_trust(answer),
+    ]
     whole = Item(
         {},
         asked

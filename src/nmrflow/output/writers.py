@@ -145,7 +145,7 @@ def open_outputs(files: Sequence[Path], heading: Heading) -> Iterator[Callable[[
         check_output(file)
     try:
         with ExitStack() as stack:
-            writers = [_open(file, heading, stack) for file in dict.fromkeys(files)]
+            writers = [_open(file, heading, stack) for file in files]
 
             def add(item: Item) -> None:
                 for writer in writers:
@@ -164,12 +164,21 @@ def _open(file: Path, heading: Heading, stack: ExitStack) -> _Writer:
 
 @contextmanager
 def _opened(file: Path, heading: Heading) -> Iterator[_Writer]:
+    with (
+        _appearing(file) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as stream,
+    ):
+        writer = _TEXTS[file.suffix.lower()](stream, heading)
+        yield writer
+        writer.close()
+
+
+@contextmanager
+def _appearing(file: Path) -> Iterator[Path]:
+    """Where to write what has its name only once it is whole."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as stream:
-            writer = _TEXTS[file.suffix.lower()](stream, heading)
-            yield writer
-            writer.close()
+        yield unfinished
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -185,7 +194,8 @@ class _Pictures:
         self.n += 1
         name = f"{self.file.stem}-{self.n}{self.file.suffix}" if self.n > 1 else self.file.name
         form = self.file.suffix.lower().removeprefix(".")
-        self.file.with_name(name).write_bytes(picture(item.answer, form))
+        with _appearing(self.file.with_name(name)) as unfinished:
+            unfinished.write_bytes(picture(item.answer, form))
 
     def close(self) -> None:
         pass

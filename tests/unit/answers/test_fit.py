@@ -181,6 +181,8 @@ def test_a_peak_that_two_groups_share_is_matched_once(shifts_by_hand: Shifts) ->
         ("129.1 (CH), 128.3 (CH), 125.3 (CH), 21.5 (CH3)", None),
         # A number of carbons without their kind says nothing of kinds.
         ("128.7 (5C), 21.5 (1C)", None),
+        # But the structure needs as many in all.
+        ("128.7 (6C), 21.5 (2C)", "8 carbons by the peaks, 7 in the structure"),
     ],
 )
 def test_toluene_is_ruled_out_by_multiplicities(

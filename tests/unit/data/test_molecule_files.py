@@ -15,7 +15,7 @@ from nmrflow.data.molecule_files import (
     MOLECULE_SUFFIXES,
     MoleculeRow,
     count_rows,
-    parse_smiles_row,
+    parse_row,
     read_molecules,
 )
 from nmrflow.errors import DataError, NmrflowError
@@ -204,12 +204,19 @@ def test_inchis(read: Read) -> None:
 
 
 def test_a_smiles_from_elsewhere() -> None:
-    row = parse_smiles_row(3, "CCO ethanol", where="command line")
+    row = parse_row(3, "CCO ethanol", where="command line")
     assert (row.number, row.where, row.name, row.text) == (3, "command line", "ethanol", "CCO")
     assert row.structure is not None
     for text in ("", " \n"):
-        empty = parse_smiles_row(4, text)
+        empty = parse_row(4, text)
         assert (empty.structure, empty.reason, empty.where) == (None, "empty line", "SMILES 4")
+
+
+def test_an_inchi_wherever_a_smiles_may_stand() -> None:
+    row = parse_row(1, f"{INCHI} 2-propanol")
+    assert (row.where, row.name, row.text) == ("InChI 1", "2-propanol", INCHI)
+    assert row.structure is not None
+    assert row.structure.connectivity == "CC(C)O"
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.sdf.zip"])

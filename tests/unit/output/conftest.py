@@ -11,7 +11,7 @@ from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import Prediction, gather
 from nmrflow.answers.query import Query
 from nmrflow.chem.structure import Structure
-from nmrflow.data.molecule_files import MoleculeRow, parse_smiles_row
+from nmrflow.data.molecule_files import MoleculeRow, parse_row
 from nmrflow.inference import PredictedShifts
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
@@ -107,7 +107,7 @@ def ranking(candidates: tuple[Candidate, ...]) -> Ranking:
 @pytest.fixture(scope="session")
 def refused() -> tuple[MoleculeRow, ...]:
     """One that is no SMILES, and one of another element under a bad name."""
-    rows = [parse_smiles_row(k, text) for k, text in enumerate(("xyz bad", f"CCO {BAD_NAME}"), 2)]
+    rows = [parse_row(k, text) for k, text in enumerate(("xyz bad", f"CCO {BAD_NAME}"), 2)]
     reasons = [row.reason or "C2H6O contains O" for row in rows]
     return tuple(
         replace(row, structure=None, reason=reason)

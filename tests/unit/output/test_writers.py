@@ -16,7 +16,7 @@ from rdkit import Chem, rdBase
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import Prediction
-from nmrflow.data.molecule_files import MoleculeRow, parse_smiles_row
+from nmrflow.data.molecule_files import MoleculeRow, parse_row
 from nmrflow.data.spectrum_files import read_spectra
 from nmrflow.errors import DataError
 from nmrflow.output.items import (
@@ -214,7 +214,7 @@ def test_a_page_shows_all_text_as_it_is(answered: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "item",
     [
-        of_prediction(parse_smiles_row(2, "", "a.smi:2"), None),
+        of_prediction(parse_row(2, "", "a.smi:2"), None),
         of_refused_query(4, "", "b.txt:7: line 8: 'bad' is not a shift"),
     ],
     ids=["empty line", "spectrum without a name"],
@@ -286,7 +286,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_any_work(
 
 @pytest.mark.parametrize("ending", FORMS)
 def test_an_ending_may_be_in_capitals(ending: str, prediction: Prediction, tmp_path: Path) -> None:
-    item = of_prediction(parse_smiles_row(1, "Cc1ccccc1"), prediction)
+    item = of_prediction(parse_row(1, "Cc1ccccc1"), prediction)
     contents = [
         write(tmp_path / name, [item], PREDICTION_COLUMNS).read_bytes()
         for name in (f"a{ending}", f"b{ending.upper()}")
@@ -300,7 +300,7 @@ def test_a_failure_in_the_middle_leaves_nothing(
 ) -> None:
     files = [tmp_path / f"a{ending}" for ending in (".csv", ".json", ".sdf", ".html")]
     files[0].write_text("of before")
-    item = of_prediction(parse_smiles_row(1, "Cc1ccccc1"), prediction)
+    item = of_prediction(parse_row(1, "Cc1ccccc1"), prediction)
 
     def fail() -> None:
         with open_outputs(files, Heading(PREDICTION_COLUMNS, {}, "")) as add:
@@ -315,17 +315,11 @@ def test_a_failure_in_the_middle_leaves_nothing(
 
 
 def test_files_appear_when_all_is_written(prediction: Prediction, tmp_path: Path) -> None:
-    item = of_prediction(parse_smiles_row(1, "Cc1ccccc1"), prediction)
+    item = of_prediction(parse_row(1, "Cc1ccccc1"), prediction)
     with open_outputs([tmp_path / "a.csv"], Heading(PREDICTION_COLUMNS, {}, "")) as add:
         add(item)
         assert not (tmp_path / "a.csv").exists()
     assert len(read_table(tmp_path / "a.csv")) == 1
-
-
-def test_a_file_that_is_named_twice_is_written_once(tmp_path: Path) -> None:
-    with open_outputs([tmp_path / "a.csv"] * 2, Heading(("number",), {}, "")) as add:
-        add(Item({"number": 1}, {}))
-    assert read_table(tmp_path / "a.csv") == [{"number": "1"}]
 
 
 # What is said.
@@ -346,7 +340,7 @@ def test_an_assignment_has_a_row_for_every_peak(toluene_fit: Fit, tmp_path: Path
 
 
 def test_a_prediction_lists_groups_in_one_order(prediction: Prediction, tmp_path: Path) -> None:
-    item = of_prediction(parse_smiles_row(1, "Cc1ccccc1 toluene"), prediction)
+    item = of_prediction(parse_row(1, "Cc1ccccc1 toluene"), prediction)
     (row,) = read_table(write(tmp_path / "a.csv", [item], PREDICTION_COLUMNS))
     assert row["shifts_ppm"] == "137.80 129.10 128.30 125.40 21.40"
     assert row["n_hydrogens"] == "0 1 1 1 3"
