@@ -32,8 +32,8 @@ from nmrflow.trials import (
     Case,
     RankingTrial,
     among_cases,
+    choose_isomers,
     elucidations,
-    isomers_by_formula,
     query_of,
     rankings,
 )
@@ -135,12 +135,9 @@ def main() -> None:
                     for case in among_cases(answer, truth)
                 ]
                 found[f"among{name}"] = calibration_error(model.trust.among, cases)
-        isomers = isomers_by_formula(given.corpus, records, seed=given.seed)
         for nearest, name in ((False, "rank_random"), (True, "rank_nearest")):
-            trials = rankings(
-                model, records, isomers, answers[True], nearest=nearest, seed=given.seed
-            )
-            found[name] = check_ranking(model, trials)
+            isomers = choose_isomers(given.corpus, records, nearest=nearest, seed=given.seed)
+            found[name] = check_ranking(model, rankings(model, records, isomers, answers[True]))
     text = json.dumps(found, indent=1)
     print(text)
     if given.output:

@@ -21,8 +21,8 @@ from nmrflow.trials import (
     Case,
     RankingTrial,
     among_cases,
+    choose_isomers,
     elucidations,
-    isomers_by_formula,
     rankings,
 )
 from nmrflow.trust import Logistic, Trust
@@ -60,11 +60,12 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
         for answer, truth in zip(answers, truths, strict=True)
         for case in among_cases(answer, truth)
     ]
-    isomers = isomers_by_formula(run / "stages" / "corpus", records, seed=seed)
+    corpus = run / "stages" / "corpus"
+    isomers = [choose_isomers(corpus, records, nearest=near, seed=seed) for near in (False, True)]
     trials = [
         trial
-        for nearest in (False, True)
-        for trial in rankings(model, records, isomers, told, nearest=nearest, seed=seed)
+        for others in isomers
+        for trial in rankings(model, records, others, told)
         if trial.isomers
     ]
     given = fit_logistic([trial.case(has_truth=has) for has in (True, False) for trial in trials])

@@ -4,14 +4,14 @@ The same trials choose a calibration (on held-out spectra of the training side) 
 it is worth (on the validation side).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from nmrflow.answers.candidate import Candidate, evidence_of, scores_of, weigh
 from nmrflow.answers.elucidation import Elucidation, elucidate
@@ -100,16 +100,19 @@ def elucidations(
     ]
 
 
-def isomers_by_formula(
-    corpus: Path, records: Sequence[MoleculeSpectrum], *, seed: int, n_most: int = 2_000
-) -> dict[str, list[str]]:
-    """Generated molecules of the formulas of some records, as connectivities.
+def choose_isomers(
+    corpus: Path, records: Sequence[MoleculeSpectrum], *, nearest: bool, seed: int
+) -> list[list[str]]:
+    """For each record up to :data:`N_ISOMERS` generated isomers of its molecule.
 
     Args:
         corpus: Folder of a run's corpus.
-        records: Whose formulas.
-        seed: Of the choice among many.
-        n_most: Of a formula that more molecules have, so many are chosen.
+        records: The molecules.
+        nearest: The most similar of all to the molecule (Tanimoto); else drawn at random.
+        seed: Of the draws.
+
+    Returns:
+        Connectivities; fewer where the corpus has not so many of the formula.
     """
     molecules = Corpus(corpus)
     sizes = np.concatenate(
@@ -118,54 +121,50 @@ def isomers_by_formula(
             for rows in np.array_split(np.arange(molecules.n_molecules), 100)
         ]
     )
-    found = {}
+
+    def name(row: np.integer) -> str:
+        return structure_from_orders(molecules.orders(np.array([row]))[0]).connectivity
+
+    found: list[list[str]] = [[] for _ in records]
+    # Formula by formula: the fingerprints of all molecules at once would need gigabytes.
     formulas = sorted({record.structure.formula for record in records})
-    for formula in progress(formulas, len(formulas), "reading isomers"):
+    for formula in progress(formulas, len(formulas), "choosing isomers"):
         n_carbons, total = count_atoms_and_bonds(formula)
         rows = np.flatnonzero((sizes == (n_carbons, 4 * n_carbons - 2 * total)).all(axis=1))
-        chosen = _choose(len(rows), n_most, seed, "isomers", formula)
-        orders = molecules.orders(rows[chosen])
-        found[formula] = sorted({structure_from_orders(row).connectivity for row in orders})
+        prints = fingerprints([name(row) for row in rows]) if nearest else None
+        for k, record in enumerate(records):
+            if record.structure.formula != formula:
+                continue
+            truth = record.structure.connectivity
+            if prints is not None:
+                order = np.argsort(-tanimoto(fingerprints([truth]), prints)[0], kind="stable")
+            else:
+                generator = generator_for(seed, "ranking", k)
+                order = torch.randperm(len(rows), generator=generator).numpy()
+            names = (name(row) for row in rows[order])
+            found[k] = list(islice((other for other in names if other != truth), N_ISOMERS))
     return found
 
 
 def rankings(
     model: TrainedFlow,
     records: Sequence[MoleculeSpectrum],
-    isomers: Mapping[str, Sequence[str]],
+    isomers: Sequence[Sequence[str]],
     rivals: Sequence[Elucidation],
-    *,
-    nearest: bool,
-    seed: int,
 ) -> list[RankingTrial]:
-    """Every record's molecule among :data:`N_ISOMERS` isomers, where there are so many.
+    """Every record's molecule among isomers.
 
     Args:
         model: The network.
         records: The truths with their spectra.
-        isomers: As of :func:`isomers_by_formula`.
+        isomers: For each record, as of :func:`choose_isomers`.
         rivals: For each record what the network proposes, the formula known.
-        nearest: The most similar to the truth (Tanimoto); else drawn at random.
-        seed: Of the draws.
     """
     trials = []
-    pairs = progress(list(zip(records, rivals, strict=True)), len(records), "ranking isomers")
-    for k, (record, own) in enumerate(pairs):
-        truth = record.structure
-        others = [name for name in isomers[truth.formula] if name != truth.connectivity]
-        if nearest:
-            alike = tanimoto(fingerprints([truth.connectivity]), fingerprints(others))[0]
-            chosen = np.argsort(-alike, kind="stable")[:N_ISOMERS]
-        else:
-            chosen = _choose(len(others), N_ISOMERS, seed, "ranking", k)
-        structures = [truth, *(Structure.from_smiles(others[i]) for i in chosen)]
+    told = list(zip(records, isomers, rivals, strict=True))
+    for record, others, own in progress(told, len(told), "ranking isomers"):
+        structures = [record.structure, *map(Structure.from_smiles, others)]
         query = query_of(record, model.axis, tells_formula=True)
         first, *rest = weigh(model, query, structures)
         trials.append(RankingTrial(first, tuple(rest), own.candidates))
     return trials
-
-
-def _choose(n: int, n_most: int, seed: int, *key: str | int) -> NDArray[np.int64]:
-    """Up to ``n_most`` of n, at random, ascending."""
-    order = torch.randperm(n, generator=generator_for(seed, *key))[:n_most]
-    return np.sort(order.numpy())
