@@ -41,7 +41,8 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
         seed: Of the draws, and of the choice of isomers.
 
     Raises:
-        DataError: If the data cannot be read, or no record is on that side.
+        DataError: If the data cannot be read, no record is on that side, or the truth is
+            never, or always, among the candidates.
         CheckpointError: If there is no checkpoint in the folder.
     """
     model = load_checkpoint(run)
@@ -85,7 +86,17 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
 
 
 def fit_logistic(cases: Sequence[Case]) -> Logistic:
-    """A logistic regression from evidence to whether the truth is among candidates."""
+    """A logistic regression from evidence to whether the truth is among candidates.
+
+    Raises:
+        DataError: If it always is, or never.
+    """
+    if len({case.is_among for case in cases}) < 2:
+        always = "always" if cases and cases[0].is_among else "never"
+        raise DataError(
+            f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
+            "learnt of when it is; calibrate a network that was trained for longer, on more spectra"
+        )
     names = sorted(cases[0].evidence)
     x = np.array([[case.evidence[name] for name in names] for case in cases])
     fitted = LogisticRegression(C=10.0).fit(x, [case.is_among for case in cases])

@@ -8,7 +8,9 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import nmrflow
+from nmrflow import checkpoint as checkpoints
 from nmrflow import pretrained
+from nmrflow.calibrate import calibrate
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import CheckpointError
 from nmrflow.evaluate import evaluate
@@ -16,6 +18,7 @@ from nmrflow.inference import load_checkpoint
 from nmrflow.scoring import Scores
 from nmrflow.stages import BondStage, CorpusStage, ShiftStage
 from nmrflow.train import train
+from nmrflow.trust import SUFFIX
 
 SMALL = (
     "+experiment=elucidation",
@@ -105,6 +108,24 @@ def test_the_residual_is_nearly_normal(scores: Scores) -> None:
     assert abs(scores["latent/z_mean_mean"]) < 0.2
     assert 0.8 < scores["latent/z_std_mean"] < 1.1
     assert len(scores["latent/dimension_std"]) == 136
+
+
+def test_a_calibration_stands_beside_its_checkpoint(run_dir: Path, table: Path) -> None:
+    toluene = "137.9, 129.1, 128.3, 125.3, 21.5"
+    assert load_checkpoint(run_dir).trust is None
+    trust = calibrate(run_dir, table, n_samples=20, seed=0)
+    assert trust.conditions["n"] > 10  # type: ignore[operator]
+    assert 0 < trust.none_fits_below < 1
+    file = checkpoints.find(run_dir).with_suffix(SUFFIX)
+    file.write_text(trust.to_json())
+    try:
+        model = load_checkpoint(run_dir)
+        assert model.trust == trust
+        answer = nmrflow.elucidate(model, toluene, n_samples=20)
+        assert 0 < answer.probability < 1  # type: ignore[operator]
+        assert nmrflow.rank(model, toluene, ["Cc1ccccc1", "C1C=CC=CC=C1"]).none_fits is not None
+    finally:
+        file.unlink()
 
 
 def test_packaged_weights_are_found_by_name(
