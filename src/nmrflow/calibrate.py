@@ -95,7 +95,7 @@ def fit_logistic(cases: Sequence[Case]) -> Logistic:
         always = "always" if cases and cases[0].is_among else "never"
         raise DataError(
             f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
-            "learnt of when it is; calibrate a network that was trained for longer, on more spectra"
+            "learnt of when it is; calibrate a network that was trained for longer"
         )
     names = sorted(cases[0].evidence)
     x = np.array([[case.evidence[name] for name in names] for case in cases])

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,97 +22,12 @@ from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.module import Network, build_network
 from nmrflow.numerics import generator_for
+from nmrflow.results import PredictedShifts, PredictedSpectrum, Proposal, RankedProposal
 from nmrflow.shifts.mixture import LaplaceMixture
 from nmrflow.shifts.subnet import SpectrumSubnet
-from nmrflow.spectra.peak_reader import read_peaks
+from nmrflow.spectra.codes import Spectra, Spectrum, read_codes
 from nmrflow.trust import Trust, find_trust
 from nmrflow.types import Latent
-
-
-@dataclass(frozen=True)
-class PredictedSpectrum:
-    """The forward direction's answer for one structure.
-
-    Args:
-        structure: The structure as it went in.
-        probabilities: Probability of each bit of the code, ``(n_bins,)``.
-        code: The bits, 0/1, ``(n_bins,)``: set where the probability is above its threshold, one
-            half or what the training side chose.
-        shifts_ppm: Centres of the set bins in ppm, ascending; each ± half a bin.
-    """
-
-    structure: Structure
-    probabilities: NDArray[np.float64]
-    code: NDArray[np.uint8]
-    shifts_ppm: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class PredictedShifts:
-    """Where each carbon's shift is expected.
-
-    Args:
-        structure: The structure as it went in; what follows is in the order of its atoms.
-        distribution: A mixture of Laplace distributions for each carbon, in ppm, float64.
-        median_ppm: Its median, ``(n_atoms,)``.
-        low_ppm: Lower end of the central interval, ``(n_atoms,)``.
-        high_ppm: Upper end, ``(n_atoms,)``.
-        level: Probability of the interval.
-    """
-
-    structure: Structure
-    distribution: LaplaceMixture
-    median_ppm: NDArray[np.float64]
-    low_ppm: NDArray[np.float64]
-    high_ppm: NDArray[np.float64]
-    level: float
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """One draw of the backward direction: x = f⁻¹(z, y) for one random z.
-
-    Args:
-        structure: The molecule that the rounded x is; None where it is none.
-        refusal: Why the rounded x is no molecule; None where it is one.
-        x: What the inverse returned, before rounding, ``(C, H, W)``.
-        z: The residual that was drawn.
-        logits: What x is predicted to have for a spectrum, ``(n_bins,)``.
-    """
-
-    structure: Structure | None
-    refusal: str | None
-    x: NDArray[np.floating]
-    z: NDArray[np.floating]
-    logits: NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A distinct molecule among the proposals for one spectrum.
-
-    Args:
-        structure: The molecule, as it was first drawn.
-        n_drawn: How often it was drawn.
-        consistency: Log-likelihood of the measured code under the molecule's own predicted
-            spectrum, in nats.
-        log_p: log p(structure | spectrum) in nats; None where the network has no likelihood.
-        score: What candidates are ordered by.
-    """
-
-    structure: Structure
-    n_drawn: int
-    consistency: float
-    log_p: float | None
-    score: float
-
-
-Spectrum = Sequence[float] | str | NDArray[np.generic]
-"""Shifts in ppm, or a peak list as text, or a code as ``(n_bins,)`` zeros and ones."""
-
-Spectra = Sequence[Sequence[float] | str] | NDArray[np.generic]
-"""Peak lists in ppm, as numbers or as text (:func:`nmrflow.spectra.peak_reader.read_peaks`), or
-codes as an array ``(n, n_bins)`` of zeros and ones."""
 
 Formula = str
 """A molecular formula, for example ``C10H14``."""
@@ -204,7 +118,7 @@ class TrainedFlow:
             x = np.stack([p.x for p in structures if isinstance(p, Proposal)])
             return self._to_latent(torch.from_numpy(x).to(self.flow.dtype), formula)
         encoded = self._encode(self.read_structures(structures))  # type: ignore[arg-type]
-        code = None if spectra is None else torch.from_numpy(self._read_codes(spectra))
+        code = None if spectra is None else torch.from_numpy(read_codes(spectra, self.axis))
         if code is not None and len(code) != len(encoded):
             raise SpectrumError(f"{len(code)} spectra for {len(encoded)} structures")
         with torch.no_grad():
@@ -333,7 +247,7 @@ class TrainedFlow:
         """As :meth:`propose_structures`, spectrum by spectrum: for many, in little memory."""
         if n_samples < 1:
             raise SpectrumError(f"n_samples={n_samples}: at least 1")
-        codes = self._read_codes(spectra)
+        codes = read_codes(spectra, self.axis)
         if formulas is not None and len(formulas) != len(codes):
             raise SpectrumError(f"{len(formulas)} formulas for {len(codes)} spectra")
         side = self.description["training_side"]
@@ -367,7 +281,7 @@ class TrainedFlow:
         proposals: Sequence[Proposal],
         spectrum: Spectrum,
         formula: Formula | None = None,
-    ) -> list[Candidate]:
+    ) -> list[RankedProposal]:
         """The distinct molecules among proposals for a spectrum, best first.
 
         A candidate's score is its consistency plus, where the network has a likelihood,
@@ -379,9 +293,8 @@ class TrainedFlow:
             spectrum: That spectrum.
             formula: That was asked for, if one was.
         """
-        code = self._read_codes(
-            [spectrum] if not isinstance(spectrum, np.ndarray) else spectrum[None]
-        )[0]
+        one = [spectrum] if not isinstance(spectrum, np.ndarray) else spectrum[None]
+        code = read_codes(one, self.axis)[0]
         first: dict[str, Proposal] = {}
         n_drawn: Counter[str] = Counter()
         for proposal in proposals:
@@ -404,7 +317,7 @@ class TrainedFlow:
             log_p = self.log_p(structures, np.tile(code, (len(structures), 1)), told)
         weight = self.log_p_weight
         candidates = [
-            Candidate(
+            RankedProposal(
                 structure,
                 n_drawn[name],
                 float(fits),
@@ -435,7 +348,7 @@ class TrainedFlow:
         if not self.takes_formula:
             raise SpectrumError("this network has no likelihood of structures")
         x = self._encode(self.read_structures(structures))
-        return self._log_p(x, self._read_codes(spectra), formulas)
+        return self._log_p(x, read_codes(spectra, self.axis), formulas)
 
     @torch.no_grad()
     def _log_p(
@@ -500,26 +413,6 @@ class TrainedFlow:
             for rows in _batches(len(x), self.flow.batch_size)
         ]
         return Latent(*(torch.cat(slot).cpu() for slot in zip(*parts, strict=True)))
-
-    def _read_codes(self, spectra: Spectra) -> NDArray[np.uint8]:
-        codes = [self._read_code(i, spectrum) for i, spectrum in enumerate(spectra)]
-        return np.array(codes, dtype=np.uint8).reshape(len(codes), self.axis.n_bins)
-
-    def _read_code(self, position: int, spectrum: Spectrum) -> NDArray[np.uint8]:
-        if isinstance(spectrum, np.ndarray) and spectrum.dtype.kind in "biu":
-            is_code = spectrum.shape == (self.axis.n_bins,) and np.isin(spectrum, (0, 1)).all()
-            if not is_code:
-                raise SpectrumError(
-                    f"spectrum {position}: a code is {self.axis.n_bins} zeros and ones, "
-                    f"got shape {spectrum.shape}"
-                )
-            return spectrum.astype(np.uint8)
-        try:
-            if isinstance(spectrum, str):
-                spectrum = read_peaks(spectrum, self.axis).shifts_ppm
-            return self.axis.code_from_shifts([float(shift) for shift in spectrum])
-        except (SpectrumError, TypeError, ValueError) as error:
-            raise SpectrumError(f"spectrum {position}: {error}") from error
 
     def _decode(
         self, x: NDArray[np.floating], known: dict[bytes, tuple[Structure | None, str | None]]

@@ -12,11 +12,12 @@ from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
-from nmrflow.inference import Candidate, Proposal, TrainedFlow
+from nmrflow.inference import TrainedFlow
 from nmrflow.metrics import calibration, conditional, latent, probes, spectrum, structure
 from nmrflow.metrics.entropy import cell_entropy_bits
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.numerics import generator_for
+from nmrflow.results import Proposal, RankedProposal
 from nmrflow.types import Latent
 
 Scores = dict[str, Any]
@@ -238,7 +239,7 @@ class _Proposed(NamedTuple):
     """What was proposed for every record: names of samples, ranked candidates, first counts."""
 
     samples: list[list[str | None]]
-    ranked: list[list[Candidate]]
+    ranked: list[list[RankedProposal]]
     counts: list[tuple[int, int]]
     log_p: NDArray[np.float64] | None
 

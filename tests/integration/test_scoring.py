@@ -13,9 +13,10 @@ import nmrflow
 from nmrflow.chem.structure import Structure
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.splits import Sides
-from nmrflow.inference import Proposal, TrainedFlow
+from nmrflow.inference import TrainedFlow
 from nmrflow.metrics.calibration import probabilities
 from nmrflow.metrics.conditional import NOISE_LEVELS
+from nmrflow.results import Proposal
 from nmrflow.scoring import MIN_TO_PROBE, N_DISTURBED, score
 
 DEVIATIONS = {

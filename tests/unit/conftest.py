@@ -11,14 +11,15 @@ import torch
 from nmrflow.chem.structure import Structure
 
 if TYPE_CHECKING:
-    from nmrflow.inference import PredictedShifts, TrainedFlow
+    from nmrflow.inference import TrainedFlow
+    from nmrflow.results import PredictedShifts
     from nmrflow.trust import Trust
 
 
 @pytest.fixture(scope="session")
 def shifts_by_hand() -> Callable[..., "PredictedShifts"]:
     """Makes predicted shifts of a SMILES, in its order: one Laplace distribution a carbon."""
-    from nmrflow.inference import PredictedShifts
+    from nmrflow.results import PredictedShifts
     from nmrflow.shifts.mixture import LaplaceMixture
 
     def make(

@@ -12,8 +12,9 @@ import torch
 from nmrflow.chem.canonical import BondOrderCodec, bond_orders, count_atoms_and_bonds
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
-from nmrflow.inference import Proposal, TrainedFlow
+from nmrflow.inference import TrainedFlow
 from nmrflow.metrics.calibration import log_likelihood
+from nmrflow.results import Proposal
 from nmrflow.types import Latent
 
 WEIGHT = 0.5

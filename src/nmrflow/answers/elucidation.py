@@ -14,8 +14,8 @@ from nmrflow.answers.candidate import (
 from nmrflow.answers.query import Asked, Query, ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
-from nmrflow.inference import Candidate as Scored
 from nmrflow.inference import TrainedFlow
+from nmrflow.results import RankedProposal
 
 N_SAMPLES = 600
 N_SHOWN = 10
@@ -163,7 +163,7 @@ def rank(
     return Ranking(query, ordered, everything < model.trust.none_fits_below)
 
 
-def _gather(model: TrainedFlow, query: Query, ranked: Sequence[Scored]) -> list[Candidate]:
+def _gather(model: TrainedFlow, query: Query, ranked: Sequence[RankedProposal]) -> list[Candidate]:
     log_p = [one.log_p for one in ranked if one.log_p is not None]
     if not ranked:
         return []

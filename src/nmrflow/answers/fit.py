@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from nmrflow.answers.prediction import CarbonGroup, Prediction, gather
-from nmrflow.inference import PredictedShifts
+from nmrflow.results import PredictedShifts
 from nmrflow.spectra.matching import match_peaks
 from nmrflow.spectra.peak_list import GROUPS, MULTIPLICITIES, Peak, PeakList
 

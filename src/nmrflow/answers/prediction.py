@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from nmrflow.chem.structure import Structure
-from nmrflow.inference import PredictedShifts, TrainedFlow
+from nmrflow.inference import TrainedFlow
+from nmrflow.results import PredictedShifts
 from nmrflow.spectra.peak_list import GROUPS, MULTIPLICITIES
 
 LEVEL = 0.9

@@ -17,7 +17,8 @@ from nmrflow.answers.elucidation import Elucidation, Ranking, elucidate, rank
 from nmrflow.answers.query import ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
-from nmrflow.inference import Proposal, TrainedFlow
+from nmrflow.inference import TrainedFlow
+from nmrflow.results import Proposal
 from nmrflow.trust import Logistic, Trust
 
 TOLUENE_PPM = (137.89, 129.07, 128.26, 125.33, 21.46)

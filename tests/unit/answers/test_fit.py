@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nmrflow.answers.fit import TOLERANCE_PPM, Fit, find_contradiction, fit
 from nmrflow.answers.prediction import gather
 from nmrflow.chem.structure import Structure
-from nmrflow.inference import PredictedShifts
+from nmrflow.results import PredictedShifts
 from nmrflow.shifts.mixture import LaplaceMixture
 from nmrflow.spectra.peak_list import Peak, PeakList
 from nmrflow.spectra.peak_reader import read_peaks

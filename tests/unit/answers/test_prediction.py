@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from nmrflow.answers.prediction import LEVEL, gather, predict
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
-from nmrflow.inference import PredictedShifts, TrainedFlow
+from nmrflow.inference import TrainedFlow
+from nmrflow.results import PredictedShifts
 
 TOLUENE_PPM = (21.4, 137.8, 129.1, 128.3, 125.4, 128.3, 129.1)
 

@@ -10,7 +10,7 @@ from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import fit
 from nmrflow.answers.query import Query
 from nmrflow.answers.sentences import say_trust
-from nmrflow.inference import PredictedShifts
+from nmrflow.results import PredictedShifts
 from nmrflow.spectra.peak_list import Peak, PeakList
 
 PEAKS = PeakList((Peak(6.5),))

@@ -12,7 +12,6 @@ from nmrflow.answers.prediction import Prediction, gather
 from nmrflow.answers.query import Query
 from nmrflow.chem.structure import Structure
 from nmrflow.data.molecule_files import MoleculeRow, parse_row
-from nmrflow.inference import PredictedShifts
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
     CANDIDATE_COLUMNS,
@@ -23,6 +22,7 @@ from nmrflow.output.items import (
     of_prediction,
     of_refused_query,
 )
+from nmrflow.results import PredictedShifts
 from nmrflow.spectra.peak_list import Peak, PeakList
 from nmrflow.spectra.solvents import ForeignLine
 

@@ -1,0 +1,87 @@
+"""What a trained network returns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmrflow.chem.structure import Structure
+from nmrflow.shifts.mixture import LaplaceMixture
+
+
+@dataclass(frozen=True)
+class PredictedSpectrum:
+    """The forward direction's answer for one structure.
+
+    Args:
+        structure: The structure as it went in.
+        probabilities: Probability of each bit of the code, ``(n_bins,)``.
+        code: The bits, 0/1, ``(n_bins,)``: set where the probability is above its threshold, one
+            half or what the training side chose.
+        shifts_ppm: Centres of the set bins in ppm, ascending; each ± half a bin.
+    """
+
+    structure: Structure
+    probabilities: NDArray[np.float64]
+    code: NDArray[np.uint8]
+    shifts_ppm: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PredictedShifts:
+    """Where each carbon's shift is expected.
+
+    Args:
+        structure: The structure as it went in; what follows is in the order of its atoms.
+        distribution: A mixture of Laplace distributions for each carbon, in ppm, float64.
+        median_ppm: Its median, ``(n_atoms,)``.
+        low_ppm: Lower end of the central interval, ``(n_atoms,)``.
+        high_ppm: Upper end, ``(n_atoms,)``.
+        level: Probability of the interval.
+    """
+
+    structure: Structure
+    distribution: LaplaceMixture
+    median_ppm: NDArray[np.float64]
+    low_ppm: NDArray[np.float64]
+    high_ppm: NDArray[np.float64]
+    level: float
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One draw of the backward direction: x = f⁻¹(z, y) for one random z.
+
+    Args:
+        structure: The molecule that the rounded x is; None where it is none.
+        refusal: Why the rounded x is no molecule; None where it is one.
+        x: What the inverse returned, before rounding, ``(C, H, W)``.
+        z: The residual that was drawn.
+        logits: What x is predicted to have for a spectrum, ``(n_bins,)``.
+    """
+
+    structure: Structure | None
+    refusal: str | None
+    x: NDArray[np.floating]
+    z: NDArray[np.floating]
+    logits: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class RankedProposal:
+    """A distinct molecule among the proposals for one spectrum.
+
+    Args:
+        structure: The molecule, as it was first drawn.
+        n_drawn: How often it was drawn.
+        consistency: Log-likelihood of the measured code under the molecule's own predicted
+            spectrum, in nats.
+        log_p: log p(structure | spectrum) in nats; None where the network has no likelihood.
+        score: What candidates are ordered by.
+    """
+
+    structure: Structure
+    n_drawn: int
+    consistency: float
+    log_p: float | None
+    score: float
