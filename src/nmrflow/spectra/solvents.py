@@ -1,7 +1,7 @@
 """Lines of solvents and of the shift reference, which are no peaks of the compound."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,11 +59,13 @@ UNEVEN_PPM = 0.05
 """Gaps between the lines of a multiplet differ by no more: shifts are given to 0.01 or 0.1 ppm."""
 
 UNTOLD_PPM = 0.005
-"""The same where the list names no solvent: only the published value itself is recognised."""
+"""The same for a single line where the list names no solvent: only the published value itself."""
 
 _ROUNDING = 1e-9
 _NOT_TOLD = ("unreported", "unknown", "na", "none")
-_UNTOLD = ("TMS", "CDCl3", "DMSO-d6", "CD3OD")
+_MULTIPLETS = (7, 5, 3)
+_UNTOLD = {"TMS": (), "CDCl3": (3,), "DMSO-d6": (7,), "CD3OD": (7,)}
+"""Looked for where no solvent is named, with the numbers of lines that deuterium makes of one."""
 
 
 class ForeignLine(NamedTuple):
@@ -102,9 +104,9 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
 
     Of the solvents that the metadata name, for each of their lines a multiplet (three, five or
     seven evenly spaced peaks), or else the one peak that is nearest, its middle within
-    :data:`TOLD_PPM` of the published place. Where no solvent is named, peaks at the published
-    values of the four commonest lines, met to :data:`UNTOLD_PPM`. A peak with a multiplicity or
-    a number of carbons is the compound's.
+    :data:`TOLD_PPM` of the published place. Where no solvent is named, the triplet of CDCl3 and
+    the septets of DMSO-d6 and CD3OD, or else peaks at their published values and at TMS's, met
+    to :data:`UNTOLD_PPM`. A peak with a multiplicity or a number of carbons is the compound's.
     """
     told = peaks.metadata.get("solvent", "")
     if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD:
@@ -117,26 +119,27 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
     foreign: dict[int, str] = {}
     for name in find_solvents(told):
         for centre in LINES_PPM[name]:
-            foreign |= dict.fromkeys(_lines_at(centre, away), name)
+            foreign |= dict.fromkeys(_lines_at(centre, away, _MULTIPLETS, TOLD_PPM), name)
     for name in ("TMS",) if told else _UNTOLD:
         for centre in LINES_PPM[name]:
-            met = (k for k, shift in away.items() if abs(shift - centre) <= UNTOLD_PPM + _ROUNDING)
-            foreign |= dict.fromkeys(met, name)
+            foreign |= dict.fromkeys(_lines_at(centre, away, _UNTOLD[name], UNTOLD_PPM), name)
     return (
         tuple(peak for k, peak in enumerate(peaks.peaks) if k not in foreign),
         tuple(ForeignLine(peaks.peaks[k], foreign[k]) for k in sorted(foreign)),
     )
 
 
-def _lines_at(centre: float, away: Mapping[int, float]) -> list[int]:
+def _lines_at(
+    centre: float, away: Mapping[int, float], multiplets: Sequence[int], alone_ppm: float
+) -> list[int]:
     """The peaks of a solvent's line: its multiplet, or the nearest, or none."""
     near = sorted((shift, k) for k, shift in away.items() if abs(shift - centre) <= MULTIPLET_PPM)
-    for n in (7, 5, 3):
+    for n in multiplets:
         for first in range(len(near) - n + 1):
             shifts = [shift for shift, _ in near[first : first + n]]
             gaps = np.diff(shifts)
             is_at_centre = abs(shifts[n // 2] - centre) <= TOLD_PPM + _ROUNDING
             if is_at_centre and gaps.min() > 0 and np.ptp(gaps) <= UNEVEN_PPM + _ROUNDING:
                 return [k for _, k in near[first : first + n]]
-    within = [(abs(s - centre), k) for s, k in near if abs(s - centre) <= TOLD_PPM + _ROUNDING]
+    within = [(abs(s - centre), k) for s, k in near if abs(s - centre) <= alone_ppm + _ROUNDING]
     return [min(within)[1]] if within else []

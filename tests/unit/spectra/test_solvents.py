@@ -163,7 +163,11 @@ SEPTET_MHZ_100 = [38.89, 39.10, 39.31, 39.52, 39.73, 39.94, 40.15]
         ("CDCl3", [77.48, 77.16], [77.48]),  # two lines are no multiplet
         ("CDCl3", [77.8, 77.6, 77.4], [77.8, 77.6, 77.4]),  # no line at the centre
         ("DMSO-d6", SEPTET_MHZ_100, []),
-        (None, [77.48, 77.16, 76.84], [77.48, 76.84]),
+        (None, [77.48, 77.16, 76.84], []),
+        (None, [77.3, 77.0, 76.7], []),
+        (None, [77.48, 77.16, 76.74], [77.48, 76.74]),  # uneven: the published value alone
+        (None, SEPTET_MHZ_100, []),
+        (None, [39.2, 39.5, 39.8], [39.2, 39.5, 39.8]),  # of three lines, and DMSO has seven
     ],
 )
 def test_a_multiplet_goes_as_a_whole(
