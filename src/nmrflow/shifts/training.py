@@ -1,23 +1,24 @@
 """Training of shift networks: first on assigned shifts, then on measured codes."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from nmrflow.chem.molecular_graph import MolecularGraph, molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.data.splits import hash_fraction
-from nmrflow.errors import DataError, TrainingError
-from nmrflow.numerics import generator_for, isolated_rng
+from nmrflow.errors import DataError
+from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.mixture import STRAY, bit_loss
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate, log_unset
+from nmrflow.shifts.schedule import FINE_TUNING, PRETRAINING, Progress, Schedule, follow
 from nmrflow.shifts.thresholds import Thresholds, choose_thresholds
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -28,9 +29,6 @@ FINE_SHARES = (0.0, 0.3)
 """Share of the loss on the fine code, of one member of an ensemble after the other."""
 
 _AT_A_TIME = 256
-
-Progress = Callable[[float], None]
-"""Told the share of the work that is done."""
 
 
 class Assigned(Protocol):
@@ -67,38 +65,6 @@ class MeasuredSpectra(NamedTuple):
         """Some of the spectra, by row."""
         structures = [self.structures[int(k)] for k in index]
         return MeasuredSpectra(structures, self.fine_codes[index], self.axis)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How a network is trained: AdamW, the learning rate up in a line, down a half cosine.
-
-    Args:
-        n_epochs: Epochs; the weights after the last one are kept.
-        learning_rate: Its peak.
-        batch_size: Most molecules in a batch.
-        warm_up: Share of the steps in which the learning rate rises.
-        weight_decay: As of AdamW.
-        gradient_norm: Gradients longer than this are cut to it.
-    """
-
-    n_epochs: int
-    learning_rate: float
-    batch_size: int
-    warm_up: float
-    weight_decay: float
-    gradient_norm: float
-
-    def rate(self, share_done: float) -> float:
-        """The learning rate after this share of the steps."""
-        if share_done < self.warm_up:
-            return self.learning_rate * (share_done + 0.005) / (self.warm_up + 0.005)
-        falling = (share_done - self.warm_up) / (1 - self.warm_up)
-        return self.learning_rate * float(0.5 + 0.5 * np.cos(np.pi * falling))
-
-
-PRETRAINING = Schedule(25, 2e-3, 64, 0.05, 1e-4, 2.0)
-FINE_TUNING = Schedule(15, 1e-3, 16, 0.1, 1e-2, 5.0)
 
 
 class TrainedEnsemble(NamedTuple):
@@ -157,7 +123,7 @@ def pretrain(
 
     with isolated_rng(seed):
         network = ShiftNetwork(**(network_args or {}))
-        return _train(network, len(graphs), loss_of, schedule, seed=seed, progress=progress)
+        return follow(network, len(graphs), loss_of, schedule, seed=seed, progress=progress)
 
 
 def fine_tune(
@@ -319,7 +285,7 @@ def _fine_tune(
         return total
 
     with isolated_rng(seed):
-        return _train(
+        return follow(
             copy.deepcopy(network),
             len(examples.graphs),
             loss_of,
@@ -329,51 +295,9 @@ def _fine_tune(
         )
 
 
-def _train(
-    network: ShiftNetwork,
-    n: int,
-    loss_of: Callable[[ShiftNetwork, NDArray[np.integer]], Tensor],
-    schedule: Schedule,
-    *,
-    seed: int,
-    progress: Progress,
-) -> ShiftNetwork:
-    """Go through n examples ``n_epochs`` times; dropout draws from torch's own generator."""
-    optimizer = torch.optim.AdamW(
-        network.parameters(),
-        lr=schedule.learning_rate,
-        weight_decay=schedule.weight_decay,
-        fused=True,
-    )
-    network.train()
-    for epoch in range(schedule.n_epochs):
-        batches = list(_batches(n, schedule.batch_size, generator_for(seed, "shifts", epoch)))
-        for k, rows in enumerate(batches):
-            rate = schedule.rate((epoch + k / len(batches)) / schedule.n_epochs)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            loss = loss_of(network, rows)
-            if not torch.isfinite(loss):
-                raise TrainingError(
-                    f"the loss of a shift network is {loss.item()} in epoch {epoch + 1}; "
-                    "lower its learning rate"
-                )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), schedule.gradient_norm)
-            optimizer.step()
-        progress((epoch + 1) / schedule.n_epochs)
-    return network.eval()
-
-
 def _pass_on(progress: Progress, k: int, n: int, share: float) -> None:
     """Progress of the k-th of n networks as progress of them all."""
     progress((k + share) / n)
-
-
-def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[NDArray[np.integer]]:
-    order = torch.randperm(n, generator=generator).numpy()
-    yield from np.array_split(order, -(-n // size))
 
 
 def _shift_vector(molecule: Assigned) -> Tensor:

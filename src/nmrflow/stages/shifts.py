@@ -13,14 +13,8 @@ from nmrflow.data.sources.assigned import AssignedShifts, without
 from nmrflow.errors import ConfigError
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
-from nmrflow.shifts.training import (
-    FINE_TUNING,
-    N_PARTS,
-    PRETRAINING,
-    MeasuredSpectra,
-    pretrain,
-    train_ensemble,
-)
+from nmrflow.shifts.schedule import FINE_TUNING, PRETRAINING
+from nmrflow.shifts.training import N_PARTS, MeasuredSpectra, pretrain, train_ensemble
 from nmrflow.stages.base import Stage, StageContext, forward_side, spectrum_subnet
 
 _WEIGHTS = "shifts.ckpt"

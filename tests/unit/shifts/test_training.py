@@ -13,12 +13,11 @@ from nmrflow.data.sources.embedded import generate
 from nmrflow.errors import DataError, TrainingError
 from nmrflow.shifts.mixture import bit_loss
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
+from nmrflow.shifts.schedule import FINE_TUNING, PRETRAINING
 from nmrflow.shifts.thresholds import choose_thresholds
 from nmrflow.shifts.training import (
     FINE_SHARES,
-    FINE_TUNING,
     N_PARTS,
-    PRETRAINING,
     MeasuredSpectra,
     fine_tune,
     parts,
