@@ -5,7 +5,7 @@
   without it (a detection);
 - elucidate: whether the probability that the truth is among the first 1, 3 and 10 candidates
   means what it says;
-- predict: how many measured peaks lie in the interval of the carbon that they are matched to.
+- predict: how many carbons have the peak that they are matched to in their interval.
 
 Isomers come from the corpus of a run on the same split.
 """

@@ -15,8 +15,10 @@ from sklearn.linear_model import LogisticRegression
 
 from nmrflow import load_checkpoint
 from nmrflow.console import quiet_libraries, say
+from nmrflow.data.corpus import Corpus
 from nmrflow.data.sources.revmolspec import RevMolSpec
-from nmrflow.errors import DataError, errors_for_people
+from nmrflow.data.splits import InnerSplit
+from nmrflow.errors import ConfigError, DataError, errors_for_people
 from nmrflow.trials import (
     Case,
     RankingTrial,
@@ -25,7 +27,7 @@ from nmrflow.trials import (
     elucidations,
     rankings,
 )
-from nmrflow.trust import Logistic, Trust
+from nmrflow.trust import SUFFIX, Logistic, Trust
 
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
@@ -43,10 +45,19 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
     Raises:
         DataError: If the data cannot be read, no record is on that side, or the truth is
             never, or always, among the candidates.
+        ConfigError: If the run was not trained on the inner split: its validation side is what
+            answers are to be judged on.
         CheckpointError: If there is no checkpoint in the folder.
     """
     model = load_checkpoint(run)
     model.trust = None
+    if model.split.name != InnerSplit.name:
+        raise ConfigError(
+            f"{run}: was trained on the split {model.split.name!r}; train one with split=inner, "
+            "or what judges the answers would be what they were calibrated on"
+        )
+    corpus = run / "stages" / "corpus"
+    Corpus(corpus)  # Refused now, if there is none, and not when all else is done.
     records = model.split.divide(RevMolSpec(str(data)).read(model.axis).records).validation
     if not records:
         raise DataError(f"{data}: no record is on the validation side")
@@ -61,7 +72,6 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
         for answer, truth in zip(answers, truths, strict=True)
         for case in among_cases(answer, truth)
     ]
-    corpus = run / "stages" / "corpus"
     isomers = [choose_isomers(corpus, records, nearest=near, seed=seed) for near in (False, True)]
     trials = [
         trial
@@ -121,6 +131,8 @@ def main() -> None:
     given = parser.parse_args()
     quiet_libraries()
     with errors_for_people():
+        if not given.output.name.endswith(SUFFIX) or not given.output.parent.is_dir():
+            raise DataError(f"{given.output}: give a name in a folder that exists, with {SUFFIX}")
         torch.set_num_threads(given.threads)
         trust = calibrate(given.run, given.data, n_samples=given.samples, seed=given.seed)
         given.output.write_text(trust.to_json(), encoding="utf-8")

@@ -15,6 +15,7 @@ import torch
 from nmrflow import checkpoint as checkpoints
 from nmrflow.console import say
 from nmrflow.errors import CheckpointError, errors_for_people
+from nmrflow.trust import SUFFIX
 
 if TYPE_CHECKING:
     from nmrflow.inference import TrainedFlow
@@ -80,6 +81,8 @@ def load(name: str) -> "TrainedFlow":
 def package(run: Path, name: str) -> Path:
     """Write a run's weights as those of a name: half precision, without paths or optimiser.
 
+    A calibration of the weights that had this name before is removed.
+
     Args:
         run: A checkpoint, or a run's folder.
         name: New or old.
@@ -96,6 +99,7 @@ def package(run: Path, name: str) -> Path:
         for key, weight in checkpoint["state_dict"].items()
     }
     file = FOLDER / f"{name}.ckpt"
+    file.with_suffix(SUFFIX).unlink(missing_ok=True)  # Of other weights.
     checkpoints.save_atomically({checkpoints.KEY: about, "state_dict": state}, file)
     sums_file = FOLDER / _CHECKSUMS
     sums = json.loads(sums_file.read_text()) if sums_file.exists() else {}

@@ -8,11 +8,11 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import nmrflow
-from nmrflow import checkpoint as checkpoints
 from nmrflow import pretrained
 from nmrflow.calibrate import calibrate
 from nmrflow.console import quiet_libraries
-from nmrflow.errors import CheckpointError
+from nmrflow.data.splits import InnerSplit, StructureSplit
+from nmrflow.errors import CheckpointError, ConfigError
 from nmrflow.evaluate import evaluate
 from nmrflow.inference import load_checkpoint
 from nmrflow.scoring import Scores
@@ -110,22 +110,27 @@ def test_the_residual_is_nearly_normal(scores: Scores) -> None:
     assert len(scores["latent/dimension_std"]) == 136
 
 
-def test_a_calibration_stands_beside_its_checkpoint(run_dir: Path, table: Path) -> None:
+def test_a_calibration_stands_beside_its_checkpoint(
+    run_dir: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     toluene = "137.9, 129.1, 128.3, 125.3, 21.5"
-    assert load_checkpoint(run_dir).trust is None
+    with pytest.raises(ConfigError, match="split=inner"):
+        calibrate(run_dir, table, n_samples=20, seed=0)
+    # An inner validation side of this small table holds too few molecules.
+    monkeypatch.setattr(InnerSplit, "name", StructureSplit.name)
     trust = calibrate(run_dir, table, n_samples=20, seed=0)
     assert trust.conditions["n"] > 10  # type: ignore[operator]
     assert 0 < trust.none_fits_below < 1
-    file = checkpoints.find(run_dir).with_suffix(SUFFIX)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    file = pretrained.package(run_dir, "tiny").with_suffix(SUFFIX)
     file.write_text(trust.to_json())
-    try:
-        model = load_checkpoint(run_dir)
-        assert model.trust == trust
-        answer = nmrflow.elucidate(model, toluene, n_samples=20)
-        assert 0 < answer.probability < 1  # type: ignore[operator]
-        assert nmrflow.rank(model, toluene, ["Cc1ccccc1", "C1C=CC=CC=C1"]).none_fits is not None
-    finally:
-        file.unlink()
+    model = nmrflow.load_pretrained("tiny")
+    assert model.trust == trust
+    answer = nmrflow.elucidate(model, toluene, n_samples=20)
+    assert 0 < answer.probability < 1  # type: ignore[operator]
+    assert nmrflow.rank(model, toluene, ["Cc1ccccc1", "C1C=CC=CC=C1"]).none_fits is not None
+    pretrained.package(run_dir, "tiny")  # Other weights, perhaps.
+    assert nmrflow.load_pretrained("tiny").trust is None
 
 
 def test_packaged_weights_are_found_by_name(

@@ -18,9 +18,9 @@ from nmrflow.inference import TrainedFlow
 from nmrflow.results import RankedProposal
 
 N_SAMPLES = 600
+"""Draws for a query, and for what stands against candidates that somebody gives."""
+
 N_SHOWN = 10
-N_RIVAL_SAMPLES = 300
-"""Draws of the network's own candidates, which those that somebody gives must stand up to."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def rank(
     ordered = order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
     if model.trust is None:
         return Ranking(query, ordered, None)
-    rivals = elucidate(model, query, n_samples=N_RIVAL_SAMPLES, n_shown=N_RIVAL_SAMPLES)
+    rivals = elucidate(model, query, n_samples=N_SAMPLES, n_shown=N_SAMPLES)
     ordered = with_probabilities(ordered, scores_of(rivals.candidates), model.trust.given)
     everything = ordered[-1].probability or 0.0
     return Ranking(query, ordered, everything < model.trust.none_fits_below)

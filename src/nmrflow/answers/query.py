@@ -60,6 +60,8 @@ def ask(
 ) -> Query:
     """Make a query of a peak list, without the lines of solvent and reference.
 
+    Equal shifts become one peak, of as many carbons as there were.
+
     Args:
         peaks: The spectrum; a query is returned as it is, with the formula if one is given.
         axis: Says which numbers are shifts.
@@ -88,4 +90,21 @@ def ask(
             f"nothing but lines of solvent and reference ({lines}); if they are the compound's, "
             "say --keep-solvent (in Python: nmrflow.answers.query.ask, keeps_solvent=True)"
         )
-    return Query(PeakList(own, peaks.metadata), left_out, formula)
+    return Query(PeakList(_without_repeats(own), peaks.metadata), left_out, formula)
+
+
+def _without_repeats(peaks: Sequence[Peak]) -> tuple[Peak, ...]:
+    """A shift that is listed once for each carbon is one peak of so many carbons."""
+    groups: dict[tuple[float, str | None], list[Peak]] = {}
+    for peak in peaks:
+        groups.setdefault((peak.shift_ppm, peak.multiplicity), []).append(peak)
+    return tuple(
+        group[0]
+        if len(group) == 1
+        else replace(
+            group[0],
+            n_carbons=sum(peak.n_carbons or 1 for peak in group),
+            atoms=tuple(dict.fromkeys(atom for peak in group for atom in peak.atoms)),
+        )
+        for group in groups.values()
+    )

@@ -17,14 +17,19 @@ def say_trust(answer: Elucidation | Ranking) -> str:
             "trust the order is not known."
         )
     those = "these candidates" if n > 1 else "this candidate"
+    if all(candidate.fit.contradiction for candidate in answer.candidates):
+        return f"None fits: all of {those} are ruled out." if n > 1 else "It is ruled out."
+    source = "as calibrated on held-out spectra"
+    if isinstance(answer, Ranking) and answer.query.formula is None:
+        source = "roughly: calibrated, on held-out spectra, for candidates of one formula"
     if isinstance(answer, Ranking) and answer.none_fits:
         return (
             f"Probably none fits: the chance that the true structure is among {those} is "
-            f"{_percent(answer.probability)}, as calibrated on held-out spectra."
+            f"{_percent(answer.probability)}, {source}."
         )
     return (
         f"The true structure is among {those} with a probability of "
-        f"{_percent(answer.probability)}, as calibrated on held-out spectra."
+        f"{_percent(answer.probability)}, {source}."
     )
 
 

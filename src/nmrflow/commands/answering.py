@@ -54,8 +54,8 @@ def answer_all(
     """Answer every spectrum of a source, on screen and in files.
 
     Raises:
-        NmrflowError: If the source cannot be read, its only spectrum is refused, or one refused
-            ends all.
+        NmrflowError: If the source cannot be read, one refused spectrum ends all, or none at all
+            could be answered; files are written all the same.
     """
     if asking.formula is not None:
         count_atoms_and_bonds(asking.formula)
@@ -63,63 +63,66 @@ def answer_all(
     first = list(islice(rows, 2))
     is_batch = len(first) > 1
     n_refused = n_answered = 0
+    refusal = f"{asking.source}: holds no spectrum"
     with settings.writing(heading) as add:
         for row in progress(chain(first, rows), None if is_batch else 1, "answering"):
             try:
                 found, items = answer(row, asking.ask(row, axis))
+                if not found.candidates:
+                    raise SpectrumError(" ".join((*found.query.remarks, say_trust(found))))
             except NmrflowError as error:
-                if not is_batch:
-                    raise SpectrumError(f"{row.where}: {error}") from error
                 n_refused += 1
+                refusal = f"{row.where}: {error}"
                 is_kept = settings.keeps(row.where, str(error))
-                say(f"spectrum {row.name or row.number}: {row.where}: {error}")
+                if is_batch:
+                    say(f"spectrum {row.name or row.number}: {refusal}")
                 items = [of_refused_query(row.number, row.name, str(error))] if is_kept else []
             else:
                 n_answered += 1
                 _show(row, found)
             for item in items:
                 add(item)
-    if n_refused and not n_answered:
-        raise SpectrumError(f"{asking.source}: none of {n_refused} spectra could be answered")
+    if not n_answered:
+        none = f"{asking.source}: none of {n_refused} spectra could be answered"
+        raise SpectrumError(none if is_batch else refusal)
 
 
 def _show(row: SpectrumRow, answer: Answer) -> None:
     """The candidates as a table, the remarks, and how far to trust them."""
     say(answer.query.remarks)
-    if answer.candidates:
-        is_given = isinstance(answer, Ranking)
-        show_table(
-            f"Spectrum {row.name or row.number}",
+    is_given = isinstance(answer, Ranking)
+    show_table(
+        f"Spectrum {row.name or row.number}",
+        (
+            "rank",
+            "score",
+            "log p",
+            "matched",
+            "mean dev.",
+            *(() if is_given else ("drawn",)),
+            "among",
+            "formula",
+            "SMILES",
+        ),
+        [
             (
-                "rank",
-                "score",
-                "log p",
-                "matched",
-                "mean dev.",
-                *(() if is_given else ("drawn",)),
-                "among",
-                "formula",
-                "SMILES",
-            ),
-            [
-                (
-                    str(k),
-                    f"{candidate.score:.2f}",
-                    f"{candidate.log_p:.2f}",
-                    f"{candidate.fit.n_matched}/{candidate.fit.n_peaks}",
-                    f"{candidate.fit.mean_deviation_ppm:.2f}",
-                    *(() if is_given else (str(candidate.n_sampled),)),
-                    "" if candidate.probability is None else f"{candidate.probability:.0%}",
-                    candidate.structure.formula,
-                    candidate.structure.connectivity
-                    + (
-                        f"  (ruled out: {candidate.fit.contradiction})"
-                        if candidate.fit.contradiction
-                        else ""
-                    ),
-                )
-                for k, candidate in enumerate(answer.candidates, start=1)
-            ],
-            n_left=2,
-        )
+                str(k),
+                f"{candidate.score:.2f}",
+                f"{candidate.log_p:.2f}",
+                f"{candidate.fit.n_matched}/{candidate.fit.n_peaks}",
+                f"{candidate.fit.mean_deviation_ppm:.2f}",
+                *(() if is_given else (str(candidate.n_sampled),)),
+                "" if candidate.probability is None else f"{candidate.probability:.0%}",
+                candidate.structure.formula,
+                candidate.structure.connectivity
+                + (
+                    f"  (ruled out: {candidate.fit.contradiction})"
+                    if candidate.fit.contradiction
+                    else ""
+                ),
+            )
+            for k, candidate in enumerate(answer.candidates, start=1)
+        ],
+        n_left=2,
+    )
     say(say_trust(answer))

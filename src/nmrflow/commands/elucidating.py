@@ -116,6 +116,7 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
             "n_peaks": found.n_peaks,
             "mean_deviation_ppm": round(found.mean_deviation_ppm, 3),
             "contradiction": found.contradiction,
+            "remarks": query.remarks,
         },
         "Assignment of a 13C spectrum",
         [*_LINES, *query.remarks],

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from nmrflow.chem.notation import structure_from_smiles
 from nmrflow.data.sources.files import open_text
@@ -15,6 +15,9 @@ _EXPECTED = "a table with a column of SMILES"
 _DELIMITERS = ",;\t"
 _SMILES_COLUMN = "smiles"
 _NAME_COLUMNS = ("id", "name", "title")
+
+_Row = tuple[int, Sequence[str], str | None]
+"""First line, cells, and why it could not be cut into them."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,6 @@ class SmilesCell:
     problem: str | None = None
 
 
-class _Reader(Protocol):
-    """What :func:`csv.reader` returns."""
-
-    line_num: int
-
-    def __next__(self) -> list[str]: ...
-
-
 def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[SmilesCell]:
     """Go through a table's rows below its header, one by one.
 
@@ -56,55 +51,67 @@ def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[S
         DataError: If the file cannot be read, or the column cannot be found.
     """
     with open_text(path, _EXPECTED, is_setting=False) as stream:
-        reader, header, n_skipped = _read_header(path, stream)
+        header, rows = _read_header(path, stream)
         column = _find_column(path, header, smiles_column)
         names = [cell.lower() for cell in header]
         name_column = next((names.index(n) for n in _NAME_COLUMNS if n in names), column)
-        for line, cells, problem in _cut_rows(reader, len(header)):
+        for line, cells, uncut in rows:
+            problem = uncut or _row_problem(cells, len(header))
             if problem is not None:
-                yield SmilesCell(n_skipped + line, "", problem=problem)
+                yield SmilesCell(line, "", problem=problem)
             else:
                 name = "" if name_column == column else cells[name_column]
-                yield SmilesCell(n_skipped + line, cells[column].strip(), name.strip())
+                yield SmilesCell(line, cells[column].strip(), name.strip())
 
 
 def count_table_rows(path: str | Path) -> int:
     """How many rows stand below the header; raises as :func:`read_smiles_cells`."""
     with open_text(path, _EXPECTED, is_setting=False) as stream:
-        reader, header, _ = _read_header(path, stream)
-        return sum(1 for _ in _cut_rows(reader, len(header)))
+        return sum(1 for _ in _read_header(path, stream)[1])
 
 
-def _read_header(path: str | Path, stream: TextIO) -> tuple[_Reader, list[str], int]:
-    """A reader of the rows below the header, the header, and the number of lines before it."""
+def _read_header(path: str | Path, stream: TextIO) -> tuple[list[str], Iterator[_Row]]:
+    """The header, and the rows below it."""
     n_skipped, first = _find_header(path, stream)
-    # Strict: otherwise a quote that is not closed would swallow the rows below it unnoticed.
-    reader = csv.reader(
-        itertools.chain([first], stream),
-        delimiter=_choose_delimiter(first),
-        skipinitialspace=True,
-        strict=True,
-    )
-    try:
-        return reader, [cell.strip() for cell in next(reader)], n_skipped
-    except csv.Error as error:
-        raise DataError(
-            f"{path}:{n_skipped + 1}: the header cannot be read ({error}); check its quotes"
-        ) from error
+    rows = _cut(itertools.chain([first], stream), _choose_delimiter(first), n_skipped)
+    _, cells, problem = next(rows)
+    if problem is not None:
+        raise DataError(f"{path}:{n_skipped + 1}: the header cannot be read: {problem}")
+    return [cell.strip() for cell in cells], rows
 
 
-def _cut_rows(reader: _Reader, n_columns: int) -> Iterator[tuple[int, Sequence[str], str | None]]:
-    """First line, cells and problem of every row, of which a bad one ends with its line."""
+def _cut(lines: Iterator[str], delimiter: str, n_done: int) -> Iterator[_Row]:
+    """The rows of a table, its header the first.
+
+    A row that cannot be cut ends with its first line: those that a quote that is not closed
+    would swallow are rows of their own.
+    """
+    taken: list[str] = []
+
+    def take(source: Iterator[str]) -> Iterator[str]:
+        for line in source:
+            taken.append(line)
+            yield line
+
+    def read(source: Iterator[str]) -> Iterator[list[str]]:
+        return csv.reader(take(source), delimiter=delimiter, skipinitialspace=True, strict=True)
+
+    reader = read(lines)
     while True:
-        line = reader.line_num + 1
+        taken.clear()
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            yield line, (), f"the row cannot be cut into cells ({error}); check its quotes"
+            problem = f"the row cannot be cut into cells ({error}); check its quotes"
+            yield n_done + 1, (), problem
+            n_done += 1
+            lines = itertools.chain(taken[1:], lines)
+            reader = read(lines)
             continue
         if cells is None:
             return
-        yield line, cells, _row_problem(cells, n_columns)
+        yield n_done + 1, cells, None
+        n_done += len(taken)
 
 
 def _find_header(path: str | Path, stream: TextIO) -> tuple[int, str]:

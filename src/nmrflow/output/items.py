@@ -22,7 +22,7 @@ PREDICTION_COLUMNS = (
     "shifts_ppm", "low_ppm", "high_ppm", "n_hydrogens", "atoms",
 )  # fmt: skip
 """Of ``predict``; the last five are lists of one length, a place for each group of equivalent
-carbons; atoms are counted from 1 in the order of ``input``."""
+carbons; atoms are counted from 1 in the order of ``input``, without written hydrogens."""
 
 CANDIDATE_COLUMNS = (
     "query", "query_name", "rank", "name", "smiles", "inchikey", "formula", "score", "log_p",
@@ -180,7 +180,8 @@ def of_refused_query(number: int, name: str, reason: str) -> Item:
 def of_assignment(fit: Fit) -> list[Item]:
     """The structure with its measured shifts, then a row for each peak and its carbons.
 
-    Peaks come from high to low shift, those that belong to no carbon too.
+    Peaks come from high to low shift, those that belong to no carbon too; they are numbered in
+    the order of the list, without solvent and repeats.
     """
     structure = fit.prediction.structure
     measured: list[float | None] = [None] * structure.n_atoms
@@ -192,6 +193,8 @@ def of_assignment(fit: Fit) -> list[Item]:
         f"{fit.n_matched} of {fit.n_peaks} peaks matched, mean deviation "
         f"{fit.mean_deviation_ppm:.2f} ppm",
     ]
+    if fit.contradiction:
+        facts.append(f"Ruled out: {fit.contradiction}.")
     whole = Item({}, {}, structure, measured, answer=fit, title="Assignment", facts=facts)
     by_peak: dict[int, list[CarbonGroup]] = {k: [] for k in range(fit.n_peaks)}
     for pair in fit.assigned:
@@ -271,7 +274,15 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         | _texts(
             {
                 f"NMRFLOW_{key.upper()}": told[key]
-                for key in ("score", "log_p", "consistency", "n_sampled", "probability_among")
+                for key in (
+                    "query",
+                    "query_name",
+                    "score",
+                    "log_p",
+                    "consistency",
+                    "n_sampled",
+                    "probability_among",
+                )
             }
         ),
         fit,

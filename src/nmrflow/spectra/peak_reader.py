@@ -53,6 +53,11 @@ _LOOSE_COMMA = re.compile(r"(?<![0-9]),|,(?![0-9])")
 _NUMBER_WITH_COMMAS = re.compile(rf"[^\s;,()-]+(?:{_TIGHT_COMMA.pattern}[^\s;,()-]+)*")
 # Between notes; not within '12,5 Hz' or 'J(C,F)'.
 _NOTE_END = re.compile(rf"(?!{_TIGHT_COMMA.pattern})[,;](?![^()]{{0,40}}\))")
+# A comma without a blank separates only behind a decimal point.
+_CELL = r"[+-]?[0-9]+(?:[.,][0-9]*)?"
+_TWO_COLUMNS = re.compile(
+    rf"\s*(?:{_CELL}(?:\s*;\s*|\s+){_CELL}|[+-]?[0-9]+\.[0-9]*\s*,\s*{_CELL})\s*"
+)
 _COUNT = r"([1-9][0-9]{0,2})"
 _GROUP = re.compile(rf"(?:{_COUNT} ?[x×]? ?)?(CH[23]?|Cq?)|(CH[23]?|Cq?)? ?[x×] ?{_COUNT}")
 _CSEARCH = re.compile(r"\s*LINE\s*:", re.IGNORECASE)
@@ -103,6 +108,7 @@ half_width_ppm=0.1, atoms=(), note='m')
     lines = [re.sub(r"(?<=\s)#.*", "", line) for line in lines]
     if any(map(_CSEARCH.match, lines)):
         return PeakList(tuple(_read_csearch(lines, axis)), metadata)
+    _refuse_columns(lines)
     peaks, conditions = _read_sentence("\n".join(lines), axis)
     return PeakList(tuple(peaks), metadata | conditions)
 
@@ -111,6 +117,16 @@ def _refused(line: int, read: str, why: str, hint: str) -> SpectrumError:
     read = " ".join(read.split())
     shown = read if len(read) <= 60 else f"{read[:57]}..."
     return SpectrumError(f"line {line}: {shown!r} {why}; {hint}")
+
+
+def _refuse_columns(lines: Sequence[str]) -> None:
+    """A table without a header: intensities and running numbers would be read as shifts."""
+    rows = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if len(rows) > 1 and all(_TWO_COLUMNS.fullmatch(line) for _, line in rows):
+        hint = (
+            "put a header such as ppm,intensity above columns, or the shifts of a list on one line"
+        )
+        raise _refused(*rows[0], "may be two shifts, or a shift and something else", hint)
 
 
 def _to_plain_characters(text: str) -> str:

@@ -64,6 +64,7 @@ UNTOLD_PPM = 0.005
 _ROUNDING = 1e-9
 _NOT_TOLD = ("unreported", "unknown", "na", "none")
 _MULTIPLETS = (7, 5, 3)
+_TRIPLETS = ("CDCl3", "C6D6")  # One deuterium: authors write 77.0 (t), which is no CH2.
 _UNTOLD = {"TMS": (), "CDCl3": (3,), "DMSO-d6": (7,), "CD3OD": (7,)}
 """Looked for where no solvent is named, with the numbers of lines that deuterium makes of one."""
 
@@ -106,20 +107,23 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
     seven evenly spaced peaks), or else the one peak that is nearest, its middle within
     :data:`TOLD_PPM` of the published place. Where no solvent is named, the triplet of CDCl3 and
     the septets of DMSO-d6 and CD3OD, or else peaks at their published values and at TMS's, met
-    to :data:`UNTOLD_PPM`. A peak with a multiplicity or a number of carbons is the compound's.
+    to :data:`UNTOLD_PPM`. A peak whose note names a solvent or TMS is foreign wherever it lies;
+    one with atoms, a number of carbons or a multiplicity is the compound's, but for a ``t``
+    where the line of the named solvent is one.
     """
     told = peaks.metadata.get("solvent", "")
     if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD:
         told = ""
-    away = {
-        k: peak.shift_ppm
-        for k, peak in enumerate(peaks.peaks)
-        if peak.multiplicity is None and peak.n_carbons is None
+    free = {
+        k: peak for k, peak in enumerate(peaks.peaks) if peak.n_carbons is None and not peak.atoms
     }
-    foreign: dict[int, str] = {}
+    away = {k: peak.shift_ppm for k, peak in free.items() if peak.multiplicity is None}
+    foreign = {k: name for k, peak in free.items() if (name := _name_in(peak.note))}
     for name in find_solvents(told):
+        triplets = {k: p.shift_ppm for k, p in free.items() if p.multiplicity == "T"}
+        own = away | triplets if name in _TRIPLETS else away
         for centre in LINES_PPM[name]:
-            foreign |= dict.fromkeys(_lines_at(centre, away, _MULTIPLETS, TOLD_PPM), name)
+            foreign |= dict.fromkeys(_lines_at(centre, own, _MULTIPLETS, TOLD_PPM), name)
     for name in ("TMS",) if told else _UNTOLD:
         for centre in LINES_PPM[name]:
             foreign |= dict.fromkeys(_lines_at(centre, away, _UNTOLD[name], UNTOLD_PPM), name)
@@ -127,6 +131,13 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
         tuple(peak for k, peak in enumerate(peaks.peaks) if k not in foreign),
         tuple(ForeignLine(peaks.peaks[k], foreign[k]) for k in sorted(foreign)),
     )
+
+
+def _name_in(note: str) -> str | None:
+    """The solvent or reference that the note of a peak names."""
+    if re.search(r"\bTMS\b|tetramethylsilane", note, re.IGNORECASE):
+        return "TMS"
+    return next(iter(find_solvents(note)), None)
 
 
 def _lines_at(

@@ -29,7 +29,7 @@ SOME_LETTERS = "137.89 (C), 129.07 (CH), 128.26, 125.33, 21.46 (CH3)"
 @pytest.fixture(autouse=True)
 def _few_rivals(monkeypatch: pytest.MonkeyPatch) -> None:
     """For speed."""
-    monkeypatch.setattr(elucidation, "N_RIVAL_SAMPLES", 20)
+    monkeypatch.setattr(elucidation, "N_SAMPLES", 20)
 
 
 def names(answer: Elucidation | Ranking) -> list[str]:

@@ -110,3 +110,10 @@ def test_more_peaks_than_carbons_are_remarked(
 
 def test_a_question_may_be_put_together_by_hand() -> None:
     assert Query(PeakList((Peak(77.16),))).shifts_ppm == (77.16,)
+
+
+def test_a_shift_listed_for_each_carbon_is_one_peak() -> None:
+    query = ask("141.6, 128.5, 22.4 (CH3), 22.4 (CH3), 128.5, 22.4", AXIS)
+    assert query.shifts_ppm == (141.6, 128.5, 22.4, 22.4)
+    assert [peak.n_carbons for peak in query.peaks.peaks] == [None, 2, 2, None]
+    assert query.peaks.peaks[2].multiplicity == "Q"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -70,3 +71,24 @@ def test_a_ranking_says_where_none_fits(
 ) -> None:
     said = say_trust(Ranking(Query(PEAKS), candidates(0.0, probability), none_fits))
     assert re.search(expected, said)
+
+
+def test_candidates_of_several_formulas_have_a_rough_probability(
+    candidates: Callable[..., tuple[Candidate, ...]],
+) -> None:
+    shown = candidates(0.5, 0.7)
+    assert "70 %, roughly:" in say_trust(Ranking(Query(PEAKS), shown, none_fits=False))
+    told = Query(PEAKS, formula="C2H6")
+    assert "70 %, as calibrated" in say_trust(Ranking(told, shown, none_fits=False))
+
+
+def test_where_all_are_ruled_out_no_probability_is_said(
+    candidates: Callable[..., tuple[Candidate, ...]],
+) -> None:
+    shown = tuple(
+        replace(one, fit=replace(one.fit, contradiction="it is too small"))
+        for one in candidates(0.0, 0.0)
+    )
+    said = say_trust(Ranking(Query(PEAKS), shown, none_fits=True))
+    assert said == "None fits: all of these candidates are ruled out."
+    assert say_trust(Ranking(Query(PEAKS), shown[:1], none_fits=True)) == "It is ruled out."

@@ -40,7 +40,7 @@ def run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     monkeypatch.setattr(settings, "load", load)
-    monkeypatch.setattr(elucidation, "N_RIVAL_SAMPLES", 20)
+    monkeypatch.setattr(elucidation, "N_SAMPLES", 20)
     monkeypatch.setattr(console, "_is_quiet", False)
     monkeypatch.setattr(get_console(), "width", 80)
 

@@ -248,8 +248,31 @@ def test_a_single_question_that_makes_no_sense_is_refused(
     Path("bad.txt").write_text("20.0\nx\n")
     said = run("elucidate", *typed, "-o", "b.csv", code=1)
     assert re.search(reason, refusals(said))
-    assert said.stdout == ""
-    assert not Path("b.csv").exists()
+    is_spectrum = len(typed) == 1 and typed != ("missing.txt",)
+    assert said.stdout == ("written b.csv\n" if is_spectrum else "")
+    if is_spectrum:  # A row of input is a row of output, whatever becomes of it.
+        (row,) = table("b.csv")
+        assert row["status"] == "refused"
+        assert row["reason"] in refusals(said)
+    else:
+        assert not Path("b.csv").exists()
+
+
+def test_a_source_without_spectra_fails(run: Run) -> None:
+    Path("empty.sdf").write_text("\n\n")
+    said = run("elucidate", "empty.sdf", "-o", "a.csv", code=1)
+    assert "empty.sdf: holds no spectrum" in refusals(said)
+
+
+def test_a_spectrum_without_candidates_is_a_row_too(run: Run) -> None:
+    Path("two.txt").write_text("> one\n20.0, 30.0\n> two\njunk\n")
+    said = run("elucidate", "two.txt", "-f", "C17H4", "--samples", "1", "-o", "a.csv", code=1)
+    rows = table("a.csv")
+    assert [(row["query_name"], row["status"]) for row in rows] == [
+        ("one", "refused"), ("two", "refused"),
+    ]  # fmt: skip
+    assert "No draw was a molecule, or none of the formula" in rows[0]["reason"]
+    assert "none of 2 spectra" in refusals(said)
 
 
 BATCH = "> one\n20.0, 30.0\n> two\njunk here\n> three\n128.5\n"

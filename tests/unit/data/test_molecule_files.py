@@ -156,8 +156,16 @@ def test_a_bad_row_leaves_the_others(read: Read, row: str, reason: str) -> None:
 
 def test_a_quote_that_is_not_closed_is_reported(read: Read) -> None:
     rows = read('smiles,id\nCCO,a\nCC,"b\nCCC,c\n', "a.csv")
-    assert smiles_of(rows) == ["CCO", None]
+    assert smiles_of(rows) == ["CCO", None, "CCC"]
     assert "check its quotes" in str(rows[1].reason)
+    assert [line_of(row) for row in rows] == [2, 3, 4]
+
+
+def test_a_quote_takes_no_more_than_its_row(read: Read) -> None:
+    rows = read('smiles,id\n"CC,a\nCCC,"two\nlines"\n"CCCC,c\nC1CC1,d\n', "a.csv")
+    assert smiles_of(rows) == [None, "CCC", None, "C1CC1"]
+    assert [line_of(row) for row in rows] == [2, 3, 5, 6]
+    assert rows[1].name == "two lines"
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,37 @@ def test_csearch_codes() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "137.9\t55\n129.1\t100\n",
+        "137.9,0.55\n129.1,1\n\n",
+        "137,9;55\n129,1;100\n",
+        "# picked\n1 137.9\n2 129.1",
+        "1. 137.9\n2. 129.1",
+        "137.9, 55\n129.1, 100",
+    ],
+)
+def test_columns_without_a_header_are_no_list(text: str) -> None:
+    with pytest.raises(SpectrumError, match="a shift and something else; put a header"):
+        read_peaks(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("137.9 129.1", 2),
+        ("137.9, 129.1,\n128.3, 125.3", 4),
+        ("137.9 129.1\n128.3", 3),
+        ("137,9\n129,1\n", 2),
+        ("137.9 (C)\n129.1 (CH)", 2),
+        ("128.5-128.3\n21.3-21.1", 2),
+    ],
+)
+def test_lists_over_lines(text: str, n: int) -> None:
+    assert len(read_peaks(text).peaks) == n
+
+
+@pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
         ("", 1, "holds no shift"),

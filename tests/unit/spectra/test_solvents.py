@@ -208,6 +208,34 @@ def test_a_peak_of_which_carbons_are_told_is_the_compounds(said: dict[str, str])
     assert [line.peak for line in foreign] == [peaks[1]]
 
 
+def test_a_peak_with_atoms_is_the_compounds() -> None:
+    peaks = (Peak(125.2, atoms=("5",)), Peak(125.13))
+    own, foreign = split_foreign_lines(PeakList(peaks, {"solvent": "toluene-d8"}))
+    assert own == peaks[:1]
+    assert [line.peak for line in foreign] == [peaks[1]]
+
+
+@pytest.mark.parametrize(
+    ("peak", "solvent", "name"),
+    [
+        (Peak(77.2, note="CDCl3"), None, "CDCl3"),
+        (Peak(76.5, note="solvent, CDCl3"), "DMSO-d6", "CDCl3"),
+        (Peak(0.02, note="TMS"), None, "TMS"),
+        (Peak(77.2, note="J = 3 Hz"), None, None),
+        (Peak(77.0, "T"), "CDCl3", "CDCl3"),
+        (Peak(77.0, "D"), "CDCl3", None),
+        (Peak(77.0, "T"), None, None),
+        (Peak(29.8, "T"), "acetone-d6", None),
+        (Peak(128.1, "T"), "C6D6", "C6D6"),
+    ],
+)
+def test_what_is_said_of_a_peak_decides(peak: Peak, solvent: str | None, name: str | None) -> None:
+    told = {} if solvent is None else {"solvent": solvent}
+    own, foreign = split_foreign_lines(PeakList((peak, Peak(20.1)), told))
+    assert [line.name for line in foreign] == ([] if name is None else [name])
+    assert len(own) == 2 - len(foreign)
+
+
 NEAR = st.sampled_from([line for lines in LINES_PPM.values() for line in lines])
 PEAK_LISTS = st.lists(st.floats(-5, 230) | NEAR, min_size=1, max_size=12)
 
