@@ -16,7 +16,8 @@ STRAY = 1e-4
 """Rate, in each bin, of a peak that no carbon explains; keeps every logarithm finite."""
 
 _ALMOST_SURE = 1 - 1e-5
-_N_BISECTIONS = 48  # Halves a bracket of 300 ppm to 1e-12 ppm.
+# They halve a bracket of 300 ppm to 1e-12 ppm, or to what float32 can tell.
+_N_BISECTIONS = {torch.float64: 48, torch.float32: 26}
 
 
 class LaplaceMixture(NamedTuple):
@@ -86,6 +87,8 @@ class LaplaceMixture(NamedTuple):
     def quantiles(self, probabilities: Sequence[float]) -> Tensor:
         """The shifts in ppm below which a carbon's lies with each of m probabilities, ``(c, m)``.
 
+        The mixture is float64 or float32.
+
         Raises:
             ValueError: If one is not between 0 and 1.
         """
@@ -98,7 +101,7 @@ class LaplaceMixture(NamedTuple):
         away = -torch.sign(wanted - 0.5) * torch.log(2 * torch.minimum(wanted, 1 - wanted))
         own = self.centre_ppm[:, None] + away[:, None] * self.scale_ppm[:, None]
         low, high = own.amin(dim=-1), own.amax(dim=-1)
-        for _ in range(_N_BISECTIONS):
+        for _ in range(_N_BISECTIONS[low.dtype]):
             middle = (low + high) / 2
             is_below = self.cdf(middle) < wanted
             low, high = torch.where(is_below, middle, low), torch.where(is_below, high, middle)
