@@ -189,14 +189,12 @@ class TrainedFlow:
         found = []
         for rows in _batches(len(read), self.flow.batch_size):
             mixture = subnet.shifts(read[rows], dtype)
-            ends_and_middle = (1 - level) / 2, 0.5, (1 + level) / 2
-            points = LaplaceMixture(*(part.to(dtype) for part in mixture)).quantiles(
-                ends_and_middle
-            )
+            in_dtype = LaplaceMixture(*(part.to(dtype) for part in mixture))
+            points = in_dtype.quantiles(((1 - level) / 2, 0.5, (1 + level) / 2)).double()
             sizes = [structure.n_atoms for structure in read[rows]]
             own = zip(
                 read[rows],
-                *(torch.split(part, sizes) for part in (*mixture, points.double())),
+                *(torch.split(part, sizes) for part in (*mixture, points)),
                 strict=True,
             )
             for structure, *parts, ends in own:
