@@ -70,13 +70,12 @@ class Structure:
     @cached_property
     def n_hydrogens(self) -> tuple[int, ...]:
         """Implicit hydrogens of each atom: what its lowest allowed valence leaves open."""
-        mol = self.to_mol()
-        return tuple(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+        return tuple(atom.GetTotalNumHs() for atom in self._mol.GetAtoms())
 
     @cached_property
     def symmetry_classes(self) -> tuple[int, ...]:
         """For each atom a number that it shares with the atoms it is equivalent to (no stereo)."""
-        ranks = Chem.CanonicalRankAtoms(self.to_mol(), breakTies=False, includeChirality=False)
+        ranks = Chem.CanonicalRankAtoms(self._mol, breakTies=False, includeChirality=False)
         return tuple(ranks)
 
     @cached_property
@@ -87,7 +86,7 @@ class Structure:
         same when their connectivities are equal, whatever their atom order, Kekulé form or
         stored aromatic flags.
         """
-        return str(Chem.MolToSmiles(self.to_mol(), isomericSmiles=False))
+        return str(Chem.MolToSmiles(self._mol, isomericSmiles=False))
 
     @cached_property
     def formula(self) -> str:
@@ -129,6 +128,11 @@ class Structure:
         Raises:
             StructureError: If RDKit refuses the structure.
         """
+        return Chem.Mol(self._mol)
+
+    @cached_property
+    def _mol(self) -> Chem.Mol:
+        """Never handed out: who asks for a molecule may change it."""
         mol = Chem.RWMol()
         with rdBase.BlockLogs():
             try:

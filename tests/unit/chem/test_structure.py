@@ -90,3 +90,13 @@ def test_a_renumbering_is_a_permutation(order: tuple) -> None:
 
 def test_bonds_are_sorted_with_the_smaller_atom_first() -> None:
     assert sort_bonds([(2, 1, 1, False), (1, 0, 2, True)]) == (Bond(0, 1, 2, True), Bond(1, 2, 1))
+
+
+def test_a_molecule_handed_out_may_be_changed() -> None:
+    structure = Structure.from_smiles("Cc1ccccc1")
+    mol = structure.to_mol()
+    Chem.Kekulize(mol, clearAromaticFlags=True)
+    mol.GetAtomWithIdx(0).SetNumExplicitHs(1)
+    assert structure.connectivity == "Cc1ccccc1"
+    assert structure.formula == "C7H8"
+    assert Chem.MolToSmiles(structure.to_mol()) == "Cc1ccccc1"
