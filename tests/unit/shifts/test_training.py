@@ -173,9 +173,9 @@ def test_thresholds_are_chosen_where_each_network_has_not_been(
     order = np.argsort(np.concatenate([np.flatnonzero(part == k) for k in range(2)]))
     predicted, true = -np.expm1(np.concatenate(unset))[order], np.concatenate(codes)[order]
     assert trained.n_unseen == len(true) > 0
-    expected = choose_thresholds(predicted, true, spectra.codes().mean(axis=0))
-    assert (trained.thresholds.level, trained.thresholds.slope) == (
-        expected.level,
+    expected = choose_thresholds(predicted, true, np.zeros(len(true), dtype=int))
+    assert (trained.thresholds.share, trained.thresholds.slope) == (
+        expected.share,
         expected.slope,
     )
     assert trained.thresholds.scores == expected.scores
