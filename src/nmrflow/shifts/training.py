@@ -1,10 +1,10 @@
-"""Training of shift networks: first on assigned shifts, then on measured codes."""
+"""Training of an ensemble of shift networks on measured codes."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,10 +15,11 @@ from nmrflow.chem.molecular_graph import MolecularGraph, molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.data.splits import hash_fraction
 from nmrflow.errors import DataError
-from nmrflow.numerics import isolated_rng
+from nmrflow.numerics import generator_for, isolated_rng
 from nmrflow.shifts.mixture import STRAY, bit_loss
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate, log_unset
-from nmrflow.shifts.schedule import FINE_TUNING, PRETRAINING, Progress, Schedule, follow
+from nmrflow.shifts.pretraining import Rehearsal
+from nmrflow.shifts.schedule import Progress, Schedule, follow
 from nmrflow.shifts.thresholds import Thresholds, choose_thresholds
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -31,16 +32,6 @@ FINE_SHARES = (0.0, 0.3)
 _PARTS_AT_ONCE = 2  # For thresholds: of a training side of 80 %, as many as a validation side.
 
 _AT_A_TIME = 256
-
-
-class Assigned(Protocol):
-    """A molecule with shifts in ppm by position of the carbon, such as a reader gives it."""
-
-    @property
-    def structure(self) -> Structure: ...  # noqa: D102
-
-    @property
-    def shifts(self) -> Mapping[int, float]: ...  # noqa: D102
 
 
 class MeasuredSpectra(NamedTuple):
@@ -69,6 +60,18 @@ class MeasuredSpectra(NamedTuple):
         return MeasuredSpectra(structures, self.fine_codes[index], self.axis)
 
 
+class FineTuning(NamedTuple):
+    """How a network is trained on measured codes.
+
+    Args:
+        schedule: Epochs, learning rate and the like.
+        rehearsal: Assigned shifts that it goes on learning; None: codes alone.
+    """
+
+    schedule: Schedule
+    rehearsal: Rehearsal | None = None
+
+
 class TrainedEnsemble(NamedTuple):
     """What :func:`train_ensemble` gives.
 
@@ -86,54 +89,12 @@ class TrainedEnsemble(NamedTuple):
     n_unseen: int
 
 
-def pretrain(
-    molecules: Sequence[Assigned],
-    *,
-    seed: int,
-    schedule: Schedule = PRETRAINING,
-    network_args: Mapping[str, Any] | None = None,
-    progress: Progress = lambda share: None,  # noqa: ARG005
-) -> ShiftNetwork:
-    """Train a new network on the likelihood of assigned shifts.
-
-    Args:
-        molecules: With nothing among them that the network is to be judged on.
-        seed: Of initial weights, dropout and the order of batches.
-        schedule: Epochs, learning rate and the like.
-        network_args: Arguments of :class:`ShiftNetwork`.
-        progress: Called after every epoch.
-
-    Returns:
-        The network in evaluation mode.
-
-    Raises:
-        DataError: If there is no molecule with a shift.
-        TrainingError: If the loss is no longer a finite number.
-    """
-    molecules = [molecule for molecule in molecules if molecule.shifts]
-    if not molecules:
-        raise DataError("no molecule with assigned shifts to train on")
-    graphs = [molecular_graph(molecule.structure) for molecule in molecules]
-    shifts = [_shift_vector(molecule) for molecule in molecules]
-
-    def loss_of(network: ShiftNetwork, rows: NDArray[np.integer]) -> Tensor:
-        mixture = network(collate([graphs[k] for k in rows]))
-        shift_ppm = torch.cat([shifts[k] for k in rows])
-        known = ~shift_ppm.isnan()
-        loss: Tensor = -mixture.rows(known).log_density(shift_ppm[known, None]).mean()
-        return loss
-
-    with isolated_rng(seed):
-        network = ShiftNetwork(**(network_args or {}))
-        return follow(network, len(graphs), loss_of, schedule, seed=seed, progress=progress)
-
-
 def fine_tune(
     network: ShiftNetwork,
     spectra: MeasuredSpectra,
     *,
     seed: int,
-    schedule: Schedule = FINE_TUNING,
+    how: FineTuning,
     fine_share: float = 0.0,
     progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> ShiftNetwork:
@@ -143,7 +104,7 @@ def fine_tune(
         network: Stays as it is.
         spectra: What it is trained on.
         seed: Of dropout and the order of batches.
-        schedule: Epochs, learning rate and the like.
+        how: Its schedule, and what it rehearses.
         fine_share: Share of the loss that is on the fine code, 0 to 1.
         progress: Called after every epoch.
 
@@ -156,7 +117,8 @@ def fine_tune(
     """
     if not len(spectra.structures):
         raise DataError("no spectrum to train on")
-    return _fine_tune(network, _Examples.of(spectra), schedule, seed, fine_share, progress)
+    examples = _Examples.of(spectra)
+    return _fine_tune(network, examples, how, seed, fine_share, progress)
 
 
 def train_ensemble(
@@ -165,12 +127,12 @@ def train_ensemble(
     *,
     seed: int,
     n_networks: int = 4,
-    schedule: Schedule = FINE_TUNING,
+    how: FineTuning,
     progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> TrainedEnsemble:
     """Fine-tune networks, each with another part of the molecules left out.
 
-    Nothing but these spectra is used: the thresholds are chosen on the parts left out. There a
+    The thresholds are chosen on the parts left out. There a
     member has a twin, trained without the same part and then forgotten: two together spread
     their probabilities more as the ensemble will, and a single network's thresholds would be
     too high for it.
@@ -181,7 +143,7 @@ def train_ensemble(
         spectra: The training side.
         seed: Of parts, dropout and the order of batches.
         n_networks: Members, 1 to :data:`N_PARTS`.
-        schedule: Of each member.
+        how: Each member is trained; what it rehearses must hold none of these molecules either.
         progress: Called after every epoch.
 
     Raises:
@@ -204,7 +166,7 @@ def train_ensemble(
             _fine_tune(
                 pretrained[(k + twin) % len(pretrained)],
                 examples.rows(used),
-                schedule,
+                how,
                 (2 * seed + twin) * N_PARTS + k,
                 FINE_SHARES[(k + twin) % len(FINE_SHARES)],
                 partial(_pass_on, progress, 2 * k + twin, 2 * n_networks),
@@ -265,13 +227,14 @@ class _Examples(NamedTuple):
 def _fine_tune(
     network: ShiftNetwork,
     examples: _Examples,
-    schedule: Schedule,
+    how: FineTuning,
     seed: int,
     fine_share: float,
     progress: Progress,
 ) -> ShiftNetwork:
-    axis = examples.axis
+    axis, rehearsal = examples.axis, how.rehearsal
     fine_axis = replace(axis, n_bins=axis.n_fine_bins)
+    generator = generator_for(seed, "rehearsal")
 
     def loss_of(network: ShiftNetwork, rows: NDArray[np.integer]) -> Tensor:
         batch = collate([examples.graphs[k] for k in rows])
@@ -284,6 +247,10 @@ def _fine_tune(
             stray = STRAY / axis.n_fine_per_bin
             unset = log_unset(mixture, batch, fine_axis, stray)
             total = total + fine_share * bit_loss(unset, examples.fine_codes[rows])
+        if rehearsal:
+            n = len(rehearsal.assigned.graphs)
+            drawn = torch.randint(n, (len(rows),), generator=generator).numpy()
+            total = total + rehearsal.weight * rehearsal.assigned.loss(network, drawn)
         return total
 
     with isolated_rng(seed):
@@ -291,7 +258,7 @@ def _fine_tune(
             copy.deepcopy(network),
             len(examples.graphs),
             loss_of,
-            schedule,
+            how.schedule,
             seed=seed,
             progress=progress,
         )
@@ -300,11 +267,3 @@ def _fine_tune(
 def _pass_on(progress: Progress, k: int, n: int, share: float) -> None:
     """Progress of the k-th of n networks as progress of them all."""
     progress((k + share) / n)
-
-
-def _shift_vector(molecule: Assigned) -> Tensor:
-    """Shift in ppm of every atom, nan where it is not known, ``(n_atoms,)``."""
-    shift_ppm = torch.full((molecule.structure.n_atoms,), torch.nan)
-    for atom, shift in molecule.shifts.items():
-        shift_ppm[atom] = shift
-    return shift_ppm

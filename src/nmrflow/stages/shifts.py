@@ -1,5 +1,6 @@
 """The forward side is learned: where carbons' shifts lie, from assigned and measured spectra."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,9 @@ from nmrflow.data.sources.assigned import AssignedShifts, without
 from nmrflow.errors import ConfigError
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
+from nmrflow.shifts.pretraining import Assignments, Rehearsal, pretrain
 from nmrflow.shifts.schedule import FINE_TUNING, PRETRAINING
-from nmrflow.shifts.training import N_PARTS, MeasuredSpectra, pretrain, train_ensemble
+from nmrflow.shifts.training import N_PARTS, FineTuning, MeasuredSpectra, train_ensemble
 from nmrflow.stages.base import Stage, StageContext, forward_side, spectrum_subnet
 
 _WEIGHTS = "shifts.ckpt"
@@ -24,7 +26,8 @@ class ShiftStage(Stage):
     """Train the ensemble of shift networks that predicts y.
 
     Networks begin on assigned shifts, of molecules with heteroatoms mostly, and go on with the
-    measured codes of the training side. Without a file of assigned shifts they begin there.
+    measured codes of the training side, where they rehearse what they began with. Without a
+    file of assigned shifts they begin with the codes.
 
     Args:
         assigned_path: SDF of nmrshiftdb2 with assigned shifts; null: none.
@@ -32,6 +35,7 @@ class ShiftStage(Stage):
         n_pretrained: Networks that begin on assigned shifts; members start from them in turn.
         pretraining_epochs: Epochs on assigned shifts.
         fine_tuning_epochs: Epochs on measured codes.
+        rehearsal_weight: Of the loss on assigned shifts in them; 0: measured codes alone.
 
     Raises:
         ConfigError: If a number is too small, or a table is given without what it belongs to.
@@ -45,6 +49,7 @@ class ShiftStage(Stage):
         n_pretrained: int = 1,
         pretraining_epochs: int = 30,
         fine_tuning_epochs: int = 15,
+        rehearsal_weight: float = 4.0,
     ) -> None:
         if table_path and not assigned_path:
             raise ConfigError(f"table_path={table_path}: of no use without assigned_path")
@@ -54,6 +59,9 @@ class ShiftStage(Stage):
             "fine_tuning_epochs": fine_tuning_epochs,
         }
         check_counts(counts, n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
+        if not 0 <= rehearsal_weight < math.inf:
+            raise ConfigError(f"rehearsal_weight={rehearsal_weight}: 0 or a positive number")
+        self.rehearsal_weight = rehearsal_weight
         self.assigned = AssignedShifts(assigned_path, table_path) if assigned_path else None
         self.n_pretrained = n_pretrained
         self.pretraining = replace(PRETRAINING, n_epochs=pretraining_epochs)
@@ -64,6 +72,7 @@ class ShiftStage(Stage):
         subnet = spectrum_subnet(context.network)
         axis = context.network.axis
         facts: dict[str, Any] = {"n_assigned": 0}
+        rehearsal = None
         first = subnet.ensemble.networks[0]
         assert isinstance(first, ShiftNetwork)
         if len(subnet.ensemble.networks) > N_PARTS:
@@ -89,6 +98,8 @@ class ShiftStage(Stage):
                 + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
             )
             facts |= {"n_assigned": len(molecules), "assigned_left_out": left_out}
+            if self.rehearsal_weight and molecules:
+                rehearsal = Rehearsal(Assignments.of(molecules), self.rehearsal_weight)
             pretrained = []
             for k in range(self.n_pretrained):
                 with steps(f"assigned shifts, {k + 1} of {self.n_pretrained}") as progress:
@@ -110,7 +121,7 @@ class ShiftStage(Stage):
                 MeasuredSpectra(structures, fine, axis),
                 seed=context.seed,
                 n_networks=len(subnet.ensemble.networks),
-                schedule=self.fine_tuning,
+                how=FineTuning(self.fine_tuning, rehearsal),
                 progress=progress,
             )
         weights = trained.ensemble.state_dict()

@@ -13,16 +13,17 @@ from nmrflow.data.sources.embedded import generate
 from nmrflow.errors import DataError, TrainingError
 from nmrflow.shifts.mixture import bit_loss
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
+from nmrflow.shifts.pretraining import Assignments, Rehearsal, pretrain
 from nmrflow.shifts.schedule import FINE_TUNING, PRETRAINING
 from nmrflow.shifts.thresholds import choose_thresholds
 from nmrflow.shifts.training import (
     FINE_SHARES,
     N_PARTS,
+    FineTuning,
     MeasuredSpectra,
     fine_tune,
     parts,
     predict_log_unset,
-    pretrain,
     train_ensemble,
 )
 from nmrflow.spectra.axis import ShiftAxis
@@ -108,29 +109,43 @@ def test_fine_tuning_learns_codes_and_keeps_the_original(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork, fine_share: float
 ) -> None:
     before = weights(pretrained)
-    tuned = fine_tune(pretrained, spectra, seed=0, schedule=SHORT, fine_share=fine_share)
+    tuned = fine_tune(pretrained, spectra, seed=0, how=FineTuning(SHORT), fine_share=fine_share)
     assert code_loss(tuned, spectra) < 0.97 * code_loss(pretrained, spectra)
     assert torch.equal(weights(pretrained), before)
     with pytest.raises(DataError, match="no spectrum"):
-        fine_tune(pretrained, spectra.rows(np.zeros(0, dtype=int)), seed=0)
+        fine_tune(pretrained, spectra.rows(np.zeros(0, dtype=int)), seed=0, how=FineTuning(SHORT))
 
 
 def test_training_depends_on_its_seed_alone(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork
 ) -> None:
     few, once = spectra.rows(np.arange(20)), replace(SHORT, n_epochs=1)
-    one = fine_tune(pretrained, few, seed=1, schedule=once)
+    one = fine_tune(pretrained, few, seed=1, how=FineTuning(once))
     state = torch.get_rng_state()
     torch.rand(7)
-    again = fine_tune(pretrained, few, seed=1, schedule=once)
-    other = fine_tune(pretrained, few, seed=2, schedule=once)
+    again = fine_tune(pretrained, few, seed=1, how=FineTuning(once))
+    other = fine_tune(pretrained, few, seed=2, how=FineTuning(once))
     assert torch.equal(weights(one), weights(again))
     assert not torch.equal(weights(one), weights(other))
     torch.set_rng_state(state)
     expected = torch.rand(1)
     torch.set_rng_state(state)
-    fine_tune(pretrained, few, seed=1, schedule=once)
+    fine_tune(pretrained, few, seed=1, how=FineTuning(once))
     assert torch.equal(torch.rand(1), expected)  # the caller's own numbers are left alone
+
+
+def test_what_is_rehearsed_is_kept(
+    spectra: MeasuredSpectra, pretrained: ShiftNetwork, molecules: list[AssignedMolecule]
+) -> None:
+    few, rehearsed = spectra.rows(np.arange(20)), molecules[20:60]
+    alone = fine_tune(pretrained, few, seed=0, how=FineTuning(SHORT))
+    rehearsal = Rehearsal(Assignments.of(rehearsed), 4.0)
+    how = FineTuning(SHORT, rehearsal)
+    beside = fine_tune(pretrained, few, seed=0, how=how)
+    assert shift_loss(beside, rehearsed) < shift_loss(alone, rehearsed)
+    assert code_loss(beside, few) < code_loss(pretrained, few)
+    again = fine_tune(pretrained, few, seed=0, how=how)
+    assert torch.equal(weights(beside), weights(again))
 
 
 def test_a_loss_that_is_no_number_stops_the_training(spectra: MeasuredSpectra) -> None:
@@ -138,7 +153,7 @@ def test_a_loss_that_is_no_number_stops_the_training(spectra: MeasuredSpectra) -
     with torch.no_grad():
         network.enter.weight.fill_(torch.nan)
     with pytest.raises(TrainingError, match="learning rate"):
-        fine_tune(network, spectra, seed=0, schedule=SHORT)
+        fine_tune(network, spectra, seed=0, how=FineTuning(SHORT))
 
 
 def test_thresholds_are_chosen_where_each_network_has_not_been(
@@ -148,7 +163,12 @@ def test_thresholds_are_chosen_where_each_network_has_not_been(
     shown: list[float] = []
     schedule = replace(SHORT, n_epochs=1)
     trained = train_ensemble(
-        [pretrained], spectra, seed=3, n_networks=2, schedule=schedule, progress=shown.append
+        [pretrained],
+        spectra,
+        seed=3,
+        n_networks=2,
+        how=FineTuning(schedule),
+        progress=shown.append,
     )
     assert shown == [0.25, 0.5, 0.75, 1.0]
     connectivities = [s.connectivity for s in spectra.structures]
@@ -160,7 +180,7 @@ def test_thresholds_are_chosen_where_each_network_has_not_been(
                 pretrained,
                 spectra.rows(np.flatnonzero(part != k)),
                 seed=(6 + is_twin) * N_PARTS + k,
-                schedule=schedule,
+                how=FineTuning(schedule),
                 fine_share=FINE_SHARES[(k + is_twin) % 2],
             )
             for is_twin in (0, 1)
@@ -195,8 +215,16 @@ def test_too_little_to_train_on_is_refused(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork
 ) -> None:
     with pytest.raises(DataError, match="too few"):
-        train_ensemble([pretrained], spectra.rows(np.zeros(0, dtype=int)), seed=0)
+        train_ensemble(
+            [pretrained], spectra.rows(np.zeros(0, dtype=int)), seed=0, how=FineTuning(SHORT)
+        )
     with pytest.raises(DataError, match="too few"):
-        train_ensemble([pretrained], spectra.rows(np.arange(1)), seed=0, n_networks=N_PARTS)
+        train_ensemble(
+            [pretrained],
+            spectra.rows(np.arange(1)),
+            seed=0,
+            n_networks=N_PARTS,
+            how=FineTuning(SHORT),
+        )
     with pytest.raises(ValueError, match="to start from"):
-        train_ensemble([], spectra, seed=0)
+        train_ensemble([], spectra, seed=0, how=FineTuning(SHORT))
