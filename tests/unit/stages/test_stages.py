@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
@@ -17,7 +18,7 @@ import nmrflow.stages.bonds
 import nmrflow.stages.corpus
 import nmrflow.stages.shifts
 from nmrflow.chem.canonical import read_canonical
-from nmrflow.chem.molecular_graph import count_kinds
+from nmrflow.chem.molecular_graph import count_kinds, molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import SpectrumDataset
@@ -553,6 +554,8 @@ def test_impossible_counts_are_refused(stage: Callable[..., Stage], wrong: dict[
         (CorpusStage, {"n": 1, "drop": 7}, "drop=7"),
         (CorpusStage, {"n": 1, "stray": None}, "stray=None"),
         (ShiftStage, {"assigned_path": None, "table_path": "t.csv"}, "of no use without"),
+        (ShiftStage, {"assigned_path": None, "rehearsal_weight": -1.0}, "rehearsal_weight=-1"),
+        (ShiftStage, {"assigned_path": None, "rehearsal_weight": math.inf}, "rehearsal_weight"),
     ],
 )
 def test_impossible_settings_are_refused(
@@ -666,6 +669,7 @@ class Seen:
         def seen_ensemble(pretrained: Any, spectra: MeasuredSpectra, **settings: Any) -> Any:
             self.fine_tuning |= {s.connectivity for s in spectra.structures}
             self.spectra = spectra
+            self.rehearsal = settings["how"].rehearsal
             return ensemble(pretrained, spectra, **settings)
 
         def seen_seeds(seeds: list[Structure], *args: Any, **settings: Any) -> Any:
@@ -702,6 +706,9 @@ def test_nothing_of_the_validation_side_enters_a_stage(
     facts = run_stages(stages(str(sdf)), described, own)
     assert seen.pretraining == [{"CCO", "CCCN"}]
     assert facts["n_assigned"] == 2
+    rehearsed = [graph.edges.tolist() for graph in seen.rehearsal.assigned.graphs]
+    kept = [Structure.from_smiles(m) for m in ("CCO", "NCCC")]
+    assert rehearsed == [molecular_graph(m).edges.tolist() for m in kept]
     for entered in (seen.fine_tuning, seen.seeds, seen.measured):
         assert entered == known
         assert not entered & own.excluded
