@@ -24,10 +24,10 @@ from nmrflow.shifts.thresholds import Thresholds, choose_thresholds
 from nmrflow.spectra.axis import ShiftAxis
 
 N_PARTS = 8
-"""Parts of the training side, by hash of the molecule; each network leaves out another one."""
+"""Parts of the training side, by hash of the molecule, of which one is left out at a time."""
 
 FINE_SHARES = (0.0, 0.3)
-"""Share of the loss on the fine code, of one member of an ensemble after the other."""
+"""Shares of the loss on the fine code, in turn, so that members differ."""
 
 _PARTS_AT_ONCE = 2  # For thresholds: of a training side of 80 %, as many as a validation side.
 
@@ -77,8 +77,8 @@ class TrainedEnsemble(NamedTuple):
 
     Args:
         ensemble: In evaluation mode.
-        thresholds: When a bit is to be set: chosen where each network and its twin predict the
-            part they were not trained on.
+        thresholds: When a bit is to be set: chosen where networks predict a part they were not
+            trained on.
         log_loss: Binary cross-entropy there, summed over bits, mean over spectra.
         n_unseen: Spectra in those parts.
     """
@@ -130,20 +130,19 @@ def train_ensemble(
     how: FineTuning,
     progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> TrainedEnsemble:
-    """Fine-tune networks, each with another part of the molecules left out.
+    """Fine-tune networks on all molecules, and choose thresholds on parts left out.
 
-    The thresholds are chosen on the parts left out. There a
-    member has a twin, trained without the same part and then forgotten: two together spread
-    their probabilities more as the ensemble will, and a single network's thresholds would be
-    too high for it.
+    For the thresholds one part after the other is left out and predicted by two networks that
+    are then forgotten: two together spread their probabilities as the ensemble will, and a
+    single network's thresholds would be too high for it.
 
     Args:
         pretrained: What the members start from, in turn; at least one. They must not have
             seen these molecules, or no part is truly left out.
         spectra: The training side.
         seed: Of parts, dropout and the order of batches.
-        n_networks: Members, 1 to :data:`N_PARTS`.
-        how: Each member is trained; what it rehearses must hold none of these molecules either.
+        n_networks: Members, and parts left out, 1 to :data:`N_PARTS`.
+        how: Each network is trained; what it rehearses must hold none of these molecules either.
         progress: Called after every epoch.
 
     Raises:
@@ -157,26 +156,31 @@ def train_ensemble(
     if not len(unseen):
         raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
     codes, examples = spectra.codes(), _Examples.of(spectra)
-    networks, unset = [], np.zeros(codes.shape)
+    n_trained = 0
+
+    def train(on: _Examples, start: int, fine: int, which: int, k: int) -> ShiftNetwork:
+        nonlocal n_trained
+        n_trained += 1
+        return _fine_tune(
+            pretrained[start % len(pretrained)],
+            on,
+            how,
+            (3 * seed + which) * N_PARTS + k,
+            FINE_SHARES[fine % len(FINE_SHARES)],
+            partial(_pass_on, progress, n_trained - 1, 3 * n_networks),
+        )
+
+    unset = np.zeros(codes.shape)
     for k in range(n_networks):
         held, used = np.flatnonzero(part == k), np.flatnonzero(part != k)
         if not len(used):
             raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
-        pair = [
-            _fine_tune(
-                pretrained[(k + twin) % len(pretrained)],
-                examples.rows(used),
-                how,
-                (2 * seed + twin) * N_PARTS + k,
-                FINE_SHARES[(k + twin) % len(FINE_SHARES)],
-                partial(_pass_on, progress, 2 * k + twin, 2 * n_networks),
-            )
-            for twin in (0, 1)
-        ]
-        networks.append(pair[0])
+        pair = [train(examples.rows(used), k + which, k + which, which, k) for which in (0, 1)]
         unset[held] = predict_log_unset(
             ShiftEnsemble(pair), examples.rows(held).graphs, spectra.axis
         )
+    # One after the other through all pairs of what to start from and what to learn.
+    networks = [train(examples, k, k // len(pretrained), 2, k) for k in range(n_networks)]
     thresholds = choose_thresholds(
         -np.expm1(unset[unseen]), codes[unseen], part[unseen] // _PARTS_AT_ONCE
     )

@@ -159,7 +159,7 @@ def test_a_loss_that_is_no_number_stops_the_training(spectra: MeasuredSpectra) -
 def test_thresholds_are_chosen_where_each_network_has_not_been(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork
 ) -> None:
-    """Training members and twins one by one, on all but their part, gives the same thresholds."""
+    """Training pairs one by one, on all but their part, gives the same thresholds."""
     shown: list[float] = []
     schedule = replace(SHORT, n_epochs=1)
     trained = train_ensemble(
@@ -170,25 +170,24 @@ def test_thresholds_are_chosen_where_each_network_has_not_been(
         how=FineTuning(schedule),
         progress=shown.append,
     )
-    assert shown == [0.25, 0.5, 0.75, 1.0]
+    assert shown == pytest.approx(np.arange(1, 7) / 6)
     connectivities = [s.connectivity for s in spectra.structures]
     part = parts(connectivities, 3)
     unset, codes = [], []
-    for k, member in enumerate(trained.ensemble.networks):
-        alone, twin = (
+    for k in range(2):
+        pair = [
             fine_tune(
                 pretrained,
                 spectra.rows(np.flatnonzero(part != k)),
-                seed=(6 + is_twin) * N_PARTS + k,
+                seed=(9 + which) * N_PARTS + k,
                 how=FineTuning(schedule),
-                fine_share=FINE_SHARES[(k + is_twin) % 2],
+                fine_share=FINE_SHARES[(k + which) % 2],
             )
-            for is_twin in (0, 1)
-        )
-        assert torch.equal(weights(member), weights(alone))
+            for which in (0, 1)
+        ]
         held = spectra.rows(np.flatnonzero(part == k))
         graphs = [molecular_graph(s) for s in held.structures]
-        unset.append(predict_log_unset(ShiftEnsemble([alone, twin]), graphs, AXIS))
+        unset.append(predict_log_unset(ShiftEnsemble(pair), graphs, AXIS))
         codes.append(held.codes())
     order = np.argsort(np.concatenate([np.flatnonzero(part == k) for k in range(2)]))
     predicted, true = -np.expm1(np.concatenate(unset))[order], np.concatenate(codes)[order]
@@ -201,6 +200,19 @@ def test_thresholds_are_chosen_where_each_network_has_not_been(
     assert trained.thresholds.scores == expected.scores
     assert np.isfinite(trained.log_loss)
     assert not trained.ensemble.training
+
+
+def test_members_are_trained_on_all_molecules(
+    spectra: MeasuredSpectra, pretrained: ShiftNetwork
+) -> None:
+    how = FineTuning(replace(SHORT, n_epochs=1))
+    starts = [pretrained, ShiftNetwork(**SMALL)]
+    few = spectra.rows(np.arange(40))
+    trained = train_ensemble(starts, few, seed=3, n_networks=3, how=how)
+    for k, member in enumerate(trained.ensemble.networks):
+        start, share = starts[k % 2], FINE_SHARES[k // 2]
+        alone = fine_tune(start, few, seed=11 * N_PARTS + k, how=how, fine_share=share)
+        assert torch.equal(weights(member), weights(alone))
 
 
 def test_all_rows_of_a_molecule_are_in_one_part() -> None:
