@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from nmrflow.numerics import full_precision, generator_for, isolated_rng
+from nmrflow.numerics import (
+    full_precision,
+    generator_for,
+    has_fast_bfloat16,
+    isolated_rng,
+)
 
 
 def draw(seed: int, *key: str | int) -> list[float]:
@@ -81,3 +86,9 @@ def test_full_precision_ends_autocast_and_gives_it_back() -> None:
         with full_precision(a.device):
             assert (a @ a).dtype == torch.float32
         assert (a @ a).dtype == torch.bfloat16
+
+
+def test_graphics_cards_multiply_bfloat16_fast_and_some_processors_do() -> None:
+    assert has_fast_bfloat16(torch.device("cuda"))
+    is_avx512 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    assert has_fast_bfloat16(torch.device("cpu")) or not is_avx512

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nmrflow.errors import ConfigError
 from nmrflow.flow.bonds import N_TOKENS, State
 from nmrflow.flow.conditionals import BondConditional, PeakEmbedding, StateEmbedding
+from nmrflow.numerics import has_fast_bfloat16
 
 
 class BondTransformer(BondConditional):
@@ -24,9 +25,9 @@ class BondTransformer(BondConditional):
         width: Of the vectors, a multiple of ``n_heads``.
         n_layers: Layers over the bonds.
         n_heads: Attention heads.
-        bfloat16: Training steps multiply matrices in bfloat16, several times as fast on
-            processors that can. Only where gradients are wanted of a network in training
-            mode; sampling and likelihoods are never rounded so.
+        bfloat16: Training steps multiply matrices in bfloat16 where that is faster
+            (:func:`nmrflow.numerics.has_fast_bfloat16`). Only where gradients are wanted of a
+            network in training mode; sampling and likelihoods are never rounded so.
 
     Raises:
         ConfigError: If the width is no multiple of the number of heads.
@@ -64,7 +65,12 @@ class BondTransformer(BondConditional):
 
     def forward(self, code: Tensor, states: State) -> Tensor:
         """Logits of all tokens at once; see :class:`BondConditional`."""
-        rounded = self.rounds and self.training and torch.is_grad_enabled()
+        rounded = (
+            self.rounds
+            and self.training
+            and torch.is_grad_enabled()
+            and has_fast_bfloat16(code.device)
+        )
         with torch.autocast(code.device.type, torch.bfloat16, enabled=rounded):
             peaks, seen = self._read(code)
             x = self.state(states)
