@@ -1,6 +1,7 @@
 """Training of an ensemble of shift networks on measured codes."""
 
 import copy
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -156,18 +157,16 @@ def train_ensemble(
     if not len(unseen):
         raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
     codes, examples = spectra.codes(), _Examples.of(spectra)
-    n_trained = 0
+    number = itertools.count()
 
     def train(on: _Examples, start: int, fine: int, which: int, k: int) -> ShiftNetwork:
-        nonlocal n_trained
-        n_trained += 1
         return _fine_tune(
             pretrained[start % len(pretrained)],
             on,
             how,
             (3 * seed + which) * N_PARTS + k,
             FINE_SHARES[fine % len(FINE_SHARES)],
-            partial(_pass_on, progress, n_trained - 1, 3 * n_networks),
+            partial(_pass_on, progress, next(number), 3 * n_networks),
         )
 
     unset = np.zeros(codes.shape)
