@@ -110,7 +110,7 @@ def make_flow(
     Other names are settings of its configuration; ``ranking`` weighs log p by one half.
     """
     from nmrflow.inference import TrainedFlow
-    from nmrflow.module import build_network
+    from nmrflow.network import build_network
 
     def build(
         model: dict[str, Any] | None = None,

@@ -1,12 +1,12 @@
 """From configuration to objects: the one place where a configured name becomes a call."""
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import hydra
 from hydra.errors import InstantiationException
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -14,7 +14,6 @@ from nmrflow.errors import ConfigError, NmrflowError
 
 _BUILD_ERRORS = (
     InstantiationException,
-    MisconfigurationException,
     OmegaConfBaseException,
     TypeError,
     ValueError,
@@ -82,7 +81,7 @@ def build(
             built = factory(**extra)
         else:
             built = hydra.utils.instantiate(dict(config), _convert_="all")
-    except _BUILD_ERRORS as error:
+    except _build_errors() as error:
         if isinstance(error, NmrflowError):
             raise
         if isinstance(error.__cause__, NmrflowError):
@@ -172,3 +171,9 @@ def _check_target(target: object, allowed: tuple[str, ...]) -> None:
         raise ConfigError(f"configuration names {target!r}, which does not exist") from error
     if not inspect.isclass(found) or not f"{found.__module__}.".startswith(allowed):
         raise refusal
+
+
+def _build_errors() -> tuple[type[Exception], ...]:
+    """Lightning's among them if it is what refused; its import takes seconds, so none is made."""
+    lightning = sys.modules.get("lightning.fabric.utilities.exceptions")
+    return (*_BUILD_ERRORS, lightning.MisconfigurationException) if lightning else _BUILD_ERRORS

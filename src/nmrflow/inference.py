@@ -20,7 +20,7 @@ from nmrflow.data.splits import Split
 from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
-from nmrflow.module import Network, build_network
+from nmrflow.network import Network, build_network
 from nmrflow.numerics import generator_for
 from nmrflow.results import PredictedShifts, PredictedSpectrum, Proposal, RankedProposal
 from nmrflow.shifts.mixture import LaplaceMixture

@@ -1,7 +1,7 @@
 """The one LightningModule: a flow, an objective, and the numbers of each epoch."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning
 import numpy as np
@@ -12,42 +12,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from nmrflow import checkpoint as checkpoints
-from nmrflow.chem.codec import MoleculeCodec
-from nmrflow.config import ALLOWED_TO_TRAIN, build
 from nmrflow.errors import ConfigError, TrainingError
 from nmrflow.flow import SpectrumFlow
 from nmrflow.losses import FlowOutputs, Objective
 from nmrflow.losses.objective import ObjectiveValue
 from nmrflow.metrics.spectrum import spectrum_scores, to_bits
 from nmrflow.numerics import generator_for
-from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.training_side import LogitSums
 from nmrflow.types import Batch, Latent
-
-
-class Network(NamedTuple):
-    """What a model configuration describes: the encodings and the bijection between them."""
-
-    codec: MoleculeCodec
-    axis: ShiftAxis
-    flow: SpectrumFlow
-
-
-def build_network(
-    model: Mapping[str, Any], seed: int, allowed: tuple[str, ...] = ALLOWED_TO_TRAIN
-) -> Network:
-    """Build codec, axis and flow; the flow's ends follow from the two others.
-
-    Raises:
-        ConfigError: As :func:`nmrflow.config.build`.
-        ShapeError: If the flow does not fit the encodings.
-    """
-    codec: MoleculeCodec = build(model["codec"], object, allowed)
-    axis: ShiftAxis = build(model["axis"], ShiftAxis, allowed)
-    flow: SpectrumFlow = build(
-        model["flow"], SpectrumFlow, allowed, in_shape=codec.shape, n_bins=axis.n_bins, seed=seed
-    )
-    return Network(codec, axis, flow)
 
 
 class FlowModule(lightning.LightningModule):

@@ -23,7 +23,8 @@ from nmrflow.evaluation_file import EVALUATION, find_finished, write_scores
 from nmrflow.examples import show_examples
 from nmrflow.inference import TrainedFlow
 from nmrflow.losses import Objective
-from nmrflow.module import FlowModule, build_network
+from nmrflow.module import FlowModule
+from nmrflow.network import build_network
 from nmrflow.resume import configuration_digest, find_resumable
 from nmrflow.scoring import Scores, score
 from nmrflow.stages import Stage, StageContext, run_stages, stage_digests

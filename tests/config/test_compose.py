@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from nmrflow.config import build, build_named, to_plain
 from nmrflow.losses import Objective
-from nmrflow.module import build_network
+from nmrflow.network import build_network
 from nmrflow.stages import Stage
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -14,7 +14,7 @@ from nmrflow.console import say
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError
-from nmrflow.module import Network
+from nmrflow.network import Network
 from nmrflow.shifts.subnet import SpectrumSubnet
 
 _DONE = "done.json"

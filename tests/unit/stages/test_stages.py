@@ -25,7 +25,7 @@ from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.errors import CheckpointError, ConfigError, TrainingError
-from nmrflow.module import Network, build_network
+from nmrflow.network import Network, build_network
 from nmrflow.shifts.training import MeasuredSpectra
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.stages import BondStage, CorpusStage, ShiftStage, Stage, StageContext, run_stages
