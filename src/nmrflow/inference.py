@@ -32,6 +32,9 @@ from nmrflow.types import Latent
 Formula = str
 """A molecular formula, for example ``C10H14``."""
 
+_LIKELIHOODS_AT_ONCE = 64
+"""Whole sequences of more leave a processor's cache, and take half as long again."""
+
 
 class TrainedFlow:
     """A network with the weights of a checkpoint.
@@ -143,11 +146,15 @@ class TrainedFlow:
         for rows in _batches(len(latent.z), self.flow.batch_size):
             z, y = (slot[rows].to(self.flow.device, self.flow.dtype) for slot in latent)
             told = None if formula is None else formula[rows]
-            x = self.flow.from_latent(Latent(z, y), told)[0]
+            x, log_det = self.flow.from_latent(Latent(z, y), told)
             logits = self.flow.predicted_within(x, Latent(z, y))
+            log_p = self.flow.log_probability_drawn(z, log_det)
             rows_of = (tensor.cpu().numpy() for tensor in (x, z, logits))
-            for drawn in zip(*rows_of, strict=True):
-                proposals.append(Proposal(*self._decode(drawn[0], known), *drawn))
+            codes = [code.tobytes() for code in (y > 0).cpu().numpy()]
+            asked = zip(codes, formulas[rows] if formulas else [None] * len(codes), strict=True)
+            likely = [None] * len(codes) if log_p is None else log_p.tolist()
+            for own, p, x_, z_, logits_ in zip(asked, likely, *rows_of, strict=True):
+                proposals.append(Proposal(*self._decode(x_, known), x_, z_, logits_, own, p))
         return proposals
 
     def predict_spectrum(self, structures: Sequence[Structure | str]) -> list[PredictedSpectrum]:
@@ -316,8 +323,7 @@ class TrainedFlow:
         consistency = log_likelihood(logits, code)
         log_p = None
         if self.takes_formula:
-            told = None if formula is None else [formula] * len(structures)
-            log_p = self.log_p(structures, np.tile(code, (len(structures), 1)), told)
+            log_p = self._log_p_of_drawn([*first.values()], code, formula)
         weight = self.log_p_weight
         candidates = [
             RankedProposal(
@@ -353,6 +359,23 @@ class TrainedFlow:
         x = self._encode(self.read_structures(structures))
         return self._log_p(x, read_codes(spectra, self.axis), formulas)
 
+    def _log_p_of_drawn(
+        self, proposals: Sequence[Proposal], code: NDArray[np.uint8], formula: Formula | None
+    ) -> NDArray[np.float64]:
+        """Log p of valid proposals; known of those drawn for this query in canonical form."""
+        x = self._encode([p.structure for p in proposals if p.structure is not None])
+        asked = code.astype(bool).tobytes(), formula
+        log_p = np.array([np.nan if p.log_p is None else p.log_p for p in proposals])
+        for k, (proposal, canonical) in enumerate(zip(proposals, x, strict=True)):
+            if proposal.asked != asked or (self.codec.round(proposal.x) != canonical).any():
+                log_p[k] = np.nan
+        other = np.isnan(log_p)
+        if other.any():
+            codes = np.tile(code, (int(other.sum()), 1))
+            told = None if formula is None else [formula] * len(codes)
+            log_p[other] = self._log_p(x[other], codes, told)
+        return log_p
+
     @torch.no_grad()
     def _log_p(
         self, x: NDArray[np.uint8], codes: NDArray[np.uint8], formulas: Sequence[Formula] | None
@@ -364,7 +387,7 @@ class TrainedFlow:
                 torch.from_numpy(codes)[rows],
                 None if told is None else told[rows],
             )
-            for rows in _batches(len(x), self.flow.batch_size)
+            for rows in _batches(len(x), _LIKELIHOODS_AT_ONCE)
         ]
         return torch.cat(parts).double().cpu().numpy()
 

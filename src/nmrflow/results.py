@@ -58,6 +58,9 @@ class Proposal:
         x: What the inverse returned, before rounding, ``(C, H, W)``.
         z: The residual that was drawn.
         logits: What x is predicted to have for a spectrum, ``(n_bins,)``.
+        asked: The code, as bits, and the formula that were asked for.
+        log_p: Log p of the rounded x, numbered as it is, given what was asked, in nats; None
+            where the network has no likelihood.
     """
 
     structure: Structure | None
@@ -65,6 +68,8 @@ class Proposal:
     x: NDArray[np.floating]
     z: NDArray[np.floating]
     logits: NDArray[np.floating]
+    asked: tuple[bytes, str | None] | None = None
+    log_p: float | None = None
 
 
 @dataclass(frozen=True)

@@ -406,6 +406,21 @@ def test_likelihood_is_that_of_the_flow(trained: TrainedFlow) -> None:
     assert sum(counted) > 100
 
 
+@pytest.mark.parametrize("formulas", [None, FORMULAS])
+def test_a_proposal_knows_how_likely_its_own_draw_was(
+    trained: TrainedFlow, formulas: tuple[str, ...] | None
+) -> None:
+    codec, codes = BondOrderCodec(), torch.from_numpy(codes_of(trained))
+    proposals = trained.propose_structures(SPECTRA, 40, seed=3, formulas=formulas)
+    for k, drawn in enumerate(proposals):
+        rounded = torch.from_numpy(np.stack([codec.round(p.x) for p in drawn]))
+        told = (
+            None if formulas is None else torch.tensor([count_atoms_and_bonds(formulas[k])] * 40)
+        )
+        log_p = trained.flow.log_probability(rounded, codes[k].expand(40, -1), told)
+        np.testing.assert_allclose([p.log_p for p in drawn], log_p.detach(), rtol=0, atol=1e-9)
+
+
 def test_y_says_the_code_or_else_the_prediction(trained: TrainedFlow) -> None:
     codes = codes_of(trained)
     asked = trained.to_latent(SMILES[:3], codes)

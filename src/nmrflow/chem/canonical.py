@@ -68,6 +68,13 @@ def structure_from_orders(orders: NDArray[np.generic]) -> Structure:
         raise ShapeError(f"expected bond orders of shape ({N_SLOTS},), got {orders.shape}")
     if not np.isin(orders, (0, 1, 2, 3)).all():
         raise StructureError("a bond order is none of 0, 1, 2, 3")
+    return _from_table(orders.astype(np.int8).tobytes())
+
+
+@lru_cache(maxsize=4096)
+def _from_table(table: bytes) -> Structure:
+    # What is drawn is looked at twice: for its spectrum, and for its name.
+    orders = np.frombuffer(table, dtype=np.int8)
     slots = np.flatnonzero(orders)
     if not len(slots):
         raise StructureError("no bonds: an empty table is no molecule")

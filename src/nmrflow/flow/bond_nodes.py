@@ -19,6 +19,7 @@ from nmrflow.flow.bonds import (
     MAX_ORDER,
     N_ROWS,
     N_SLOTS,
+    N_TOKENS,
     State,
     first_state,
     next_state,
@@ -214,27 +215,25 @@ class BondCoupling(Node):
         # Behind a molecule's end every order is surely 0: there only the fraction is left.
         values = from_normal(z, z.new_ones(*z.shape, 1))
         log_det = _log_slope(z)
-        memory, state = self.conditional.begin(code), first_state(formula)
-        row = torch.arange(len(z), device=z.device)
-        going = torch.ones_like(row, dtype=torch.bool)
         rows_of_column = torch.arange(N_ROWS, device=z.device)
-        while going.any():
-            if going.sum() < _SHARE_GOING * len(going):  # Leave out those that have ended.
-                memory = self.conditional.select(memory, going)
-                state = State(*(part[going] for part in state))
-                row = row[going]
-                going = torch.ones_like(row, dtype=torch.bool)
+        # Draws for one query often begin alike: the network reads each beginning once. `begun`
+        # says which of the beginnings is a row's.
+        row = torch.arange(len(z), device=z.device)
+        asked, begun = torch.unique(torch.cat([code, formula], 1), dim=0, return_inverse=True)
+        memory = self.conditional.begin(asked[:, : self.n_bins].bool())
+        state = first_state(asked[:, self.n_bins :])
+        while len(row):
             p = slot_probabilities(
                 token_log_probabilities(self.conditional.step(memory, state), state, self.floor)
-            )
-            column = state.column.clamp(max=N_ROWS)[:, None]
+            )[begun]
+            column = state.column.clamp(max=N_ROWS)[begun, None]
             slot = (column * (column - 1) // 2 + rows_of_column).clamp(max=N_SLOTS - 1)
             value = from_normal(z[row[:, None], slot], p)
-            open_ = (rows_of_column > state.last_row[:, None]) & (rows_of_column < column)
-            order = torch.where(open_ & going[:, None], value.floor().long(), 0)
+            open_ = (rows_of_column > state.last_row[begun, None]) & (rows_of_column < column)
+            order = torch.where(open_, value.floor().long(), 0)
             # The first row that is occupied, or the row behind the last.
             first = torch.where(order > 0, rows_of_column, N_ROWS).amin(1)
-            decided = open_ & going[:, None] & (rows_of_column <= first[:, None])
+            decided = open_ & (rows_of_column <= first[:, None])
             at = decided.nonzero(as_tuple=True)
             place = row[at[0]], slot[at]
             values[place] = value[at]
@@ -242,8 +241,14 @@ class BondCoupling(Node):
             log_det[place] = _log_slope(z[place]) - own.log()
             found = order.gather(1, first.clamp(max=N_ROWS - 1)[:, None])[:, 0]
             token = torch.where(first < N_ROWS, MAX_ORDER * first + found - 1, END)
-            state, ended = next_state(state, torch.where(going, token, END))
-            going = going & ~ended
+            longer, begun = torch.unique(begun * N_TOKENS + token, return_inverse=True)
+            before = longer // N_TOKENS
+            state, ended = next_state(State(*(part[before] for part in state)), longer % N_TOKENS)
+            going = ~ended
+            memory = self.conditional.select(memory, before[going])
+            state = State(*(part[going] for part in state))
+            row, begun = row[going[begun]], begun[going[begun]]
+            begun = (going.cumsum(0) - 1)[begun]
         x = torch.cat([(values - _HALF).to(h.dtype), rest], 1)[..., None, None]
         return x, log_det.sum(1).to(h.dtype)
 
@@ -262,9 +267,6 @@ def orders_in(slots: Tensor) -> Tensor:
 
 
 _HALF = 0.5
-_SHARE_GOING = 0.75
-"""Molecules are left out of a batch in the inverse once fewer than this share go on."""
-
 _LEAST = -1e8
 """Below it a log probability is that of something impossible."""
 

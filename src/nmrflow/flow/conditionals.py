@@ -59,7 +59,7 @@ class BondConditional(nn.Module):
 
     @abstractmethod
     def select(self, memory: Any, rows: Tensor) -> Any:  # noqa: ANN401
-        """The memory of some of the molecules, by a mask ``(n,)``."""
+        """The memory of those molecules, by position; one may come several times, or never."""
 
 
 class PeakEmbedding(nn.Module):

@@ -192,6 +192,18 @@ class SpectrumFlow(nn.Module):
         """Log p of each molecule given a measured code, for flows that have one, ``(batch,)``."""
         raise NotImplementedError
 
+    def log_probability_drawn(self, z: Tensor, log_det: Tensor) -> Tensor | None:  # noqa: ARG002
+        """Log p of each molecule tensor that :meth:`from_latent` made, for flows that have one.
+
+        Args:
+            z: ``(batch, n_residual)``.
+            log_det: As :meth:`from_latent` returned it.
+
+        Returns:
+            Of the table as it is numbered, given what was asked, ``(batch,)``; None without.
+        """
+        return None
+
     def sample_z(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw ``n`` residuals from the prior N(0, I), on the flow's own device and type."""
         return torch.randn(n, self.n_residual, generator=generator).to(self.device, self.dtype)

@@ -1,5 +1,6 @@
 """The flow that elucidates: z is normal whatever y, and every structure has a probability."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -53,7 +54,7 @@ class StructureFlow(SpectrumFlow):
     """
 
     takes_formula = True
-    batch_size = 1024
+    batch_size = 2400
 
     def __init__(
         self,
@@ -170,6 +171,11 @@ class StructureFlow(SpectrumFlow):
         """
         (condition,) = self._conditions(len(x), formula)
         return self.bonds.log_probability(self._orders(x), code.to(self.device) > 0.5, condition)
+
+    def log_probability_drawn(self, z: Tensor, log_det: Tensor) -> Tensor:
+        """As of :class:`SpectrumFlow`: log N(z; 0, I) - log|det ∂x/∂h|, of the slots alone."""
+        slots = z[:, : self.n_structural]
+        return -0.5 * (slots.square() + math.log(2 * math.pi)).sum(1) - log_det
 
     def _orders(self, x: Tensor) -> Tensor:
         return orders_in(self._ordered(x.to(self.device))[:, :N_SLOTS]).long()

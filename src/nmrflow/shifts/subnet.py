@@ -1,11 +1,11 @@
 """The forward side as a subnet of a coupling: a table of bond orders to logits of the code."""
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmrflow.chem.canonical import N_SLOTS, read_canonical, structure_from_orders
@@ -17,6 +17,8 @@ from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
 from nmrflow.spectra.axis import ShiftAxis
 
 _MAX_ORDER = 3
+_AT_ONCE = 100
+"""Molecules together: the states of more leave a processor's cache."""
 
 
 class SpectrumSubnet(nn.Module):
@@ -70,15 +72,18 @@ class SpectrumSubnet(nn.Module):
         """
         if slots.shape[1:].numel() != N_SLOTS:
             raise ShapeError(f"expected {N_SLOTS} slots a row, got {tuple(slots.shape)}")
-        names = [_connectivity(row) for row in _whole(slots.detach().flatten(1))]
         # Each molecule once, in its canonical form: what is drawn for a spectrum repeats itself.
+        tables, table = np.unique(_whole(slots.detach().flatten(1)), axis=0, return_inverse=True)
+        names = [_connectivity(orders) for orders in tables]
         distinct = sorted({name for name in names if name})
         unset = torch.full((1 + len(distinct), self.axis.n_bins), -STRAY, dtype=torch.float64)
-        if distinct:
-            batch = collate([read_canonical(name).graph for name in distinct])
-            unset[1:] = self.ensemble.log_unset(batch, self.axis).cpu()
+        for start in range(0, len(distinct), _AT_ONCE):
+            part = distinct[start : start + _AT_ONCE]
+            batch = collate([read_canonical(name).graph for name in part])
+            unset[1 + start :][: len(part)] = self.ensemble.log_unset(batch, self.axis).cpu()
         place = {name: k for k, name in enumerate(distinct, start=1)}
-        logits = (torch.log(-torch.expm1(unset)) - unset)[[place.get(name, 0) for name in names]]
+        of_table = np.array([place.get(name, 0) for name in names])
+        logits = (torch.log(-torch.expm1(unset)) - unset)[of_table[table]]
         return logits.to(slots.device, slots.dtype).reshape(-1, *self.dims_out)
 
     @torch.no_grad()
@@ -97,21 +102,23 @@ class SpectrumSubnet(nn.Module):
         Raises:
             StructureError: If RDKit refuses a structure.
         """
-        batch = collate([molecular_graph(structure) for structure in structures])
-        mixture = self.ensemble.mixtures(batch, dtype)
-        return LaplaceMixture(*(part.cpu() for part in mixture))
+        graphs = [molecular_graph(structure) for structure in structures]
+        parts = (
+            self.ensemble.mixtures(collate(graphs[start : start + _AT_ONCE]), dtype)
+            for start in range(0, max(1, len(graphs)), _AT_ONCE)
+        )
+        return LaplaceMixture(*(torch.cat(part).cpu() for part in zip(*parts, strict=True)))
 
 
-def _whole(slots: Tensor) -> Iterator[bytes]:
+def _whole(slots: Tensor) -> NDArray[np.int8]:
     """The whole numbers of each row."""
     whole = slots.double().floor().nan_to_num(nan=-1.0).clamp(-1, _MAX_ORDER + 1)
-    return (row.tobytes() for row in whole.to(torch.int8).cpu().numpy())
+    return whole.to(torch.int8).cpu().numpy()
 
 
-@lru_cache(maxsize=4096)
-def _connectivity(orders: bytes) -> str:
+def _connectivity(orders: NDArray[np.int8]) -> str:
     """The molecule of a row, nothing where there is none."""
     try:
-        return structure_from_orders(np.frombuffer(orders, dtype=np.int8)).connectivity
+        return structure_from_orders(orders).connectivity
     except StructureError:
         return ""
