@@ -11,20 +11,20 @@ from pathlib import Path
 
 import torch
 
-from nmrflow import load_checkpoint
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
 from nmrflow.flow import join_latent
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.numerics import generator_for
+from nmrflow.pretrained import load
 from nmrflow.types import Latent
 
 
 @torch.no_grad()
-def measure(checkpoint: Path, table: Path) -> list[dict[str, float | int | str]]:
+def measure(checkpoint: str, table: Path) -> list[dict[str, float | int | str]]:
     """One row per floating type."""
-    trained = load_checkpoint(checkpoint)
+    trained = load(checkpoint)
     records = RevMolSpec(str(table)).read(trained.axis).records
     dataset = SpectrumDataset(records, trained.codec, trained.axis)
     structures = [record.structure for record in records]
@@ -55,7 +55,7 @@ def measure(checkpoint: Path, table: Path) -> list[dict[str, float | int | str]]
 def main() -> None:
     """Print a table; write it as JSON on request."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("checkpoint", type=Path, help="a checkpoint, or a run's folder")
+    parser.add_argument("checkpoint", help="a name of weights, or a run")
     parser.add_argument("table", type=Path, help="the paper's table, CSV")
     parser.add_argument("--output", type=Path, help="where to write the results as JSON")
     arguments = parser.parse_args()
