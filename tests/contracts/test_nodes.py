@@ -160,10 +160,13 @@ def test_forward_of_inverse_is_the_input(node: nn.Module, dims: Dims, n: int) ->
 
 
 def test_records_of_a_batch_do_not_meet(node: nn.Module, dims: Dims) -> None:
-    x = some(dims, node=node)
-    together, _ = apply(node, x)
-    alone = torch.cat([apply(node, row[None])[0] for row in x])
-    torch.testing.assert_close(together, alone, rtol=0, atol=1e-12)
+    """Of a batch that is longer than what a network reads at a time, too."""
+    x = some(dims, 100, node)
+    together = apply(node, x)
+    each = [apply(node, row[None]) for row in x]
+    alone = [torch.cat(parts) for parts in zip(*each, strict=True)]
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
 def test_records_do_not_meet_on_the_way_back_either(node: nn.Module, dims: Dims) -> None:

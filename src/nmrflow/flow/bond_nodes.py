@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError, ShapeError, StructureError
@@ -257,8 +258,18 @@ class BondCoupling(Node):
         return flat[:, :N_SLOTS], flat[:, N_SLOTS:], flat[:, -self.n_bins :] > 0
 
     def _token_log_p(self, tokens: Tensor, code: Tensor, formula: Tensor) -> Tensor:
-        states = states_before(tokens, formula)
-        return token_log_probabilities(self.conditional(code, states), states, self.floor)
+        n_told = (tokens >= 0).sum(1)
+        # In groups alike in length little of what the network reads is padding, and a group's
+        # activations stay in a processor's cache: a sixth of the time of a training step.
+        n_groups = 1 if tokens.device.type != "cpu" else max(1, len(tokens) // _GROUP)
+        order = n_told.argsort()
+        log_p = []
+        for rows in order.chunk(n_groups):
+            states = states_before(tokens[rows, : int(n_told[rows].max())], formula[rows])
+            logits = self.conditional(code[rows], states)
+            of_group = token_log_probabilities(logits, states, self.floor)
+            log_p.append(F.pad(of_group, (0, 0, 0, tokens.shape[1] - of_group.shape[1])))
+        return torch.cat(log_p)[order.argsort()]
 
 
 def orders_in(slots: Tensor) -> Tensor:
@@ -267,6 +278,8 @@ def orders_in(slots: Tensor) -> Tensor:
 
 
 _HALF = 0.5
+_GROUP = 48
+"""Molecules that the network reads at a time on a processor."""
 _LEAST = -1e8
 """Below it a log probability is that of something impossible."""
 
