@@ -260,7 +260,7 @@ class BondCoupling(Node):
     def _token_log_p(self, tokens: Tensor, code: Tensor, formula: Tensor) -> Tensor:
         n_told = (tokens >= 0).sum(1)
         # In groups alike in length little of what the network reads is padding, and a group's
-        # activations stay in a processor's cache: a sixth of the time of a training step.
+        # activations stay in a processor's cache.
         n_groups = 1 if tokens.device.type != "cpu" else max(1, len(tokens) // _GROUP)
         order = n_told.argsort()
         log_p = []
