@@ -117,7 +117,7 @@ def test_singular_vectors_stay_and_singular_values_come_near_one(
         s = value / norm
         for _ in range(5):
             s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
-        assert value < 0.002 * norm or 0.6 < s < 1.2
+        assert value < 0.002 * norm or 0.68 < s < 1.21
         expected.append(s)
     ideal = (u * torch.tensor(expected, dtype=torch.float64)) @ v[:n]
     if is_tall:
