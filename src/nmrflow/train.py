@@ -67,6 +67,7 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
         folders={},
         trainer=plain["trainer"],
         seed=seed,
+        n_threads=plain["n_threads"],
     )
     portable = to_plain(config, run_dir="RUN")  # a checkpoint may move, and names no folder
     module = FlowModule(

@@ -1,7 +1,6 @@
 """Training of an ensemble of shift networks on measured codes."""
 
 import copy
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,6 +22,7 @@ from nmrflow.shifts.pretraining import Rehearsal
 from nmrflow.shifts.schedule import Progress, Schedule, follow
 from nmrflow.shifts.thresholds import Thresholds, choose_thresholds
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.workers import run_jobs
 
 N_PARTS = 8
 """Parts of the training side, by hash of the molecule, of which one is left out at a time."""
@@ -122,13 +122,14 @@ def fine_tune(
     return _fine_tune(network, examples, how, seed, fine_share, progress)
 
 
-def train_ensemble(
+def train_ensemble(  # noqa: PLR0913 - each by name
     pretrained: Sequence[ShiftNetwork],
     spectra: MeasuredSpectra,
     *,
     seed: int,
     n_networks: int = 4,
     how: FineTuning,
+    n_processes: int = 1,
     progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> TrainedEnsemble:
     """Fine-tune networks on all molecules, and choose thresholds on parts left out.
@@ -144,6 +145,7 @@ def train_ensemble(
         seed: Of parts, dropout and the order of batches.
         n_networks: Members, and parts left out, 1 to :data:`N_PARTS`.
         how: Each network is trained; what it rehearses must hold none of these molecules either.
+        n_processes: That train networks side by side.
         progress: Called after every epoch.
 
     Raises:
@@ -157,35 +159,38 @@ def train_ensemble(
     if not len(unseen):
         raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
     codes, examples = spectra.codes(), _Examples.of(spectra)
-    number = itertools.count()
 
-    def train(on: _Examples, start: int, fine: int, which: int, k: int) -> ShiftNetwork:
-        return _fine_tune(
+    def job(on: _Examples, start: int, fine: int, which: int, k: int) -> partial[ShiftNetwork]:
+        return partial(
+            _fine_tune,
             pretrained[start % len(pretrained)],
             on,
             how,
             (3 * seed + which) * N_PARTS + k,
             FINE_SHARES[fine % len(FINE_SHARES)],
-            partial(_pass_on, progress, next(number), 3 * n_networks),
         )
 
-    unset = np.zeros(codes.shape)
+    jobs = []
     for k in range(n_networks):
-        held, used = np.flatnonzero(part == k), np.flatnonzero(part != k)
+        used = np.flatnonzero(part != k)
         if not len(used):
             raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
-        pair = [train(examples.rows(used), k + which, k + which, which, k) for which in (0, 1)]
+        jobs += [job(examples.rows(used), k + which, k + which, which, k) for which in (0, 1)]
+    # One after the other through all pairs of what to start from and what to learn.
+    jobs += [job(examples, k, k // len(pretrained), 2, k) for k in range(n_networks)]
+    networks = run_jobs(jobs, n_processes, progress)
+    unset = np.zeros(codes.shape)
+    for k in range(n_networks):
+        held, pair = np.flatnonzero(part == k), networks[2 * k : 2 * k + 2]
         unset[held] = predict_log_unset(
             ShiftEnsemble(pair), examples.rows(held).graphs, spectra.axis
         )
-    # One after the other through all pairs of what to start from and what to learn.
-    networks = [train(examples, k, k // len(pretrained), 2, k) for k in range(n_networks)]
     thresholds = choose_thresholds(
         -np.expm1(unset[unseen]), codes[unseen], part[unseen] // _PARTS_AT_ONCE
     )
     log_loss = bit_loss(torch.from_numpy(unset[unseen]), torch.from_numpy(codes[unseen]).double())
     return TrainedEnsemble(
-        ShiftEnsemble(networks).eval(), thresholds, float(log_loss), len(unseen)
+        ShiftEnsemble(networks[2 * n_networks :]).eval(), thresholds, float(log_loss), len(unseen)
     )
 
 
@@ -265,8 +270,3 @@ def _fine_tune(
             seed=seed,
             progress=progress,
         )
-
-
-def _pass_on(progress: Progress, k: int, n: int, share: float) -> None:
-    """Progress of the k-th of n networks as progress of them all."""
-    progress((k + share) / n)

@@ -34,6 +34,7 @@ class StageContext:
         folders: Those of the stages before, by name.
         trainer: The run's Lightning trainer, as configured.
         seed: Of the run.
+        n_threads: Of the run; as many processes, where they do better.
     """
 
     network: Network
@@ -43,6 +44,7 @@ class StageContext:
     folders: Mapping[str, Path]
     trainer: Mapping[str, Any]
     seed: int
+    n_threads: int = 1
 
 
 class Stage(ABC):

@@ -1,7 +1,7 @@
 """Molecules by the hundred thousand, with the spectra that the network itself predicts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from nmrflow.numerics import generator_for
 from nmrflow.shifts.network import collate
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.stages.base import Stage, StageContext, forward_side, spectrum_subnet
+from nmrflow.workers import map_in_order
 
 _AT_A_TIME = 512
 
@@ -59,18 +60,18 @@ class CorpusStage(Stage):
         """Write the corpus; takes minutes, in little memory."""
         seeds = [record.structure for record in context.train]
         made = generate_hydrocarbons(seeds, self.n, context.seed, with_seeds=True)
-        subnet = spectrum_subnet(context.network)
-        writer = CorpusWriter(context.folder)
-        n_molecules = 0
         shown = progress(made, self.n, "generating and labelling")
-        for number, structures in enumerate(_parts(shown, self.shard_size)):
-            parts = []
-            for k, part in enumerate(_parts(structures, _AT_A_TIME)):
-                # A member for each part: a draw from an ensemble is one from one of its members.
-                member = subnet.ensemble.networks[k % len(subnet.ensemble.networks)]
-                parts.append(self._label(part, member, context, f"{number}:{k}"))
-            writer.add(Shard(*(np.concatenate(field) for field in zip(*parts, strict=True))))
-            n_molecules += len(structures)
+        labelled = map_in_order(_label, self._unlabelled(shown, context), context.n_threads)
+        writer = CorpusWriter(context.folder)
+        n_molecules, parts = 0, list[Shard]()
+        for part in labelled:
+            parts.append(part)
+            n_molecules += len(part.orders)
+            if n_molecules % self.shard_size == 0:
+                writer.add(_joined(parts))
+                parts.clear()
+        if parts:
+            writer.add(_joined(parts))
         writer.close(context.network.axis.n_bins)
         return {"n_corpus": n_molecules}
 
@@ -81,25 +82,26 @@ class CorpusStage(Stage):
     def load(self, context: StageContext) -> None:
         """Nothing: the corpus lies on disk."""
 
-    def _label(
-        self, structures: list[Structure], network: nn.Module, context: StageContext, key: str
-    ) -> Shard:
-        molecules = [read_canonical(structure.connectivity) for structure in structures]
-        codes = draw_codes(
-            network,
-            molecules,
-            context.network.axis,
-            self.errors,
-            n_draws=self.n_draws,
-            generator=generator_for(context.seed, "labels", key),
-        )
-        lengths = [m.orders.astype(bool).sum() + len(m.first) for m in molecules]
-        return Shard(
-            np.stack([molecule.orders for molecule in molecules]),
-            np.packbits(codes, axis=2),
-            np.array(lengths, dtype=np.uint8),
-            np.stack([count_kinds(molecule.graph) for molecule in molecules]),
-        )
+    def _unlabelled(
+        self, structures: Iterable[Structure], context: StageContext
+    ) -> Iterator["_Unlabelled"]:
+        """A few molecules at a time; no shard ends amid them."""
+        networks = spectrum_subnet(context.network).ensemble.networks
+        waiting = iter(structures)
+        for number in count():
+            k = -1
+            for k, part in enumerate(_parts(islice(waiting, self.shard_size), _AT_A_TIME)):
+                yield _Unlabelled(
+                    [structure.connectivity for structure in part],
+                    # A member for each part: a draw from an ensemble is one from a member.
+                    networks[k % len(networks)],
+                    context.network.axis,
+                    self.errors,
+                    self.n_draws,
+                    (context.seed, "labels", f"{number}:{k}"),
+                )
+            if k < 0:
+                return
 
 
 class Errors(NamedTuple):
@@ -112,6 +114,40 @@ class Errors(NamedTuple):
 
     drop: float
     stray: float
+
+
+class _Unlabelled(NamedTuple):
+    """Molecules by their SMILES, and what labels them."""
+
+    names: list[str]
+    network: nn.Module
+    axis: ShiftAxis
+    errors: Errors
+    n_draws: int
+    key: tuple[int, str, str]
+
+
+def _label(part: _Unlabelled) -> Shard:
+    molecules = [read_canonical(name) for name in part.names]
+    codes = draw_codes(
+        part.network,
+        molecules,
+        part.axis,
+        part.errors,
+        n_draws=part.n_draws,
+        generator=generator_for(*part.key),
+    )
+    lengths = [m.orders.astype(bool).sum() + len(m.first) for m in molecules]
+    return Shard(
+        np.stack([molecule.orders for molecule in molecules]),
+        np.packbits(codes, axis=2),
+        np.array(lengths, dtype=np.uint8),
+        np.stack([count_kinds(molecule.graph) for molecule in molecules]),
+    )
+
+
+def _joined(parts: Sequence[Shard]) -> Shard:
+    return Shard(*(np.concatenate(field) for field in zip(*parts, strict=True)))
 
 
 def draw_codes(

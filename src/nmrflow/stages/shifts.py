@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from nmrflow.shifts.pretraining import Assignments, Rehearsal, pretrain
 from nmrflow.shifts.schedule import FINE_TUNING, PRETRAINING
 from nmrflow.shifts.training import N_PARTS, FineTuning, MeasuredSpectra, train_ensemble
 from nmrflow.stages.base import Stage, StageContext, forward_side, spectrum_subnet
+from nmrflow.workers import run_jobs
 
 _WEIGHTS = "shifts.ckpt"
 
@@ -100,17 +102,18 @@ class ShiftStage(Stage):
             facts |= {"n_assigned": len(molecules), "assigned_left_out": left_out}
             if self.rehearsal_weight and molecules:
                 rehearsal = Rehearsal(Assignments.of(molecules), self.rehearsal_weight)
-            pretrained = []
-            for k in range(self.n_pretrained):
-                with steps(f"assigned shifts, {k + 1} of {self.n_pretrained}") as progress:
-                    network = pretrain(
-                        molecules,
-                        seed=context.seed * self.n_pretrained + k,
-                        schedule=self.pretraining,
-                        network_args=shape,
-                        progress=progress,
-                    )
-                pretrained.append(network)
+            jobs = [
+                partial(
+                    pretrain,
+                    molecules,
+                    seed=context.seed * self.n_pretrained + k,
+                    schedule=self.pretraining,
+                    network_args=shape,
+                )
+                for k in range(self.n_pretrained)
+            ]
+            with steps("assigned shifts") as progress:
+                pretrained = run_jobs(jobs, context.n_threads, progress)
         fine = np.zeros((len(context.train), axis.n_fine_bins), dtype=bool)
         for row, record in enumerate(context.train):
             fine[row, list(record.fine_bins)] = True
@@ -122,6 +125,7 @@ class ShiftStage(Stage):
                 seed=context.seed,
                 n_networks=len(subnet.ensemble.networks),
                 how=FineTuning(self.fine_tuning, rehearsal),
+                n_processes=context.n_threads,
                 progress=progress,
             )
         weights = trained.ensemble.state_dict()

@@ -521,12 +521,28 @@ def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
     assert equal(weights_of(network), done.after["bonds"]) == set(done.after[""])
 
 
-def test_the_same_seed_gives_the_same_labels(context: StageContext, done: Run) -> None:
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_the_same_seed_gives_the_same_labels_from_any_number_of_processes(
+    context: StageContext, done: Run, n_threads: int
+) -> None:
     context.network.flow.load_state_dict(done.after["shifts"])
-    own = replace(context, folder=context.folder / "corpus")
+    own = replace(context, folder=context.folder / "corpus", n_threads=n_threads)
     stages()["corpus"].run(own)
-    for file in (done.context.folder / "corpus").glob("*.npy"):
-        assert (own.folder / file.name).read_bytes() == file.read_bytes()
+    names = {file.name for file in (done.context.folder / "corpus").glob("*.npy")}
+    assert {file.name for file in own.folder.glob("*.npy")} == names
+    for name in names:
+        before = (done.context.folder / "corpus" / name).read_bytes()
+        assert (own.folder / name).read_bytes() == before
+
+
+def test_networks_trained_side_by_side_are_those_trained_in_turn(
+    context: StageContext, done: Run
+) -> None:
+    own = replace(context, folder=context.folder / "shifts", n_threads=2)
+    own.folder.mkdir(parents=True)
+    stages()["shifts"].run(own)
+    every = set(done.after["shifts"])
+    assert equal(weights_of(context.network), done.after["shifts"]) == every
 
 
 @pytest.mark.parametrize(

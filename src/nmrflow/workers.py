@@ -1,0 +1,99 @@
+"""Work shared out among processes; what comes of it does not depend on how many there are.
+
+Small networks gain nothing from a second thread, but much from a second process. Each has one
+thread, as has whoever asks for one process, so that sums are rounded alike.
+"""
+
+import multiprocessing
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+_SECONDS = 0.5
+"""Between two looks at how far the others are."""
+
+_shares: Any = None
+"""In a worker: where it tells how much of each job is done."""
+
+
+def map_in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], n_processes: int
+) -> Iterator[Result]:
+    """Results of a function, in the items' order.
+
+    Args:
+        function: Of one item; it, the items and the results are pickled.
+        items: Taken as they are needed, a few ahead.
+        n_processes: 1: in this process.
+    """
+    if n_processes == 1:
+        yield from map(function, items)
+        return
+    with ProcessPoolExecutor(n_processes, _SPAWN, _begin, (None,)) as pool:
+        waiting = deque[Any]()
+        for item in items:
+            waiting.append(pool.submit(_call, pickle.dumps(partial(function, item))))
+            if len(waiting) > 2 * n_processes:
+                yield pickle.loads(waiting.popleft().result())
+        for future in waiting:
+            yield pickle.loads(future.result())
+
+
+def run_jobs(
+    jobs: Sequence[Callable[..., Result]], n_processes: int, progress: Callable[[float], None]
+) -> list[Result]:
+    """Results of jobs, in their order.
+
+    Args:
+        jobs: Called with ``progress=``, which they tell the share of their own work that is
+            done; they and their results are pickled.
+        n_processes: 1: one after the other, in this process.
+        progress: Told the share of all the work that is done.
+    """
+    if n_processes == 1:
+        return [
+            job(progress=lambda share, k=k: progress((k + share) / len(jobs)))
+            for k, job in enumerate(jobs)
+        ]
+    shares = _SPAWN.Array("d", len(jobs))
+    n_processes = min(n_processes, len(jobs))
+    with ProcessPoolExecutor(n_processes, _SPAWN, _begin, (shares,)) as pool:
+        # As bytes: torch would pass each tensor on as an open file, and there are thousands.
+        futures = [pool.submit(_work, k, pickle.dumps(job)) for k, job in enumerate(jobs)]
+        pending = set(futures)
+        try:
+            while pending:
+                done, pending = wait(pending, _SECONDS, FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                progress(sum(shares[:]) / len(jobs))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return [pickle.loads(future.result()) for future in futures]
+
+
+def _begin(shares: Any) -> None:  # noqa: ANN401
+    global _shares  # only a global outlives the start of a process
+    _shares = shares
+    torch.set_num_threads(1)
+
+
+def _call(data: bytes) -> bytes:
+    return pickle.dumps(pickle.loads(data)())
+
+
+def _work(k: int, data: bytes) -> bytes:
+    return pickle.dumps(pickle.loads(data)(progress=partial(_tell, k)))
+
+
+def _tell(k: int, share: float) -> None:
+    _shares[k] = share
