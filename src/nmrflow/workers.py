@@ -17,7 +17,8 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+# A forked child may wait for ever on a lock that one of torch's threads held.
+_SPAWN = multiprocessing.get_context("spawn")
 _SECONDS = 0.5
 """Between two looks at how far the others are."""
 

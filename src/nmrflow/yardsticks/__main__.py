@@ -6,8 +6,7 @@ writes it to ``DIR/yardsticks.json``, where the report on these runs finds it.
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,6 +18,7 @@ from rich.table import Table
 from nmrflow.console import quiet_libraries, say, shows_progress
 from nmrflow.errors import ConfigError, errors_for_people
 from nmrflow.evaluation_file import YARDSTICKS, write_yardsticks
+from nmrflow.workers import run_jobs
 from nmrflow.yardsticks.cache import (
     Yardsticks,
     cached,
@@ -71,16 +71,9 @@ def _compute_here(case: Case, settings: Settings, bars: Progress) -> None:
 def _compute_in_processes(
     cases: Sequence[Case], settings: Settings, n_jobs: int, bars: Progress
 ) -> None:
-    bar = bars.add_task("splits", total=len(cases))
-    # Not forked: a forked child may wait for ever on a lock that one of torch's threads held.
-    with ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(compute_alone, c.sides, c.axis, settings) for c in cases]
-        try:
-            for done in as_completed(waiting):
-                done.result()
-                bars.advance(bar)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    bar = bars.add_task("splits", total=1.0)
+    jobs = [partial(compute_alone, case.sides, case.axis, settings) for case in cases]
+    run_jobs(jobs, n_jobs, lambda share: bars.update(bar, completed=share))
 
 
 def _bars() -> Progress:

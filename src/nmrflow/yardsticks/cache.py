@@ -3,13 +3,12 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pooch
-import torch
 
 from nmrflow.console import say
 from nmrflow.data.splits import Sides, records_hash
@@ -64,13 +63,15 @@ def compute_and_keep(
     return computed
 
 
-def compute_alone(sides: Sides, axis: ShiftAxis, settings: Settings) -> None:
-    """The same with one thread, for a process of its own.
+def compute_alone(
+    sides: Sides, axis: ShiftAxis, settings: Settings, progress: Callable[[float], None]
+) -> None:
+    """The same as one of several jobs.
 
     Not in ``__main__``: a process that is started anew cannot find functions of that module.
     """
-    torch.set_num_threads(1)
     compute_and_keep(sides, axis, settings)
+    progress(1.0)
 
 
 def cached(
