@@ -23,10 +23,7 @@ from nmrflow.console import quiet_libraries
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
-from nmrflow.inference import TrainedFlow
-from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
-from nmrflow.pretrained import load
-from nmrflow.trials import (
+from nmrflow.evaluation.trials import (
     N_FIRST,
     N_ISOMERS,
     Case,
@@ -37,7 +34,10 @@ from nmrflow.trials import (
     query_of,
     rankings,
 )
-from nmrflow.trust import Logistic
+from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
+from nmrflow.model.calibration import Logistic
+from nmrflow.model.pretrained import load
+from nmrflow.model.trained import TrainedFlow
 
 N_GROUPS = 10
 

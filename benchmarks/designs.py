@@ -15,8 +15,8 @@ import torch
 from nmrflow import load_checkpoint
 from nmrflow.console import say
 from nmrflow.errors import DataError, errors_for_people
-from nmrflow.evaluation_file import read_scores
-from nmrflow.inference import TrainedFlow
+from nmrflow.evaluation.scores_file import read_scores
+from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import generator_for
 from nmrflow.types import Latent
 

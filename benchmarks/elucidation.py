@@ -18,21 +18,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmrflow.chem.canonical import read_canonical, structure_from_orders
+from nmrflow.chem.codecs.table import read_canonical, structure_from_orders
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
-from nmrflow.inference import TrainedFlow
+from nmrflow.evaluation.yardsticks.lookup import Corpus as LookupCorpus
+from nmrflow.evaluation.yardsticks.lookup import rank_corpus
+from nmrflow.evaluation.yardsticks.measured import measured
 from nmrflow.metrics.structure import ranking_scores
-from nmrflow.pretrained import load
+from nmrflow.model.pretrained import load
+from nmrflow.model.trained import TrainedFlow
 from nmrflow.shifts.mixture import STRAY
 from nmrflow.shifts.network import collate
 from nmrflow.shifts.network import log_unset as bin_log_unset
-from nmrflow.yardsticks.lookup import Corpus as LookupCorpus
-from nmrflow.yardsticks.lookup import rank_corpus
-from nmrflow.yardsticks.measured import measured
 
 N_PROPOSALS = 100
 N_MOLECULES = 50

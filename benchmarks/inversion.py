@@ -16,8 +16,8 @@ from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
 from nmrflow.flow import join_latent
 from nmrflow.metrics.inversion import inversion_scores
+from nmrflow.model.pretrained import load
 from nmrflow.numerics import generator_for
-from nmrflow.pretrained import load
 from nmrflow.types import Latent
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from nmrflow.chem.structure import Structure, sort_bonds
 
 if TYPE_CHECKING:
-    from nmrflow.inference import TrainedFlow
+    from nmrflow.model.trained import TrainedFlow
 
 NO_REAL_DATA = "needs real spectra: set NMRFLOW_DATA"
 
@@ -79,7 +79,7 @@ def small_model() -> Callable[..., dict[str, Any]]:
 
     def describe(**shifts: int) -> dict[str, Any]:
         return {
-            "codec": {"_target_": "nmrflow.chem.canonical.BondOrderCodec"},
+            "codec": {"_target_": "nmrflow.chem.codecs.table.BondOrderCodec"},
             "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
             "flow": {
                 "_target_": "nmrflow.flow.StructureFlow",
@@ -91,7 +91,7 @@ def small_model() -> Callable[..., dict[str, Any]]:
                     "n_heads": 2,
                 },
                 "spectrum": {
-                    "_target_": "nmrflow.shifts.subnet.SpectrumSubnet",
+                    "_target_": "nmrflow.shifts.forward.SpectrumSubnet",
                     "_partial_": True,
                     **({"n_networks": 1, "width": 16, "n_steps": 2} | shifts),
                 },
@@ -109,8 +109,8 @@ def make_flow(
 
     Other names are settings of its configuration; ``ranking`` weighs log p by one half.
     """
-    from nmrflow.inference import TrainedFlow
-    from nmrflow.network import build_network
+    from nmrflow.model.network import build_network
+    from nmrflow.model.trained import TrainedFlow
 
     def build(
         model: dict[str, Any] | None = None,
@@ -139,7 +139,7 @@ def published_flow(make_flow: Callable[..., "TrainedFlow"]) -> "TrainedFlow":
     """
     return make_flow(
         {
-            "codec": {"_target_": "nmrflow.chem.codec.BondTensorCodec"},
+            "codec": {"_target_": "nmrflow.chem.codecs.published.BondTensorCodec"},
             "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
             "flow": {"_target_": "nmrflow.flow.SpectrumFlow", "n_blocks": [1, 1, 1, 1, 1]},
         }

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from nmrflow.answers.elucidation import elucidate as elucidate
     from nmrflow.answers.elucidation import rank as rank
     from nmrflow.answers.prediction import predict as predict
-    from nmrflow.inference import load_checkpoint as load_checkpoint
-    from nmrflow.pretrained import load_pretrained as load_pretrained
+    from nmrflow.model.pretrained import load_pretrained as load_pretrained
+    from nmrflow.model.trained import load_checkpoint as load_checkpoint
 
 try:
     __version__ = _version("nmrflow")
@@ -21,8 +21,8 @@ except _PackageNotFoundError:  # a checkout that was never installed
 _PLACES = {
     "assign": "nmrflow.answers.assignment",
     "elucidate": "nmrflow.answers.elucidation",
-    "load_checkpoint": "nmrflow.inference",
-    "load_pretrained": "nmrflow.pretrained",
+    "load_checkpoint": "nmrflow.model.trained",
+    "load_pretrained": "nmrflow.model.pretrained",
     "predict": "nmrflow.answers.prediction",
     "rank": "nmrflow.answers.elucidation",
 }

@@ -14,11 +14,11 @@ from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.records import MoleculeSpectrum, Source, SourceData
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.errors import ConfigError, DataError, NmrflowError, errors_for_people
-from nmrflow.evaluation_file import write_scores
-from nmrflow.examples import show_examples
-from nmrflow.inference import TrainedFlow
-from nmrflow.pretrained import load
-from nmrflow.scoring import SCORING, Scores, score
+from nmrflow.evaluation.samples import show_examples
+from nmrflow.evaluation.scores_file import write_scores
+from nmrflow.evaluation.scoring import SCORING, Scores, score
+from nmrflow.model.pretrained import load
+from nmrflow.model.trained import TrainedFlow
 
 
 def evaluate(config: DictConfig) -> Scores:

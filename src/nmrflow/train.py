@@ -14,21 +14,21 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from nmrflow.callbacks import AtomicCheckpointIO, EpochWandbLogger
 from nmrflow.config import build, build_by_name, build_named, check_counts, to_plain
 from nmrflow.console import quiet_libraries, say, show_scores
-from nmrflow.data.datamodule import SpectrumDataModule
 from nmrflow.errors import errors_for_people
-from nmrflow.evaluation_file import EVALUATION, find_finished, write_scores
-from nmrflow.examples import show_examples
-from nmrflow.inference import TrainedFlow
+from nmrflow.evaluation.samples import show_examples
+from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scores
+from nmrflow.evaluation.scoring import Scores, score
 from nmrflow.losses import Objective
-from nmrflow.module import FlowModule
-from nmrflow.network import build_network
-from nmrflow.resume import configuration_digest, find_resumable
-from nmrflow.scoring import Scores, score
-from nmrflow.stages import Stage, StageContext, run_stages, stage_digests
-from nmrflow.training_side import summarise
+from nmrflow.model.network import build_network
+from nmrflow.model.trained import TrainedFlow
+from nmrflow.training.callbacks import AtomicCheckpointIO, EpochWandbLogger
+from nmrflow.training.datamodule import SpectrumDataModule
+from nmrflow.training.module import FlowModule
+from nmrflow.training.resume import configuration_digest, find_resumable
+from nmrflow.training.stages import Stage, StageContext, run_stages, stage_digests
+from nmrflow.training.summary import summarise
 
 
 def train(config: DictConfig, run_dir: Path) -> Scores:

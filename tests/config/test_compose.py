@@ -15,8 +15,8 @@ from omegaconf import DictConfig
 
 from nmrflow.config import build, build_named, to_plain
 from nmrflow.losses import Objective
-from nmrflow.network import build_network
-from nmrflow.stages import Stage
+from nmrflow.model.network import build_network
+from nmrflow.training.stages import Stage
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = (

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmrflow.chem.canonical import BondOrderCodec, canonical_form
-from nmrflow.chem.codec import BondTensorCodec, MoleculeCodec
+from nmrflow.chem.codecs.published import BondTensorCodec, MoleculeCodec
+from nmrflow.chem.codecs.table import BondOrderCodec, canonical_form
 from nmrflow.chem.structure import Bond, Structure, sort_bonds
 from nmrflow.errors import ShapeError, StructureError
 

@@ -23,7 +23,7 @@ from nmrflow.flow import (
     SpectrumFlow,
     StructureFlow,
 )
-from nmrflow.flow.nodes import Dims, Node
+from nmrflow.flow.node import Dims, Node
 from nmrflow.types import Latent
 
 N_BINS = 6

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import Source, SourceData
 from nmrflow.data.sources.embedded import Embedded

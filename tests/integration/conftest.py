@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
-from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.console import quiet_libraries
 from nmrflow.data.sources.embedded import Embedded
-from nmrflow.scoring import Scores
+from nmrflow.evaluation.scoring import Scores
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.train import train
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from nmrflow.evaluation_file import flatten_scores, read_scores
+from nmrflow.evaluation.scores_file import flatten_scores, read_scores
 from nmrflow.train import main
 
 SMALL = ("model=irevnet_small", "batch_size=16", "+experiment=baseline")

@@ -8,17 +8,17 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import nmrflow
-from nmrflow import pretrained
-from nmrflow.calibrate import calibrate
 from nmrflow.console import quiet_libraries
 from nmrflow.data.splits import InnerSplit, StructureSplit
 from nmrflow.errors import CheckpointError, ConfigError
 from nmrflow.evaluate import evaluate
-from nmrflow.inference import load_checkpoint
-from nmrflow.scoring import Scores
-from nmrflow.stages import BondStage, CorpusStage, ShiftStage
+from nmrflow.evaluation.calibrate import calibrate
+from nmrflow.evaluation.scoring import Scores
+from nmrflow.model import pretrained
+from nmrflow.model.calibration import SUFFIX
+from nmrflow.model.trained import load_checkpoint
 from nmrflow.train import train
-from nmrflow.trust import SUFFIX
+from nmrflow.training.stages import BondStage, CorpusStage, ShiftStage
 
 SMALL = (
     "+experiment=elucidation",

@@ -9,7 +9,6 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import nmrflow
-from nmrflow import checkpoint as checkpoints
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.data.splits import structure_hash
@@ -23,7 +22,8 @@ from nmrflow.errors import (
     StructureError,
 )
 from nmrflow.evaluate import evaluate
-from nmrflow.examples import show_examples
+from nmrflow.evaluation.samples import show_examples
+from nmrflow.model import checkpoint as checkpoints
 from nmrflow.types import Latent
 
 
@@ -51,7 +51,7 @@ def bare(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(finished_run: Path) -> nmrflow.inference.TrainedFlow:
+def model(finished_run: Path) -> nmrflow.model.trained.TrainedFlow:
     return nmrflow.load_checkpoint(finished_run)
 
 

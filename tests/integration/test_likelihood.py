@@ -8,8 +8,8 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor
 
-from nmrflow.chem.canonical import BondOrderCodec
-from nmrflow.chem.generation import generate_hydrocarbons
+from nmrflow.chem.codecs.table import BondOrderCodec
+from nmrflow.chem.generation.walk import generate_hydrocarbons
 from nmrflow.chem.structure import Structure
 from nmrflow.flow import BondTransformer, StructureFlow
 from nmrflow.losses import FlowOutputs, LikelihoodLoss

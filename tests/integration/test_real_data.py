@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.flow import SpectrumFlow

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nmrflow.evaluation_file import write_yardsticks
-from nmrflow.report.__main__ import make_report
-from nmrflow.report.runs import paper_table, read_runs
+from nmrflow.evaluation.report.__main__ import make_report
+from nmrflow.evaluation.report.runs import paper_table, read_runs
+from nmrflow.evaluation.scores_file import write_yardsticks
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import nmrflow
 from nmrflow.chem.structure import Structure
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.splits import Sides
-from nmrflow.inference import TrainedFlow
+from nmrflow.evaluation.scoring import MIN_TO_PROBE, N_DISTURBED, score
 from nmrflow.metrics.calibration import probabilities
 from nmrflow.metrics.conditional import NOISE_LEVELS
-from nmrflow.results import Proposal
-from nmrflow.scoring import MIN_TO_PROBE, N_DISTURBED, score
+from nmrflow.model.results import Proposal
+from nmrflow.model.trained import TrainedFlow
 
 DEVIATIONS = {
     f"conditional/{kind}_{place}{norm}"

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import nmrflow
-from nmrflow import checkpoint as checkpoints
 from nmrflow.errors import CheckpointError, ConfigError, DataError, TrainingError
-from nmrflow.evaluation_file import read_scores
-from nmrflow.report.runs import read_runs, scores_table, summarise
+from nmrflow.evaluation.report.runs import read_runs, scores_table, summarise
+from nmrflow.evaluation.scores_file import read_scores
+from nmrflow.model import checkpoint as checkpoints
 
 
 def modified(run: Path) -> dict[Path, int]:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from nmrflow.evaluation_file import EVALUATION, read_yardsticks
-from nmrflow.yardsticks import Settings, cached, find_cases
-from nmrflow.yardsticks import __main__ as command
-from nmrflow.yardsticks.compute import compute_yardsticks
+from nmrflow.evaluation.scores_file import EVALUATION, read_yardsticks
+from nmrflow.evaluation.yardsticks import Settings, cached, find_cases
+from nmrflow.evaluation.yardsticks import __main__ as command
+from nmrflow.evaluation.yardsticks.compute import compute_yardsticks
 
 SMALL = ("--corpus-size", "300", "--networks", "1", "--epochs", "2")
 SETTINGS = Settings(300, 1, 2)
 
 
 def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["nmrflow.yardsticks", *arguments])
+    monkeypatch.setattr(sys, "argv", ["nmrflow.evaluation.yardsticks", *arguments])
     command.main()
 
 
@@ -109,7 +109,7 @@ def test_two_splits_in_two_processes(finished_run: Path, train_small, tmp_path: 
     shutil.copytree(finished_run, runs / "0")
     shutil.copytree(train_small("split.seed=1", "trainer.max_epochs=1"), runs / "1")
     subprocess.run(
-        [sys.executable, "-m", "nmrflow.yardsticks", str(runs), *SMALL, "--jobs", "2"],
+        [sys.executable, "-m", "nmrflow.evaluation.yardsticks", str(runs), *SMALL, "--jobs", "2"],
         env={**os.environ, "NMRFLOW_CACHE": str(tmp_path / "cache")},
         check=True,
     )

@@ -11,15 +11,15 @@ import torch
 from nmrflow.chem.structure import Structure
 
 if TYPE_CHECKING:
-    from nmrflow.inference import TrainedFlow
-    from nmrflow.results import PredictedShifts
-    from nmrflow.trust import Trust
+    from nmrflow.model.calibration import Trust
+    from nmrflow.model.results import PredictedShifts
+    from nmrflow.model.trained import TrainedFlow
 
 
 @pytest.fixture(scope="session")
 def shifts_by_hand() -> Callable[..., "PredictedShifts"]:
     """Makes predicted shifts of a SMILES, in its order: one Laplace distribution a carbon."""
-    from nmrflow.results import PredictedShifts
+    from nmrflow.model.results import PredictedShifts
     from nmrflow.shifts.mixture import LaplaceMixture
 
     def make(
@@ -39,7 +39,7 @@ def shifts_by_hand() -> Callable[..., "PredictedShifts"]:
 @pytest.fixture(scope="session")
 def trust() -> "Trust":
     """A calibration out of thin air."""
-    from nmrflow.trust import Logistic, Trust
+    from nmrflow.model.calibration import Logistic, Trust
 
     return Trust(
         among=Logistic(1.0, {"mass": 0.5, "lead": 0.1, "tension": -0.2}),

@@ -62,22 +62,22 @@ DANGEROUS = {
     "outside": {"_target_": "pathlib.Path.touch", "_args_": ["{}"]},
     "a function": {"_target_": "os.mkdir", "_args_": ["{}"]},
     "a class": {"_target_": "logging.FileHandler", "_args_": ["{}"]},
-    "through a module": {"_target_": "nmrflow.checkpoint.os.mkdir", "_args_": ["{}"]},
+    "through a module": {"_target_": "nmrflow.model.checkpoint.os.mkdir", "_args_": ["{}"]},
     "shell through a module": {
-        "_target_": "nmrflow.checkpoint.os.system",
+        "_target_": "nmrflow.model.checkpoint.os.system",
         "_args_": ["touch '{}'"],
     },
     "class through a module": {
-        "_target_": "nmrflow.checkpoint.zipfile.ZipFile",
+        "_target_": "nmrflow.model.checkpoint.zipfile.ZipFile",
         "_args_": ["{}", "w"],
     },
     "own function": {
-        "_target_": "nmrflow.checkpoint.save_atomically",
+        "_target_": "nmrflow.model.checkpoint.save_atomically",
         "checkpoint": {},
         "path": "{}",
     },
     "own function, partial": {
-        "_target_": "nmrflow.checkpoint.save_atomically",
+        "_target_": "nmrflow.model.checkpoint.save_atomically",
         "_partial_": True,
     },
     "prefix only": {"_target_": "nmrflowers.Rose"},

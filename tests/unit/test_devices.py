@@ -19,7 +19,7 @@ from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from nmrflow.chem.canonical import BondOrderCodec
+from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.flow import (
     BondMemoryless,
@@ -28,7 +28,6 @@ from nmrflow.flow import (
     SpectrumFlow,
     StructureFlow,
 )
-from nmrflow.inference import TrainedFlow
 from nmrflow.losses import (
     DensityLoss,
     DescribedSpectrumLoss,
@@ -40,8 +39,9 @@ from nmrflow.losses import (
     SparsityLoss,
     Term,
 )
-from nmrflow.module import FlowModule
-from nmrflow.shifts.subnet import SpectrumSubnet
+from nmrflow.model.trained import TrainedFlow
+from nmrflow.shifts.forward import SpectrumSubnet
+from nmrflow.training.module import FlowModule
 from nmrflow.types import Batch
 
 THERE = torch.device("meta")

@@ -2,9 +2,9 @@
 
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
-from nmrflow.answers.query import Asked, ask
+from nmrflow.answers.question import Asked, ask
 from nmrflow.chem.structure import Structure
-from nmrflow.inference import TrainedFlow
+from nmrflow.model.trained import TrainedFlow
 
 
 def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
@@ -15,7 +15,7 @@ def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
 
     Raises:
         StructureError: If the structure lies outside the network's domain.
-        SpectrumError: As :func:`nmrflow.answers.query.ask`.
+        SpectrumError: As :func:`nmrflow.answers.question.ask`.
     """
     query = ask(peaks, model.axis)
     return fit(model.predict_shifts([structure], LEVEL)[0], query.peaks)

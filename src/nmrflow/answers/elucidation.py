@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nmrflow.answers.candidate import (
+from nmrflow.answers.candidates import (
     Candidate,
     gather,
     order,
@@ -11,11 +11,11 @@ from nmrflow.answers.candidate import (
     weigh,
     with_probabilities,
 )
-from nmrflow.answers.query import Asked, Query, ask
+from nmrflow.answers.question import Asked, Query, ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
-from nmrflow.inference import TrainedFlow
-from nmrflow.results import RankedProposal
+from nmrflow.model.results import RankedProposal
+from nmrflow.model.trained import TrainedFlow
 
 N_SAMPLES = 600
 """Draws for a query, and for what stands against candidates that somebody gives."""
@@ -90,7 +90,7 @@ def elucidate(
 
     Raises:
         SpectrumError: If the network has no likelihood, a number is below 1, or as
-            :func:`nmrflow.answers.query.ask`.
+            :func:`nmrflow.answers.question.ask`.
         StructureError: If the formula is none of a hydrocarbon of 2 to 17 carbons.
 
     Example:
@@ -146,7 +146,7 @@ def rank(
         StructureError: If there is no candidate, one lies outside the network's domain, or the
             formula is none.
         SpectrumError: If the network has no likelihood, or as
-            :func:`nmrflow.answers.query.ask`.
+            :func:`nmrflow.answers.question.ask`.
     """
     query = ask(peaks, model.axis, formula=formula)
     structures = model.read_structures(structures)

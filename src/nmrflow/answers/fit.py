@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from nmrflow.answers.prediction import CarbonGroup, Prediction, gather
-from nmrflow.results import PredictedShifts
-from nmrflow.spectra.matching import match_peaks
-from nmrflow.spectra.peak_list import GROUPS, MULTIPLICITIES, Peak, PeakList
+from nmrflow.model.results import PredictedShifts
+from nmrflow.spectra.match import match_peaks
+from nmrflow.spectra.peaks import GROUPS, MULTIPLICITIES, Peak, PeakList
 
 TOLERANCE_PPM = 5.0
 """A peak counts as matched within this distance of the carbon that it belongs to.

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from nmrflow.chem.structure import Structure
-from nmrflow.inference import TrainedFlow
-from nmrflow.results import PredictedShifts
-from nmrflow.spectra.peak_list import GROUPS, MULTIPLICITIES
+from nmrflow.model.results import PredictedShifts
+from nmrflow.model.trained import TrainedFlow
+from nmrflow.spectra.peaks import GROUPS, MULTIPLICITIES
 
 LEVEL = 0.9
 """Nominal probability of the intervals."""

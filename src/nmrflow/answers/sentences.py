@@ -13,8 +13,8 @@ def say_trust(answer: Elucidation | Ranking) -> str:
         )
     if answer.probability is None:
         return (
-            "This network has no calibration (python -m nmrflow.calibrate makes one): how far to "
-            "trust the order is not known."
+            "This network has no calibration (python -m nmrflow.evaluation.calibrate makes one): "
+            "how far to trust the order is not known."
         )
     those = "these candidates" if n > 1 else "this candidate"
     if all(candidate.fit.contradiction for candidate in answer.candidates):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
-from nmrflow.answers.query import Query, ask
+from nmrflow.answers.question import Query, ask
 from nmrflow.answers.sentences import say_trust
-from nmrflow.chem.canonical import count_atoms_and_bonds
+from nmrflow.chem.codecs.table import count_atoms_and_bonds
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
-from nmrflow.data.spectrum_files import SpectrumRow, read_spectra
 from nmrflow.errors import NmrflowError, SpectrumError
+from nmrflow.formats.spectrum_files import SpectrumRow, read_spectra
 from nmrflow.output.items import Item, of_refused_query
 from nmrflow.output.writers import Heading
 from nmrflow.spectra.axis import ShiftAxis

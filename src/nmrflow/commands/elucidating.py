@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from nmrflow.answers.assignment import assign
 from nmrflow.answers.elucidation import elucidate, rank
 from nmrflow.answers.fit import Fit
-from nmrflow.answers.query import Query
+from nmrflow.answers.question import Query
 from nmrflow.commands.answering import Answer, Asking, answer_all
 from nmrflow.commands.predicting import check_row, read_all
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
-from nmrflow.data.spectrum_files import SpectrumRow, read_spectra
 from nmrflow.errors import DataError, StructureError
+from nmrflow.formats.spectrum_files import SpectrumRow, read_spectra
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
     CANDIDATE_COLUMNS,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from nmrflow.chem.notation import inchi, write_molblock
 from nmrflow.chem.structure import Structure
-from nmrflow.data.spectrum_sdf import write_nmredata_record, write_nmrshiftdb2_record
 from nmrflow.errors import DataError
-from nmrflow.spectra.jcamp import write_jcamp
-from nmrflow.spectra.peak_list import Peak, PeakList
-from nmrflow.spectra.peak_writer import write_peaks
+from nmrflow.formats.jcamp import write_jcamp
+from nmrflow.formats.spectrum_sdf import write_nmredata_record, write_nmrshiftdb2_record
+from nmrflow.formats.text_writer import write_peaks
+from nmrflow.spectra.peaks import Peak, PeakList
 
 MOLECULES = {
     "toluene": "Cc1ccccc1",

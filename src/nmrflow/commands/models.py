@@ -2,7 +2,7 @@
 
 from nmrflow.console import say, show_table
 from nmrflow.errors import CheckpointError
-from nmrflow.pretrained import FOLDER, find_pretrained, load_pretrained, names
+from nmrflow.model.pretrained import FOLDER, find_pretrained, load_pretrained, names
 
 
 def list_all() -> None:

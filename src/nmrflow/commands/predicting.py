@@ -9,15 +9,15 @@ from pathlib import Path
 from nmrflow.answers.prediction import LEVEL, Prediction, predict
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
-from nmrflow.data.molecule_files import (
+from nmrflow.errors import StructureError
+from nmrflow.formats.molecule_files import (
     MOLECULE_SUFFIXES,
     MoleculeRow,
     count_rows,
     parse_row,
     read_molecules,
 )
-from nmrflow.errors import StructureError
-from nmrflow.inference import TrainedFlow
+from nmrflow.model.trained import TrainedFlow
 from nmrflow.output.items import PREDICTION_COLUMNS, of_prediction
 from nmrflow.output.writers import Heading
 

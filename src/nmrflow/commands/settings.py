@@ -9,10 +9,10 @@ import torch
 
 from nmrflow.console import hide_progress, quiet_libraries, say
 from nmrflow.errors import DataError, NmrflowError
-from nmrflow.inference import TrainedFlow
+from nmrflow.model.pretrained import load
+from nmrflow.model.trained import TrainedFlow
 from nmrflow.output.items import Item
 from nmrflow.output.writers import Heading, check_output, open_outputs
-from nmrflow.pretrained import load
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-from nmrflow.chem.canonical import BondOrderCodec
+from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.numerics import generator_for
 from nmrflow.types import Batch
@@ -28,7 +28,7 @@ class Shard(NamedTuple):
         codes: Codes drawn for each molecule, packed bits, uint8 ``(n, n_draws, n_bins / 8)``.
         lengths: Number of carbons and bonds together, uint8 ``(n,)``: how long a molecule takes.
         kinds: Counts of atoms and bonds by kind, uint8 ``(n, N_KINDS)``, as
-            :func:`nmrflow.chem.molecular_graph.count_kinds` gives them.
+            :func:`nmrflow.chem.graph.count_kinds` gives them.
     """
 
     orders: NDArray[np.uint8]

@@ -14,7 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError, ShapeError, StructureError
-from nmrflow.flow.bonds import (
+from nmrflow.flow.categorical import from_normal, to_normal
+from nmrflow.flow.conditionals.base import BondConditional
+from nmrflow.flow.node import Dims, Node, SubnetConstructor
+from nmrflow.flow.tokens import (
     END,
     MAX_ATOMS,
     MAX_ORDER,
@@ -30,9 +33,6 @@ from nmrflow.flow.bonds import (
     to_tokens,
     token_log_probabilities,
 )
-from nmrflow.flow.categorical import from_normal, to_normal
-from nmrflow.flow.conditionals import BondConditional
-from nmrflow.flow.nodes import Dims, Node, SubnetConstructor
 
 
 class BondCells(Node):

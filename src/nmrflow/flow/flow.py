@@ -11,8 +11,8 @@ from FrEIA.framework import SequenceINN
 from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError, ShapeError
+from nmrflow.flow.couplings import AdditiveCoupling, PixelDownsampling
 from nmrflow.flow.latent import join_latent, split_latent
-from nmrflow.flow.nodes import AdditiveCoupling, PixelDownsampling
 from nmrflow.flow.subnets import ConvSubnet
 from nmrflow.numerics import full_precision, isolated_rng
 from nmrflow.types import Latent

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError, ShapeError
 from nmrflow.flow.bond_nodes import BondCells, BondCoupling, SpectrumCoupling, orders_in
-from nmrflow.flow.bonds import N_SLOTS, UNKNOWN, formula_of
+from nmrflow.flow.conditionals.transformer import BondTransformer
 from nmrflow.flow.flow import SpectrumFlow
-from nmrflow.flow.transformer import BondTransformer
+from nmrflow.flow.tokens import N_SLOTS, UNKNOWN, formula_of
 from nmrflow.numerics import isolated_rng
 from nmrflow.types import Latent
 
 if TYPE_CHECKING:
-    from nmrflow.flow.nodes import SubnetConstructor
+    from nmrflow.flow.node import SubnetConstructor
 
 CODE_LOGIT = 1.0
 """What y says of a measured bit: this, or minus this. Of y only the sign is read."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmrflow.errors import ShapeError
-from nmrflow.flow.nodes import Dims
+from nmrflow.flow.node import Dims
 
 
 class ConvSubnet(nn.Sequential):

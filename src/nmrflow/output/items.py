@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nmrflow.answers.candidate import Candidate
+from nmrflow.answers.candidates import Candidate
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import CarbonGroup, Prediction
 from nmrflow.answers.sentences import say_trust
 from nmrflow.chem.notation import inchikey
 from nmrflow.chem.structure import Structure
-from nmrflow.data.molecule_files import MoleculeRow
+from nmrflow.formats.molecule_files import MoleculeRow
 
 OK, REFUSED = "ok", "refused"
 """What stands under ``status``."""

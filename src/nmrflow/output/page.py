@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import Prediction
-from nmrflow.data.molecule_files import MoleculeRow
-from nmrflow.figures import to_file
-from nmrflow.html_page import PAGE_FOOT, page_head
+from nmrflow.formats.molecule_files import MoleculeRow
+from nmrflow.output.html import PAGE_FOOT, page_head
 from nmrflow.output.items import Item, of_answer, of_assignment, of_prediction
-from nmrflow.output.pictures import draw, plot
+from nmrflow.output.pictures import draw, plot, to_file
 
 _PAGE_STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #f5f6f8; margin: 0; }

@@ -4,13 +4,13 @@ import io
 import math
 
 import matplotlib.pyplot as plt
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nmrflow.answers.fit import TOLERANCE_PPM, Fit
 from nmrflow.answers.prediction import Prediction
 from nmrflow.chem.depiction import draw_annotated
-from nmrflow.figures import to_file
 from nmrflow.spectra.plot import SHIFT_RANGE_PPM, plot_mirror
 
 SURE_PPM, UNSURE_PPM = 2.0, 20.0
@@ -131,3 +131,15 @@ def _blend(share: float) -> Colour:
     )
     red, green, blue = ((1 - way) * a + way * b for a, b in zip(first, second, strict=True))
     return red, green, blue
+
+
+def to_file(figure: Figure, form: str) -> bytes:
+    """A figure as an ``"svg"`` or ``"png"`` file's content; the figure is closed."""
+    stream = io.BytesIO()
+    # Text as outlines: the same everywhere. No date and a fixed salt: the same every time.
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}):
+        figure.savefig(
+            stream, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None
+        )
+    plt.close(figure)
+    return stream.getvalue()

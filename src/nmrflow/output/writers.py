@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from nmrflow.data.spectrum_sdf import write_record
 from nmrflow.errors import DataError
+from nmrflow.formats.spectrum_sdf import write_record
 from nmrflow.output.items import Item
 from nmrflow.output.page import FOOT, card, head
 from nmrflow.output.pictures import picture

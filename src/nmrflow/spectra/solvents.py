@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmrflow.spectra.peak_list import Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList
 
 LINES_PPM: dict[str, tuple[float, ...]] = {
     "TMS": (0.0,),

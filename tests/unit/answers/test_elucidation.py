@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.assignment import assign
-from nmrflow.answers.candidate import DENSITY_WEIGHT, Candidate
+from nmrflow.answers.candidates import DENSITY_WEIGHT, Candidate
 from nmrflow.answers.elucidation import Elucidation, Ranking, elucidate, rank
-from nmrflow.answers.query import ask
+from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
-from nmrflow.inference import TrainedFlow
-from nmrflow.results import Proposal
-from nmrflow.trust import Logistic, Trust
+from nmrflow.model.calibration import Logistic, Trust
+from nmrflow.model.results import Proposal
+from nmrflow.model.trained import TrainedFlow
 
 TOLUENE_PPM = (137.89, 129.07, 128.26, 125.33, 21.46)
 # Rule out some of C7H8, and not all.

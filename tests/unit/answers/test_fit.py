@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from nmrflow.answers.fit import TOLERANCE_PPM, Fit, find_contradiction, fit
 from nmrflow.answers.prediction import gather
 from nmrflow.chem.structure import Structure
-from nmrflow.results import PredictedShifts
+from nmrflow.formats.text_reader import read_peaks
+from nmrflow.model.results import PredictedShifts
 from nmrflow.shifts.mixture import LaplaceMixture
-from nmrflow.spectra.peak_list import Peak, PeakList
-from nmrflow.spectra.peak_reader import read_peaks
+from nmrflow.spectra.peaks import Peak, PeakList
 
 TOLUENE = "Cc1ccccc1"
 TOLUENE_PPM = (21.4, 137.8, 129.1, 128.3, 125.4, 128.3, 129.1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from nmrflow.answers.prediction import LEVEL, gather, predict
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
-from nmrflow.inference import TrainedFlow
-from nmrflow.results import PredictedShifts
+from nmrflow.model.results import PredictedShifts
+from nmrflow.model.trained import TrainedFlow
 
 TOLUENE_PPM = (21.4, 137.8, 129.1, 128.3, 125.4, 128.3, 129.1)
 

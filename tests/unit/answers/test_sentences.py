@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from nmrflow.answers.candidate import Candidate
+from nmrflow.answers.candidates import Candidate
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import fit
-from nmrflow.answers.query import Query
+from nmrflow.answers.question import Query
 from nmrflow.answers.sentences import say_trust
-from nmrflow.results import PredictedShifts
-from nmrflow.spectra.peak_list import Peak, PeakList
+from nmrflow.model.results import PredictedShifts
+from nmrflow.spectra.peaks import Peak, PeakList
 
 PEAKS = PeakList((Peak(6.5),))
 

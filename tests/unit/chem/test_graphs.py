@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmrflow.chem.graphs import BOND_KINDS, N_ATOM_FEATURES, carbon_graphs
+from nmrflow.chem.carbon_graphs import BOND_KINDS, N_ATOM_FEATURES, carbon_graphs
 from nmrflow.chem.structure import Bond, Structure
 from nmrflow.errors import StructureError
 

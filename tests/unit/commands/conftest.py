@@ -11,7 +11,7 @@ from nmrflow import console
 from nmrflow.answers import elucidation
 from nmrflow.commands import settings
 from nmrflow.commands.app import app
-from nmrflow.inference import TrainedFlow
+from nmrflow.model.trained import TrainedFlow
 
 WITH_NETWORK = ("predict", "elucidate", "rank", "assign")
 

@@ -15,7 +15,7 @@ from rich import get_console
 from typer.testing import Result
 
 import nmrflow
-from nmrflow import pretrained
+from nmrflow.model import pretrained
 from nmrflow.output.items import ASSIGNMENT_COLUMNS, CANDIDATE_COLUMNS, PREDICTION_COLUMNS
 
 TOLUENE = "137.89, 129.07, 128.26, 125.33, 21.46"

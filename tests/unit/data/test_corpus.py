@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 from torch.utils.data import Dataset
 
-from nmrflow.chem.canonical import BondOrderCodec
+from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.data.corpus import Corpus, CorpusWriter, EpochDraw, Mixed, Shard
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.types import Batch

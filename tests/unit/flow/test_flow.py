@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import ShapeError
 from nmrflow.flow import ConvSubnet, SpectrumFlow, join_latent, split_latent

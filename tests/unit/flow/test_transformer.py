@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nmrflow.flow import BondTransformer
-from nmrflow.flow.bonds import END, UNKNOWN, states_before
+from nmrflow.flow.tokens import END, UNKNOWN, states_before
 
 
 def test_training_steps_are_rounded_where_that_is_faster(
@@ -19,7 +19,9 @@ def test_training_steps_are_rounded_where_that_is_faster(
     states = states_before(tokens, torch.full((3, 2), UNKNOWN))
 
     def logits(*, is_fast: bool) -> torch.Tensor:
-        monkeypatch.setattr("nmrflow.flow.transformer.has_fast_bfloat16", lambda _: is_fast)
+        monkeypatch.setattr(
+            "nmrflow.flow.conditionals.transformer.has_fast_bfloat16", lambda _: is_fast
+        )
         found: torch.Tensor = network(code, states)
         return found.detach()
 

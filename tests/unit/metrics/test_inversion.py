@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.metrics.inversion import inversion_scores
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from nmrflow.answers.candidate import Candidate
+from nmrflow.answers.candidates import Candidate
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import Prediction, gather
-from nmrflow.answers.query import Query
+from nmrflow.answers.question import Query
 from nmrflow.chem.structure import Structure
-from nmrflow.data.molecule_files import MoleculeRow, parse_row
+from nmrflow.formats.molecule_files import MoleculeRow, parse_row
+from nmrflow.model.results import PredictedShifts
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
     CANDIDATE_COLUMNS,
@@ -22,8 +23,7 @@ from nmrflow.output.items import (
     of_prediction,
     of_refused_query,
 )
-from nmrflow.results import PredictedShifts
-from nmrflow.spectra.peak_list import Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.solvents import ForeignLine
 
 BAD_NAME = '<script>alert("1 & 2")</script> https://example.org/'

@@ -16,9 +16,9 @@ from rdkit import Chem, rdBase
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import Prediction
-from nmrflow.data.molecule_files import MoleculeRow, parse_row
-from nmrflow.data.spectrum_files import read_spectra
 from nmrflow.errors import DataError
+from nmrflow.formats.molecule_files import MoleculeRow, parse_row
+from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
     CANDIDATE_COLUMNS,

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmrflow.chem.molecular_graph import MolecularGraph, molecular_graph
+from nmrflow.chem.graph import MolecularGraph, molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate, log_unset
 from nmrflow.spectra.axis import ShiftAxis

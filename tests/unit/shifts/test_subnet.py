@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from nmrflow.chem.canonical import bond_orders
-from nmrflow.chem.molecular_graph import molecular_graph
+from nmrflow.chem.codecs.table import bond_orders
+from nmrflow.chem.graph import molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import ShapeError, SpectrumError
+from nmrflow.shifts.forward import SpectrumSubnet
 from nmrflow.shifts.mixture import STRAY
 from nmrflow.shifts.network import collate
-from nmrflow.shifts.subnet import SpectrumSubnet
 
 SMILES = ("CC", "Cc1ccccc1", "C1CC2CCC1C2", "C" * 17)
 STRAY_LOGIT = float(np.log(np.expm1(STRAY)))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmrflow.spectra.peak_list import Peak, PeakList
-from nmrflow.spectra.peak_reader import read_peaks
+from nmrflow.formats.text_reader import read_peaks
+from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.solvents import (
     LINES_PPM,
     ForeignLine,

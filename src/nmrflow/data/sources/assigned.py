@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from nmrflow.chem.molfile import Molfile
 from nmrflow.chem.structure import Structure
-from nmrflow.data.sdf import read_records
-from nmrflow.data.sources.files import open_text
-from nmrflow.data.sources.nmrshiftdb2 import EXPECTED, Peak, parse_record
+from nmrflow.data.sources.nmrshiftdb2 import EXPECTED
 from nmrflow.errors import DataError, NmrflowError, StructureError
+from nmrflow.files import open_text
+from nmrflow.formats.nmrshiftdb2 import Peak, parse_record
+from nmrflow.formats.sdf import read_records
 from nmrflow.spectra.axis import ShiftAxis
 
 ELEMENTS = ("C", "H", "N", "O", "S", "P", "F", "Cl", "Br", "I", "Si")

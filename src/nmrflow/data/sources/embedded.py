@@ -4,8 +4,8 @@ The shifts are textbook estimates, not measurements: ``benchmarks/embedded_shift
 them with measured ones.
 """
 
-from nmrflow.chem.additivity import predict_shifts
-from nmrflow.chem.enumeration import enumerate_hydrocarbons
+from nmrflow.chem.generation.additivity import predict_shifts
+from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import MoleculeSpectrum, SourceData
 from nmrflow.errors import StructureError

@@ -1,29 +1,19 @@
 """SDF files as nmrshiftdb2 exports them: structures with assigned 13C shifts."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from nmrflow.chem.molfile import Molfile, parse_molfile
+from nmrflow.chem.molfile import Molfile
 from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
-from nmrflow.data.sdf import SdfRecord, read_records
 from nmrflow.errors import ConfigError, DataError, NmrflowError
+from nmrflow.formats.nmrshiftdb2 import Peak, parse_record
+from nmrflow.formats.sdf import read_records
 from nmrflow.spectra.axis import ShiftAxis
-
-_SPECTRUM = re.compile(r"^Spectrum 13C (?P<k>\d+)$")
 
 NO_SPECTRUM = "no 13C spectrum"
 
 EXPECTED = "an SDF as nmrshiftdb2 exports it"
 """What its files are, in messages."""
-
-
-class Peak(NamedTuple):
-    """One shift in ppm and the carbon it is assigned to, 0-based in file order."""
-
-    shift_ppm: float
-    atom: int
 
 
 class Nmrshiftdb2:
@@ -130,48 +120,3 @@ class Nmrshiftdb2:
         if n_carbons < 2:
             return "fewer than 2 carbons, which the bond tensor cannot hold"
         return None
-
-
-def parse_record(
-    record: SdfRecord, axis: ShiftAxis
-) -> tuple[Molfile, dict[int, tuple[Peak, ...]]]:
-    """The molfile and, by k, the peaks of each 13C spectrum.
-
-    Raises:
-        NmrflowError: On any defect of the record.
-    """
-    if not record.is_complete:
-        raise DataError("the file ends inside this record (no closing $$$$ line)")
-    molfile = parse_molfile(record.molblock)
-    spectra: dict[int, tuple[Peak, ...]] = {}
-    for name, text in record.properties:
-        match = _SPECTRUM.match(name)
-        if match:
-            if int(match["k"]) in spectra:
-                raise DataError(f"{name} is given twice")
-            spectra[int(match["k"])] = _parse_peaks(name, text, molfile.elements, axis)
-    return molfile, dict(sorted(spectra.items()))
-
-
-def _parse_peaks(
-    name: str, text: str, elements: Sequence[str], axis: ShiftAxis
-) -> tuple[Peak, ...]:
-    peaks = []
-    for entry in filter(None, (part.strip() for part in text.replace("\n", "").split("|"))):
-        fields = entry.split(";")
-        try:
-            shift_text, _, atom_text = fields
-            shift, atom = float(shift_text), int(atom_text)
-        except ValueError:
-            raise DataError(f"{name}: {entry!r} is not shift;intensity;atom") from None
-        if not 0 <= atom < len(elements):
-            raise DataError(
-                f"{name}: {entry!r} names atom {atom}; the molecule has 0 to {len(elements) - 1}"
-            )
-        if elements[atom] != "C":
-            raise DataError(f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a C")
-        axis.check_shift(shift)
-        peaks.append(Peak(shift, atom))
-    if not peaks:
-        raise DataError(f"{name}: no peaks")
-    return tuple(peaks)

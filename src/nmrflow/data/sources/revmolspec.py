@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pooch
 
-from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
-from nmrflow.data.sources.files import open_text
 from nmrflow.errors import DataError, NmrflowError
+from nmrflow.files import open_text
 from nmrflow.spectra.axis import ShiftAxis
 
 URL = "https://github.com/stefhk3/RevMolSpec/raw/2d7156e/reversibledata.csv"

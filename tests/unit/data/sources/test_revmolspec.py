@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nmrflow.chem.codec import BondTensorCodec
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import SourceData
 from nmrflow.data.sources.revmolspec import RevMolSpec

@@ -1,0 +1,1 @@
+"""Molecules made by rule and by random edits."""

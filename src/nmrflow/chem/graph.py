@@ -1,0 +1,178 @@
+"""Molecules of any elements as sparse arrays for networks on graphs.
+
+Nothing in them depends on the Kekulé form, and renumbering a structure's atoms renumbers its
+arrays and changes nothing else.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+
+from nmrflow.chem.carbon_graphs import BOND_KINDS
+from nmrflow.chem.structure import Structure
+
+ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "Si")
+"""Elements with a feature of their own; all others share one."""
+
+RING_SIZES = (3, 4, 5, 6, 7, 8)
+"""Ring sizes with a feature of their own; larger rings count as the last."""
+
+N_ATOM_FEATURES = (len(ELEMENTS) + 1) + 5 + 5 + 5 + len(RING_SIZES) + 1
+"""Element, hydrogens 0 to 4, neighbours 0 to 4, ring bonds 0 to 4, rings by size, aromatic."""
+
+N_KINDS = 4 + N_ATOM_FEATURES + len(BOND_KINDS) + 100
+"""Width of :func:`count_kinds`."""
+
+KIND_ATOMS, KIND_HYDROGENS = 0, 3
+"""Columns of :func:`count_kinds`."""
+
+_HYDROGENS = len(ELEMENTS) + 1
+_NEIGHBOURS = _HYDROGENS + 5
+_RING_BONDS = _NEIGHBOURS + 5
+_RINGS = _RING_BONDS + 5
+_AROMATIC = _RINGS + len(RING_SIZES)
+_MOST = 4  # More hydrogens, neighbours or ring bonds than four count as four.
+
+_COLUMN = {element: column for column, element in enumerate(ELEMENTS)}
+_AROMATIC_KIND = BOND_KINDS.index("aromatic")
+_TRIPLE_KIND = BOND_KINDS.index("triple")
+
+
+class MolecularGraph(NamedTuple):
+    """One molecule of n heavy atoms and e/2 bonds, atoms in the structure's order.
+
+    Args:
+        atoms: Features of each atom, ``(n, N_ATOM_FEATURES)``. All are 0/1 but the rings: for
+            each size the number of pairs of an atom's bonds whose smallest ring has it.
+        edges: Source, target and position in :data:`nmrflow.chem.carbon_graphs.BOND_KINDS` of each
+            bond, once in each direction, ``(3, e)``.
+        share: 1 / number of atoms equivalent to it by symmetry, ``(n,)``.
+        carbons: Which atoms are carbon, ``(n,)``.
+    """
+
+    atoms: NDArray[np.uint8]
+    edges: NDArray[np.int32]
+    share: NDArray[np.float32]
+    carbons: NDArray[np.bool_]
+
+
+def molecular_graph(structure: Structure) -> MolecularGraph:
+    """The arrays of one molecule; RDKit's perception decides what is aromatic.
+
+    Raises:
+        StructureError: If RDKit refuses the structure.
+    """
+    return graph_of(structure.to_mol())
+
+
+def graph_of(mol: Chem.Mol) -> MolecularGraph:
+    """As :func:`molecular_graph`, of a sanitised RDKit molecule."""
+    n = mol.GetNumAtoms()
+    elements = [atom.GetSymbol() for atom in mol.GetAtoms()]
+    edges, ring_neighbours = _edges(mol)
+    atoms = np.zeros((n, N_ATOM_FEATURES), dtype=np.uint8)
+    on = []
+    for a, (element, atom) in enumerate(zip(elements, mol.GetAtoms(), strict=True)):
+        on += [
+            (a, _COLUMN.get(element, len(ELEMENTS))),
+            (a, _HYDROGENS + min(atom.GetTotalNumHs(), _MOST)),
+            (a, _NEIGHBOURS + min(atom.GetDegree(), _MOST)),
+            (a, _RING_BONDS + min(len(ring_neighbours[a]), _MOST)),
+        ]
+        if atom.GetIsAromatic():
+            on.append((a, _AROMATIC))
+    atoms[tuple(np.array(on).T)] = 1
+    for a, size in _pair_rings(mol, ring_neighbours):
+        atoms[a, _RINGS + min(size, RING_SIZES[-1]) - RING_SIZES[0]] += 1
+    classes = list(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
+    n_alike = Counter(classes)
+    return MolecularGraph(
+        atoms,
+        edges,
+        np.array([1 / n_alike[c] for c in classes], dtype=np.float32),
+        np.array([element == "C" for element in elements]),
+    )
+
+
+def count_kinds(graph: MolecularGraph) -> NDArray[np.uint8]:
+    """How many atoms and bonds of each kind a molecule has, whatever its numbering.
+
+    Returns:
+        Atoms, bonds, atoms that differ by symmetry, hydrogens; the sum of each atom feature;
+        bonds of each kind; atoms by hydrogens, neighbours, whether aromatic, whether in a ring,
+        ``(N_KINDS,)``.
+    """
+    atoms = graph.atoms.astype(np.int64)
+    hydrogens = atoms[:, _HYDROGENS:_NEIGHBOURS].argmax(1)
+    neighbours = atoms[:, _NEIGHBOURS:_RING_BONDS].argmax(1)
+    in_ring = 1 - atoms[:, _RING_BONDS]
+    environment = 4 * (5 * hydrogens + neighbours) + 2 * atoms[:, _AROMATIC] + in_ring
+    sizes = len(atoms), graph.edges.shape[1] // 2, round(graph.share.sum()), hydrogens.sum()
+    counts = np.concatenate(
+        [
+            sizes,
+            atoms.sum(0),
+            np.bincount(graph.edges[2], minlength=len(BOND_KINDS)) // 2,
+            np.bincount(environment, minlength=100),
+        ]
+    )
+    return counts.clip(0, 255).astype(np.uint8)
+
+
+def _edges(mol: Chem.Mol) -> tuple[NDArray[np.int32], list[list[int]]]:
+    """Bonds in both directions, ``(3, e)``, and each atom's neighbours along ring bonds."""
+    columns: list[tuple[int, int, int]] = []
+    ring_neighbours: list[list[int]] = [[] for _ in range(mol.GetNumAtoms())]
+    for bond in mol.GetBonds():
+        in_ring = bond.IsInRing()
+        if bond.GetIsAromatic():
+            kind = _AROMATIC_KIND
+        else:
+            kind = min(2 * int(bond.GetBondTypeAsDouble()) - 2 + in_ring, _TRIPLE_KIND)
+        one, other = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        columns += [(one, other, kind), (other, one, kind)]
+        if in_ring:
+            ring_neighbours[one].append(other)
+            ring_neighbours[other].append(one)
+    return np.array(columns, dtype=np.int32).reshape(-1, 3).T, ring_neighbours
+
+
+def _pair_rings(mol: Chem.Mol, ring_neighbours: list[list[int]]) -> list[tuple[int, int]]:
+    """For each pair of ring bonds that meet at an atom: the atom, the size of their ring.
+
+    That is the smallest ring through both. Counting the rings of a smallest set instead would
+    depend on the numbering: in cages the set is not unique.
+    """
+    smallest = [0] * len(ring_neighbours)
+    for ring in sorted(mol.GetRingInfo().AtomRings(), key=len, reverse=True):
+        for a in ring:
+            smallest[a] = len(ring)
+    found = []
+    for a, around in enumerate(ring_neighbours):
+        if len(around) == 2:  # Its one pair lies in the smallest ring of the atom.
+            found.append((a, smallest[a]))
+        else:
+            for k, start in enumerate(around[:-1]):
+                reached = _distances_without(a, start, ring_neighbours)
+                found += [(a, 2 + reached.get(end, RING_SIZES[-1])) for end in around[k + 1 :]]
+    return found
+
+
+def _distances_without(
+    avoided: int, start: int, ring_neighbours: list[list[int]]
+) -> dict[int, int]:
+    """Bonds between ``start`` and each atom within reach by ring bonds, around one atom."""
+    distance = {start: 0}
+    front = [start]
+    for step in range(1, RING_SIZES[-1] - 1):
+        following = []
+        for a in front:
+            for b in ring_neighbours[a]:
+                if b != avoided and b not in distance:
+                    distance[b] = step
+                    following.append(b)
+        front = following
+    return distance

@@ -1,0 +1,143 @@
+"""Calibrate answers: ``python -m nmrflow.evaluation.calibrate RUN DATA --output FILE``.
+
+RUN was trained on the inner split, so that its validation side is part of the outer training
+side. What is chosen there holds for a network trained on the whole training side by the same
+recipe: FILE goes beside its checkpoint, as ``NAME.trust.json`` beside ``NAME.ckpt``.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from nmrflow import load_checkpoint
+from nmrflow.console import quiet_libraries, say
+from nmrflow.data.corpus import Corpus
+from nmrflow.data.sources.revmolspec import RevMolSpec
+from nmrflow.data.splits import InnerSplit
+from nmrflow.errors import ConfigError, DataError, errors_for_people
+from nmrflow.evaluation.trials import (
+    Case,
+    RankingTrial,
+    among_cases,
+    choose_isomers,
+    elucidations,
+    rankings,
+)
+from nmrflow.model.calibration import SUFFIX, Logistic, Trust
+
+FALSE_ALARMS = 0.07
+"""Share of candidates with the truth among them of which it is said that none fits."""
+
+
+def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
+    """Choose a calibration on the validation side of a run's split.
+
+    Args:
+        run: A run's folder, with its corpus.
+        data: The measured spectra, in the published table's form.
+        n_samples: Draws for each spectrum.
+        seed: Of the draws, and of the choice of isomers.
+
+    Raises:
+        DataError: If the data cannot be read, no record is on that side, or the truth is
+            never, or always, among the candidates.
+        ConfigError: If the run was not trained on the inner split: its validation side is what
+            answers are to be judged on.
+        CheckpointError: If there is no checkpoint in the folder.
+    """
+    model = load_checkpoint(run)
+    model.trust = None
+    if model.split.name != InnerSplit.name:
+        raise ConfigError(
+            f"{run}: was trained on the split {model.split.name!r}; train one with split=inner, "
+            "or what judges the answers would be what they were calibrated on"
+        )
+    corpus = run / "stages" / "corpus"
+    Corpus(corpus)  # Refused now, if there is none, and not when all else is done.
+    records = model.split.divide(RevMolSpec(str(data)).read(model.axis).records).validation
+    if not records:
+        raise DataError(f"{data}: no record is on the validation side")
+    blind, told = (
+        elucidations(model, records, tells_formula=tells, n_samples=n_samples, seed=seed)
+        for tells in (False, True)
+    )
+    truths = [record.structure for record in records]
+    among = [
+        case
+        for answers in (blind, told)
+        for answer, truth in zip(answers, truths, strict=True)
+        for case in among_cases(answer, truth)
+    ]
+    isomers = [choose_isomers(corpus, records, nearest=near, seed=seed) for near in (False, True)]
+    trials = [
+        trial
+        for others in isomers
+        for trial in rankings(model, records, others, told)
+        if trial.isomers
+    ]
+    given = fit_logistic([trial.case(has_truth=has) for has in (True, False) for trial in trials])
+    return Trust(
+        fit_logistic(among),
+        given,
+        _threshold(given, trials),
+        {
+            "experiment": model.description["config"]["name"],
+            "split": model.split.name,
+            "split_seed": model.split.seed,
+            "n": len(records),
+            "n_samples": n_samples,
+            "seed": seed,
+        },
+    )
+
+
+def fit_logistic(cases: Sequence[Case]) -> Logistic:
+    """A logistic regression from evidence to whether the truth is among candidates.
+
+    Raises:
+        DataError: If it always is, or never.
+    """
+    if len({case.is_among for case in cases}) < 2:
+        always = "always" if cases and cases[0].is_among else "never"
+        raise DataError(
+            f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
+            "learnt of when it is; calibrate a network that was trained for longer"
+        )
+    names = sorted(cases[0].evidence)
+    x = np.array([[case.evidence[name] for name in names] for case in cases])
+    fitted = LogisticRegression(C=10.0).fit(x, [case.is_among for case in cases])
+    weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
+    return Logistic(round(float(fitted.intercept_[0]), 4), weights)
+
+
+def _threshold(given: Logistic, trials: Sequence[RankingTrial]) -> float:
+    with_truth = [given(trial.case(has_truth=True).evidence) for trial in trials]
+    return round(float(np.quantile(with_truth, FALSE_ALARMS)), 4)
+
+
+def main() -> None:
+    """Calibrate and write."""
+    parser = argparse.ArgumentParser(prog="nmrflow.evaluation.calibrate", description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of a run on the inner split")
+    parser.add_argument("data", type=Path, help="measured spectra, as the published table")
+    parser.add_argument("--output", type=Path, required=True, help="NAME.trust.json")
+    parser.add_argument("--samples", type=int, default=600, help="draws for each spectrum")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    quiet_libraries()
+    with errors_for_people():
+        if not given.output.name.endswith(SUFFIX) or not given.output.parent.is_dir():
+            raise DataError(f"{given.output}: give a name in a folder that exists, with {SUFFIX}")
+        torch.set_num_threads(given.threads)
+        trust = calibrate(given.run, given.data, n_samples=given.samples, seed=given.seed)
+        given.output.write_text(trust.to_json(), encoding="utf-8")
+        say(f"{trust.to_json()}written {given.output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The report on one or several runs: ``python -m nmrflow.evaluation.report DIR``."""

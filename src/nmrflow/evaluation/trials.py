@@ -1,0 +1,170 @@
+"""Answers put to the test on measured spectra whose molecule is known.
+
+The same trials choose a calibration (on held-out spectra of the training side) and measure what
+it is worth (on the validation side).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from nmrflow.answers.candidates import Candidate, evidence_of, scores_of, weigh
+from nmrflow.answers.elucidation import Elucidation, elucidate
+from nmrflow.answers.question import Query
+from nmrflow.chem.codecs.table import count_atoms_and_bonds, structure_from_orders
+from nmrflow.chem.graph import KIND_ATOMS, KIND_HYDROGENS
+from nmrflow.chem.similarity import fingerprints, tanimoto
+from nmrflow.chem.structure import Structure
+from nmrflow.console import progress
+from nmrflow.data.corpus import Corpus
+from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.model.trained import TrainedFlow
+from nmrflow.numerics import generator_for
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
+
+N_ISOMERS = 20
+N_FIRST = (1, 3, 10)
+
+
+def query_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) -> Query:
+    """The spectrum of a record as a question; of a source without shifts its bins' centres."""
+    shifts = record.shifts_ppm or tuple(axis.fine_centres_ppm(record.fine_bins).tolist())
+    peaks = PeakList(tuple(Peak(shift) for shift in shifts))
+    return Query(peaks, formula=record.structure.formula if tells_formula else None)
+
+
+class Case(NamedTuple):
+    """Evidence for the truth being among some candidates, and whether it is."""
+
+    evidence: dict[str, float]
+    is_among: bool
+
+
+@dataclass(frozen=True)
+class RankingTrial:
+    """A truth among isomers of its formula.
+
+    Args:
+        truth: Weighed against its own spectrum.
+        isomers: Others of the same formula, weighed against the same.
+        rivals: What the network itself proposes for it.
+    """
+
+    truth: Candidate
+    isomers: tuple[Candidate, ...]
+    rivals: tuple[Candidate, ...]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the truth scores above every isomer."""
+        return all(self.truth.score > isomer.score for isomer in self.isomers)
+
+    def case(self, *, has_truth: bool) -> Case:
+        """Of the isomers with, or without, the truth."""
+        given = [*self.isomers, self.truth] if has_truth else list(self.isomers)
+        given.sort(key=lambda candidate: -candidate.score)
+        return Case(evidence_of(given, scores_of(self.rivals)), has_truth)
+
+
+def among_cases(answer: Elucidation, truth: Structure) -> list[Case]:
+    """Of an elucidation with all candidates: is the truth among the first 1, 3, 10, or all?"""
+    scores = scores_of(answer.candidates)
+    names = [candidate.structure.connectivity for candidate in answer.candidates]
+    sizes = sorted({min(n, len(names)) for n in (*N_FIRST, len(names)) if names})
+    return [
+        Case(evidence_of(answer.candidates[:n], scores), truth.connectivity in names[:n])
+        for n in sizes
+    ]
+
+
+def elucidations(
+    model: TrainedFlow,
+    records: Sequence[MoleculeSpectrum],
+    *,
+    tells_formula: bool,
+    n_samples: int,
+    seed: int,
+) -> list[Elucidation]:
+    """Every record's spectrum elucidated, all candidates kept."""
+    queries = (query_of(record, model.axis, tells_formula=tells_formula) for record in records)
+    title = "elucidating, formula known" if tells_formula else "elucidating"
+    return [
+        elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_samples)
+        for query in progress(queries, len(records), title)
+    ]
+
+
+def choose_isomers(
+    corpus: Path, records: Sequence[MoleculeSpectrum], *, nearest: bool, seed: int
+) -> list[list[str]]:
+    """For each record up to :data:`N_ISOMERS` generated isomers of its molecule.
+
+    Args:
+        corpus: Folder of a run's corpus.
+        records: The molecules.
+        nearest: The most similar of all to the molecule (Tanimoto); else drawn at random.
+        seed: Of the draws.
+
+    Returns:
+        Connectivities; fewer where the corpus has not so many of the formula.
+    """
+    molecules = Corpus(corpus)
+    sizes = np.concatenate(
+        [
+            molecules.kinds(rows)[:, [KIND_ATOMS, KIND_HYDROGENS]]
+            for rows in np.array_split(np.arange(molecules.n_molecules), 100)
+        ]
+    )
+
+    def name(row: np.integer) -> str:
+        return structure_from_orders(molecules.orders(np.array([row]))[0]).connectivity
+
+    found: list[list[str]] = [[] for _ in records]
+    # Formula by formula: the fingerprints of all molecules at once would need gigabytes.
+    formulas = sorted({record.structure.formula for record in records})
+    for formula in progress(formulas, len(formulas), "choosing isomers"):
+        n_carbons, total = count_atoms_and_bonds(formula)
+        rows = np.flatnonzero((sizes == (n_carbons, 4 * n_carbons - 2 * total)).all(axis=1))
+        prints = fingerprints([name(row) for row in rows]) if nearest else None
+        for k, record in enumerate(records):
+            if record.structure.formula != formula:
+                continue
+            truth = record.structure.connectivity
+            if prints is not None:
+                order = np.argsort(-tanimoto(fingerprints([truth]), prints)[0], kind="stable")
+            else:
+                generator = generator_for(seed, "ranking", k)
+                order = torch.randperm(len(rows), generator=generator).numpy()
+            names = (name(row) for row in rows[order])
+            found[k] = list(islice((other for other in names if other != truth), N_ISOMERS))
+    return found
+
+
+def rankings(
+    model: TrainedFlow,
+    records: Sequence[MoleculeSpectrum],
+    isomers: Sequence[Sequence[str]],
+    rivals: Sequence[Elucidation],
+) -> list[RankingTrial]:
+    """Every record's molecule among isomers.
+
+    Args:
+        model: The network.
+        records: The truths with their spectra.
+        isomers: For each record, as of :func:`choose_isomers`.
+        rivals: For each record what the network proposes, the formula known.
+    """
+    trials = []
+    told = list(zip(records, isomers, rivals, strict=True))
+    for record, others, own in progress(told, len(told), "ranking isomers"):
+        structures = [record.structure, *map(Structure.from_smiles, others)]
+        query = query_of(record, model.axis, tells_formula=True)
+        first, *rest = weigh(model, query, structures)
+        trials.append(RankingTrial(first, tuple(rest), own.candidates))
+    return trials

@@ -1,0 +1,190 @@
+"""Training of the message-passing yardstick, with every choice made on the training side."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from nmrflow.chem.carbon_graphs import CarbonGraphs, carbon_graphs
+from nmrflow.data.splits import hash_fraction
+from nmrflow.errors import DataError
+from nmrflow.evaluation.yardsticks.measured import Measured
+from nmrflow.evaluation.yardsticks.message_passing import ShiftNetwork, bit_loss, to_batch
+from nmrflow.numerics import generator_for, isolated_rng
+from nmrflow.spectra.axis import ShiftAxis
+
+N_PARTS = 8
+"""Parts of the training side, by hash of the molecule; each network leaves out another one."""
+
+BATCH_SIZE = 16
+LEARNING_RATE = 2e-3
+WARM_UP = 0.15
+"""Share of the steps in which the learning rate rises; it falls in the rest."""
+
+_GRADIENT_NORM = 5.0
+_AT_A_TIME = 1_000
+
+Progress = Callable[[float], None]
+"""Told the share of the work that is done."""
+
+
+@dataclass(frozen=True)
+class ShiftPredictor:
+    """A few networks whose probabilities are averaged.
+
+    Args:
+        networks: Each trained on all but its own part (an eighth) of the training side.
+        threshold: A bit is predicted when its probability is above this: the threshold that
+            gives the best micro F1 where each network predicts the part it was not trained on.
+        epochs: Epoch whose weights each network kept, counted from 1.
+    """
+
+    networks: tuple[ShiftNetwork, ...]
+    threshold: float
+    epochs: tuple[int, ...]
+
+    def log_unset(self, graphs: CarbonGraphs) -> NDArray[np.float64]:
+        """Log probability that a bit is not set, ``(n, n_bins)``."""
+        parts = []
+        for start in range(0, len(graphs.share), _AT_A_TIME):
+            rows = np.arange(start, min(start + _AT_A_TIME, len(graphs.share)))
+            unset = [np.exp(_predict(network, graphs, rows)) for network in self.networks]
+            parts.append(np.log(np.mean(unset, axis=0)))
+        return np.concatenate(parts)
+
+    def probabilities(self, graphs: CarbonGraphs) -> NDArray[np.float64]:
+        """Probability of each bit, ``(n, n_bins)``."""
+        return -np.expm1(self.log_unset(graphs))
+
+
+def train_predictor(
+    train: Measured,
+    axis: ShiftAxis,
+    seed: int,
+    *,
+    n_networks: int,
+    n_epochs: int,
+    progress: Progress = lambda share: None,  # noqa: ARG005
+) -> ShiftPredictor:
+    """Train the networks, each with another part of the molecules held out.
+
+    A network keeps the weights of the epoch in which it predicted its own part best, and the
+    threshold is chosen on all those parts together: nothing but the training side is used.
+
+    Args:
+        train: The training side.
+        axis: Cuts the bins.
+        seed: Of parts, initial weights and the order of batches.
+        n_networks: Networks, 1 to :data:`N_PARTS`.
+        n_epochs: Most epochs of each.
+        progress: Called after every epoch.
+
+    Raises:
+        DataError: If holding a part out leaves nothing to train on.
+    """
+    graphs = carbon_graphs(train.structures)
+    fraction = np.array([hash_fraction("part", seed, c) for c in train.connectivities])
+    part = (fraction * N_PARTS).astype(int)
+    networks, epochs = [], []
+    predicted = np.zeros(train.codes.shape)
+    for k in range(n_networks):
+        held, used = np.flatnonzero(part == k), np.flatnonzero(part != k)
+        if not len(used):
+            raise DataError(f"{len(part)} spectra to train on are too few for a yardstick")
+        with isolated_rng(seed * N_PARTS + k):
+            run = _Run(graphs, train.codes, axis, seed=seed * N_PARTS + k)
+            for epoch in range(n_epochs):
+                run.epoch(used, held, epoch, n_epochs)
+                progress((k + (epoch + 1) / n_epochs) / n_networks)
+        network, best_epoch = run.best()
+        networks.append(network)
+        epochs.append(best_epoch + 1)
+        predicted[held] = -np.expm1(_predict(network, graphs, held))
+    unseen = part < n_networks
+    threshold = best_threshold(predicted[unseen], train.codes[unseen])
+    return ShiftPredictor(tuple(networks), threshold, tuple(epochs))
+
+
+def best_threshold(predicted: NDArray[np.floating], true: NDArray[np.bool_]) -> float:
+    """The threshold above which bits are to be set for the best micro F1.
+
+    Args:
+        predicted: Probabilities, any shape.
+        true: What came true, same shape.
+
+    Returns:
+        A number half-way between two predictions; one half if no bit is true.
+    """
+    if not true.any():
+        return 0.5
+    order = np.argsort(-predicted, axis=None, kind="stable")
+    ranked, hits = predicted.ravel()[order], np.cumsum(true.ravel()[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + true.sum())
+    f1[:-1][ranked[:-1] == ranked[1:]] = 0.0  # Equal predictions cannot be told apart.
+    best = int(f1.argmax())
+    following = ranked[best + 1] if best + 1 < len(ranked) else 0.0
+    return float((ranked[best] + following) / 2)
+
+
+class _Run:
+    """One network in training, and its best weights so far."""
+
+    def __init__(
+        self, graphs: CarbonGraphs, codes: NDArray[np.bool_], axis: ShiftAxis, seed: int
+    ) -> None:
+        self._graphs = graphs
+        self._codes = torch.from_numpy(codes).float()
+        self._seed = seed
+        self._network = ShiftNetwork(axis)
+        self._optimizer = torch.optim.AdamW(
+            self._network.parameters(), lr=LEARNING_RATE, fused=True
+        )
+        self._best: tuple[float, int, dict[str, torch.Tensor]] | None = None
+
+    def epoch(
+        self, used: NDArray[np.integer], held: NDArray[np.integer], epoch: int, n_epochs: int
+    ) -> None:
+        """Go through the rows that are used once, then look at those held out."""
+        network, optimizer = self._network.train(), self._optimizer
+        generator = generator_for(self._seed, "yardstick", epoch)
+        order = used[torch.randperm(len(used), generator=generator).numpy()]
+        batches = np.array_split(order, -(-len(order) // BATCH_SIZE))
+        for k, rows in enumerate(batches):
+            for group in optimizer.param_groups:
+                group["lr"] = LEARNING_RATE * _schedule((epoch + k / len(batches)) / n_epochs)
+            loss = bit_loss(network(to_batch(self._graphs, rows)), self._codes[rows])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_NORM)
+            optimizer.step()
+        watched = held if len(held) else used
+        unset = torch.from_numpy(_predict(network, self._graphs, watched))
+        score = float(bit_loss(unset, self._codes[watched]))
+        if self._best is None or score < self._best[0]:
+            weights = {name: w.clone() for name, w in network.state_dict().items()}
+            self._best = (score, epoch, weights)
+
+    def best(self) -> tuple[ShiftNetwork, int]:
+        """The network with its best weights, and the epoch they are of."""
+        assert self._best is not None
+        _, epoch, weights = self._best
+        self._network.load_state_dict(weights)
+        return self._network.eval(), epoch
+
+
+def _schedule(share_done: float) -> float:
+    """Factor on the learning rate: up in a straight line, down along half a cosine."""
+    if share_done < WARM_UP:
+        return (share_done + 0.01) / (WARM_UP + 0.01)
+    return float(0.5 + 0.5 * np.cos(np.pi * (share_done - WARM_UP) / (1 - WARM_UP)))
+
+
+@torch.no_grad()
+def _predict(
+    network: ShiftNetwork, graphs: CarbonGraphs, rows: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    unset: torch.Tensor = network.eval()(to_batch(graphs, rows))
+    return unset.double().numpy()

@@ -1,0 +1,99 @@
+"""Plainer networks that say which bond comes next: a recurrent one, and one without memory."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nmrflow.flow.conditionals.base import BondConditional, StateEmbedding
+from nmrflow.flow.tokens import N_TOKENS, State
+
+
+class BondRecurrent(BondConditional):
+    """A gated recurrent network over the bonds so far; the code enters as one vector.
+
+    Args:
+        n_bins: Width of the code.
+        width: Of the recurrent state.
+        n_layers: Recurrent layers.
+    """
+
+    def __init__(self, n_bins: int, *, width: int = 320, n_layers: int = 2) -> None:
+        super().__init__(n_bins)
+        self.code = nn.Sequential(
+            nn.Linear(n_bins, width), nn.ReLU(), nn.Linear(width, width), nn.LayerNorm(width)
+        )
+        self.state = StateEmbedding(width)
+        self.cells = nn.GRU(2 * width, width, n_layers, batch_first=True)
+        self.leave = nn.Linear(2 * width, N_TOKENS)
+
+    def forward(self, code: Tensor, states: State) -> Tensor:
+        """Logits of all tokens at once; see :class:`BondConditional`."""
+        return self._advance(self._context(code), self.state(states), None)[0]
+
+    def begin(self, code: Tensor) -> list[Any]:
+        """The code's vector, and no recurrent state yet."""
+        return [self._context(code), None]
+
+    def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
+        """Logits of one token."""
+        context, hidden = memory
+        logits, memory[1] = self._advance(context, self.state(state)[:, None], hidden)
+        return logits[:, 0]
+
+    def select(self, memory: Any, rows: Tensor) -> list[Any]:  # noqa: ANN401
+        """Contexts and recurrent states of some of the molecules."""
+        context, hidden = memory
+        return [context[rows], None if hidden is None else hidden[:, rows]]
+
+    def _context(self, code: Tensor) -> Tensor:
+        vector: Tensor = self.code(code.to(self.leave.weight.dtype))
+        return vector[:, None]
+
+    def _advance(self, context: Tensor, x: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        context = context.expand(-1, x.shape[1], -1)
+        out, hidden = self.cells(torch.cat([x, context], -1), hidden)
+        assert hidden is not None
+        return self.leave(torch.cat([out, context], -1)), hidden
+
+
+class BondMemoryless(BondConditional):
+    """Each step sees the code and the counts, but not which bonds there are: a plain network.
+
+    Args:
+        n_bins: Width of the code.
+        width: Of the hidden layers.
+    """
+
+    def __init__(self, n_bins: int, *, width: int = 640) -> None:
+        super().__init__(n_bins)
+        self.code = nn.Linear(n_bins, width)
+        self.state = StateEmbedding(width)
+        self.body = nn.Sequential(
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, N_TOKENS),
+        )
+
+    def forward(self, code: Tensor, states: State) -> Tensor:
+        """Logits of all tokens at once; see :class:`BondConditional`."""
+        logits: Tensor = self.body(self.state(states) + self.begin(code)[:, None])
+        return logits
+
+    def begin(self, code: Tensor) -> Tensor:
+        """The code's vector."""
+        vector: Tensor = self.code(code.to(self.code.weight.dtype))
+        return vector
+
+    def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
+        """Logits of one token."""
+        logits: Tensor = self.body(self.state(state) + memory)
+        return logits
+
+    def select(self, memory: Any, rows: Tensor) -> Tensor:  # noqa: ANN401
+        """The codes' vectors of some of the molecules."""
+        vectors: Tensor = memory[rows]
+        return vectors

@@ -1,0 +1,231 @@
+"""Peak tables in JCAMP-DX files (``.jdx``, ``.dx``), read and written.
+
+Of a spectrum's points nothing is read: peaks are picked where the spectrum was made.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from nmrflow.errors import SpectrumError
+from nmrflow.formats.jcamp_records import TABLE, Block, cut_blocks, refused, text_of
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
+
+_AXIS = ShiftAxis()
+_FREQUENCY = ".OBSERVEFREQUENCY"
+# (XY..XY), and with widths or multiplicities behind x and y.
+_FORM = re.compile(r"\s*\(\s*X\s*Y\s*(?P<more>[MW\s]*)(?:\.\.[XYMW\s]*)?\)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:E[+-]?[0-9]{1,4})?")
+_C13 = ("13C", "C13", "CARBON13")
+_POINTS = ("XYDATA", "NTUPLES", "DATATABLE", "XYPOINTS", "RADATA")
+_PICK_HINT = (
+    "pick its peaks in the program that made it, and export them as a peak table or a list of "
+    "shifts"
+)
+
+
+def read_jcamp(text: str, axis: ShiftAxis = _AXIS) -> PeakList:
+    r"""Read the 13C peak table of a JCAMP-DX file.
+
+    Args:
+        text: The file. Of several blocks the one with a 13C peak table is read.
+        axis: Says which numbers are 13C shifts.
+
+    Returns:
+        The peaks in their order, with intensities; ``title``, ``solvent`` and ``frequency_mhz``
+        are metadata where the file tells them.
+
+    Raises:
+        SpectrumError: If there is no such table or more than one, it is of another nucleus, its
+            unit is not told, or a line of it is no peak. The message names the line.
+
+    Example:
+        >>> read_jcamp("##XUNITS= PPM\n##PEAK TABLE= (XY..XY)\n63.4, 0.5").shifts_ppm
+        (63.4,)
+    """
+    blocks = list(cut_blocks(text))
+    tables = [block for block in blocks if TABLE in block]
+    if not tables:
+        raise _no_table(blocks)
+    if len(tables) > 1:
+        tables = [block for block in tables if _is_carbon(block)] or tables[:1]
+    if len(tables) > 1:
+        line = tables[1][TABLE].line
+        raise refused(line, "##PEAK TABLE=", "is one more 13C peak table", "give one a file")
+    return _read_block(tables[0], axis)
+
+
+def write_jcamp(peaks: PeakList, title: str = "") -> str:
+    """Write a peak list as a JCAMP-DX peak table that :func:`read_jcamp` reads back.
+
+    Shifts and intensities keep all their digits; an intensity that is not told is written as 1.
+    Of the metadata ``title``, ``frequency_mhz`` and ``solvent`` are written, of a range its
+    middle.
+
+    Args:
+        peaks: What to write.
+        title: The title; that of the metadata if not given.
+    """
+    told = peaks.metadata
+    frequency = told.get("frequency_mhz", "")
+    records = {
+        "TITLE": title or told.get("title", ""),
+        "JCAMP-DX": "5.01",
+        "DATA TYPE": "NMR PEAK TABLE",
+        "DATA CLASS": "PEAK TABLE",
+        "ORIGIN": "nmrflow",
+        "OWNER": "",
+        ".OBSERVE FREQUENCY": frequency if _is_frequency(frequency) else None,
+        ".OBSERVE NUCLEUS": "^13C",
+        ".SOLVENT NAME": told.get("solvent"),
+        "XUNITS": "PPM",
+        "YUNITS": "ARBITRARY UNITS",
+        "NPOINTS": str(len(peaks.peaks)),
+        "PEAK TABLE": "(XY..XY)",
+    }
+    lines = [f"##{label}= {_value(text)}" for label, text in records.items() if text is not None]
+    for peak in peaks.peaks:
+        intensity = 1.0 if peak.intensity is None else peak.intensity
+        lines.append(f"{float(peak.shift_ppm)!r}, {float(intensity)!r}".upper())
+    return "\n".join([line.rstrip() for line in lines] + ["##END=", ""])
+
+
+def _value(text: str) -> str:
+    # Two dollar signs would begin a comment.
+    return re.sub(r"\$(?=\$)", "$ ", " ".join(text.split()))
+
+
+def _no_table(blocks: Sequence[Block]) -> SpectrumError:
+    for block in blocks:
+        for label in _POINTS:
+            if label in block:
+                why = "begins the points of a spectrum, and there is no peak table"
+                return refused(block[label].line, f"##{label}=", why, _PICK_HINT)
+    what = "no peak table (##PEAK TABLE=)" if blocks else "no JCAMP-DX records (##LABEL= value)"
+    return SpectrumError(f"line 1: the file holds {what}; export the peaks as a JCAMP-DX table")
+
+
+def _nucleus(block: Block) -> str:
+    return re.sub("[^A-Z0-9]", "", text_of(block, ".OBSERVENUCLEUS").upper())
+
+
+def _is_carbon(block: Block) -> bool:
+    return _nucleus(block) in ("", *_C13)
+
+
+def _is_frequency(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text.upper())) and 0 < float(text) < math.inf
+
+
+def _read_block(block: Block, axis: ShiftAxis) -> PeakList:
+    data_type = text_of(block, "DATATYPE")
+    if data_type and "NMR" not in data_type.upper():
+        line = block["DATATYPE"].line
+        raise refused(line, data_type, "is no NMR data", "give a 13C NMR peak table")
+    if not _is_carbon(block):
+        line = block[".OBSERVENUCLEUS"].line
+        nucleus = text_of(block, ".OBSERVENUCLEUS")
+        raise refused(line, nucleus, "is not 13C", "give a 13C peak table")
+    for label in ("XFACTOR", "YFACTOR"):
+        factor = text_of(block, label)
+        if factor and not (_NUMBER.fullmatch(factor.upper()) and float(factor) == 1):
+            hint = "export the peaks as plain numbers"
+            raise refused(block[label].line, factor, f"is an ##{label}= other than 1", hint)
+    divisor = _units_per_ppm(block)
+    peaks = []
+    for line, x, y in _read_pairs(block):
+        shift_ppm = x / divisor
+        try:
+            axis.check_shift(shift_ppm)
+        except SpectrumError as error:
+            hint = "check the number and ##XUNITS="
+            raise refused(line, f"{x:g}", f"is no 13C shift ({error})", hint) from None
+        peaks.append(Peak(shift_ppm, intensity=y))
+    return PeakList(tuple(peaks), dict(_metadata(block)))
+
+
+def _metadata(block: Block) -> Iterator[tuple[str, str]]:
+    labels: Mapping[str, str] = {
+        "title": "TITLE", "frequency_mhz": _FREQUENCY, "solvent": ".SOLVENTNAME",
+    }  # fmt: skip
+    for key, label in labels.items():
+        if text := text_of(block, label):
+            yield key, text
+
+
+def _units_per_ppm(block: Block) -> float:
+    """How much of the table's x is one ppm: 1, or in a table in Hz the spectrometer's MHz."""
+    line, units = block[TABLE].line, text_of(block, "XUNITS").upper()
+    if "PPM" in units:
+        return 1.0
+    if units not in ("HZ", "HERTZ"):
+        if not units:
+            why, hint = "has no unit", "add ##XUNITS= PPM above it, if it is ppm"
+            raise refused(line, "##PEAK TABLE=", why, hint)
+        hint = "give a table in PPM or HZ"
+        raise refused(block["XUNITS"].line, units, "is no unit of a chemical shift", hint)
+    frequency = text_of(block, _FREQUENCY)
+    if not _is_frequency(frequency):
+        hint = "add ##.OBSERVE FREQUENCY= in MHz, or export the table in ppm"
+        raise refused(line, "##PEAK TABLE=", "is in Hz and no frequency is told", hint)
+    return float(frequency)
+
+
+def _read_pairs(block: Block) -> Iterator[tuple[int, float, float]]:
+    """Line, x and y of every peak of a block's table."""
+    table = block[TABLE]
+    form = _FORM.match(table.values[0])
+    if not form:
+        hint = "the forms (XY..XY), (XYW..XYW) and (XYM..XYM) are read"
+        raise refused(table.line, table.text or "##PEAK TABLE=", "is no known form", hint)
+    lines = [table.values[0][form.end() :], *table.values[1:]]
+    n_fields = 2 + len("".join(form["more"].split()))
+    groups = [
+        (number, group)
+        for number, line in enumerate(lines, start=table.line)
+        for group in _cut_groups(line, number, n_fields)
+    ]
+    is_unclear = not any("." in line for line in lines) and any(
+        re.search("[0-9],[0-9]", line) for line in lines
+    )
+    _check_number(block, len(groups), is_unclear=is_unclear)
+    for number, (x, y, *_) in groups:
+        for text in (x, y):
+            if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+                hint = "a peak is written as 63.4, 0.55 (with decimal points)"
+                raise refused(number, f"{x}, {y}", "is no peak", hint)
+        yield number, float(x), float(y)
+
+
+def _cut_groups(line: str, number: int, n_fields: int) -> Iterator[list[str]]:
+    """The fields of every peak of a line, of which at least x and y must be there."""
+    if "," not in line:
+        # Some programs put blanks where the format has commas.
+        words = re.split(r"[\s;]+", line.strip(" \t;").upper())
+        if words == [""]:
+            return
+        groups = [words[i : i + n_fields] for i in range(0, len(words), n_fields)]
+    else:
+        joined = re.sub(r"\s*,\s*", ",", line.strip(" \t;").upper())
+        groups = [group.split(",") for group in re.split(r"[\s;]+", joined)]
+    for group in groups:
+        if not 2 <= len(group) <= n_fields:
+            hint = f"write {n_fields} numbers a peak, with decimal points and commas between"
+            raise refused(number, ", ".join(group), f"is not {n_fields} numbers", hint)
+        yield group
+
+
+def _check_number(block: Block, n_found: int, *, is_unclear: bool) -> None:
+    """Refuse a table that is empty or cut off, and one whose commas may be decimal ones."""
+    told = text_of(block, "NPOINTS")
+    line = block[TABLE].line
+    if not n_found:
+        raise refused(line, "##PEAK TABLE=", "holds no peak", "add lines such as 63.4, 0.55")
+    if told.isascii() and told.isdecimal() and len(told) < 10:
+        if int(told) != n_found:
+            hint = "correct ##NPOINTS=, write decimal points, or export the table again"
+            raise refused(line, f"##NPOINTS= {told}", f"but {n_found} peaks are there", hint)
+    elif is_unclear:
+        hint = "write decimal points, or tell ##NPOINTS="
+        raise refused(line, "##PEAK TABLE=", "has commas that may be decimal ones", hint)

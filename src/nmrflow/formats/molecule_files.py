@@ -1,0 +1,199 @@
+"""Files of molecules, row by row: SMILES and InChI lists, tables, molfiles and SDF."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nmrflow.chem.notation import (
+    on_one_line,
+    structure_from_inchi,
+    structure_from_molblock,
+    structure_from_smiles,
+)
+from nmrflow.chem.structure import Structure
+from nmrflow.errors import DataError, StructureError
+from nmrflow.files import open_text
+from nmrflow.formats.molecule_table import SmilesCell, count_table_rows, read_smiles_cells
+from nmrflow.formats.sdf import name_of, read_records, title_of
+
+SMILES_SUFFIXES = (".smi", ".smiles", ".txt")
+TABLE_SUFFIXES = (".csv", ".tsv")
+RECORD_SUFFIXES = (".sdf", ".sd", ".mol")
+INCHI_SUFFIXES = (".inchi",)
+MOLECULE_SUFFIXES = SMILES_SUFFIXES + TABLE_SUFFIXES + RECORD_SUFFIXES + INCHI_SUFFIXES
+"""What the name of a file of molecules ends with; ``.gz`` may stand behind."""
+
+_RECORDS = "an SDF or a molfile"
+_MAX_COUNTED_BYTES = 100_000_000
+# Behind a SMILES ChemAxon's extension stands between bars: coordinates, labels, not a name.
+_LINE = re.compile(r"(?P<text>\S*)(?:\s+\|[^|]*\|(?=\s|$))?\s*(?P<name>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class MoleculeRow:
+    """One molecule of a file, or why it cannot be read.
+
+    Args:
+        number: Its place among the rows, from 1.
+        where: File and line where the row starts.
+        name: What the file calls it, or nothing.
+        text: The SMILES, the InChI, or the molfile's title.
+        structure: The molecule, or None.
+        reason: Why there is no structure, in one sentence; None if there is one.
+    """
+
+    number: int
+    where: str
+    name: str
+    text: str
+    structure: Structure | None
+    reason: str | None
+
+
+def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Iterator[MoleculeRow]:
+    """Go through a file of molecules, one row at a time, whatever is wrong with single rows.
+
+    The name's ending says what the file is (:data:`MOLECULE_SUFFIXES`): lists of SMILES or InChI
+    with a name behind each, where lines that begin with ``#`` are no rows and empty lines are;
+    tables with a header; SDF and molfiles.
+
+    Args:
+        path: The file; its memory does not grow with its rows.
+        smiles_column: Of a table the name, or the number from 1, of the column of SMILES; None
+            for the one called ``smiles`` in any case.
+
+    Returns:
+        One :class:`MoleculeRow` for every row of the file.
+
+    Raises:
+        DataError: If the ending is none of the known ones or the column is not for this file;
+            while rows are read, if the file cannot be read or has no column of SMILES.
+    """
+    suffix = _suffix_of(path)
+    if smiles_column is not None and suffix not in TABLE_SUFFIXES:
+        raise DataError(
+            f"{path}: a column of SMILES is chosen ({smiles_column!r}), but a {suffix} file has "
+            f"no columns; leave the choice out, or give a {' or '.join(TABLE_SUFFIXES)} file"
+        )
+    if suffix in SMILES_SUFFIXES:
+        return _read_list(path, parse_row)
+    if suffix in INCHI_SUFFIXES:
+        return _read_list(path, _parse_inchi_row)
+    if suffix in TABLE_SUFFIXES:
+        return _read_table(path, smiles_column)
+    return _read_sdf(path)
+
+
+def count_rows(path: str | Path) -> int | None:
+    """How many rows :func:`read_molecules` will give, without reading a molecule.
+
+    Returns:
+        Their number, or None where counting would take long (large or compressed files) or the
+        file cannot be read.
+    """
+    try:
+        file = Path(path).expanduser()
+        if file.suffix.lower() == ".gz" or file.stat().st_size > _MAX_COUNTED_BYTES:
+            return None
+        suffix = _suffix_of(path)
+        if suffix in TABLE_SUFFIXES:
+            return count_table_rows(path)
+        if suffix in RECORD_SUFFIXES:
+            return sum(1 for _ in read_records(path, _RECORDS))
+        return sum(1 for _ in _lines_of(path))
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def parse_row(number: int, text: str, where: str = "") -> MoleculeRow:
+    """Read a line that holds a SMILES, or an InChI, and perhaps, behind a blank, a name.
+
+    Args:
+        number: The row's number.
+        text: The line.
+        where: Its place; the notation and the number if not given.
+    """
+    if text.lstrip().startswith("InChI="):  # No SMILES begins with it.
+        return _parse_row(number, text, where or f"InChI {number}", structure_from_inchi)
+    return _parse_row(number, text, where or f"SMILES {number}", structure_from_smiles)
+
+
+def _parse_inchi_row(number: int, text: str, where: str) -> MoleculeRow:
+    return _parse_row(number, text, where, structure_from_inchi)
+
+
+def _parse_row(
+    number: int, line: str, where: str, parse: Callable[[str], Structure]
+) -> MoleculeRow:
+    match = _LINE.fullmatch(line.strip())
+    assert match  # every part may be empty
+    name, text = on_one_line(match["name"]), on_one_line(match["text"])
+    if not match["text"]:
+        return MoleculeRow(number, where, "", "", None, "empty line")
+    try:
+        return MoleculeRow(number, where, name, text, parse(match["text"]), None)
+    except StructureError as error:
+        return MoleculeRow(number, where, name, text, None, str(error))
+
+
+def _read_list(
+    path: str | Path, parse_row: Callable[[int, str, str], MoleculeRow]
+) -> Iterator[MoleculeRow]:
+    for number, (line_number, line) in enumerate(_lines_of(path), start=1):
+        yield parse_row(number, line, f"{path}:{line_number}")
+
+
+def _lines_of(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Number and text of every line that is neither a comment nor a header."""
+    with open_text(path, "a list of molecules, one a line", is_setting=False) as stream:
+        is_first = True
+        for line_number, line in enumerate(stream, start=1):
+            if line.startswith("#"):
+                continue
+            is_header = is_first and line.lower().split()[:1] in (["smiles"], ["inchi"])
+            is_first = False
+            if not is_header:
+                yield line_number, line
+
+
+def _read_table(path: str | Path, smiles_column: str | None) -> Iterator[MoleculeRow]:
+    for number, cell in enumerate(read_smiles_cells(path, smiles_column), start=1):
+        yield _row_of_cell(number, f"{path}:{cell.line}", cell)
+
+
+def _row_of_cell(number: int, where: str, cell: SmilesCell) -> MoleculeRow:
+    if cell.problem is not None:
+        return MoleculeRow(number, where, "", "", None, on_one_line(cell.problem))
+    row = parse_row(number, cell.smiles, where)
+    name, text, structure, reason = on_one_line(cell.name), row.text, row.structure, row.reason
+    if not cell.smiles:
+        reason = "empty cell where a SMILES should be"
+    elif row.name:
+        text, structure = on_one_line(cell.smiles), None
+        reason = "the cell holds more than one SMILES"
+    return MoleculeRow(number, where, name, text, structure, reason)
+
+
+def _read_sdf(path: str | Path) -> Iterator[MoleculeRow]:
+    for record in read_records(path, _RECORDS):
+        where = f"{path}:{record.line}"
+        name, title = on_one_line(name_of(record)), on_one_line(title_of(record))
+        try:
+            structure = structure_from_molblock(record.molblock)
+        except StructureError as error:
+            yield MoleculeRow(record.number, where, name, title, None, str(error))
+        else:
+            yield MoleculeRow(record.number, where, name, title, structure, None)
+
+
+def _suffix_of(path: str | Path) -> str:
+    """The ending that says what is in the file, in small letters, without ``.gz``."""
+    name = str(path).lower().removesuffix(".gz")
+    suffix = Path(name).suffix
+    if suffix not in MOLECULE_SUFFIXES:
+        raise DataError(
+            f"{path}: the ending {suffix or '(none)'} is none of a file of molecules; name it as "
+            f"one of {', '.join(MOLECULE_SUFFIXES)}, with .gz behind it if it is compressed"
+        )
+    return suffix

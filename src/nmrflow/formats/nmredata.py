@@ -1,0 +1,212 @@
+r"""The NMReDATA 1.x tags of an SDF record: assigned 13C shifts, read and written.
+
+Atoms are numbered from 1 here. Lines end with ``\``, and line ends themselves mean nothing;
+in files of version 1.0, which have no ``\``, they do. ``;`` begins a comment.
+
+References:
+    Pupier et al., *NMReDATA, a standard to report the NMR assignment and parameters of organic
+    compounds*, Magnetic Resonance in Chemistry 56, 703-715, 2018.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from nmrflow.chem.notation import on_one_line
+from nmrflow.errors import DataError
+from nmrflow.formats.signals import Carbon, Signal, Spectrum, fixed
+from nmrflow.spectra.axis import ShiftAxis
+
+_ASSIGNMENT = "NMREDATA_ASSIGNMENT"
+_SPECTRUM = "NMREDATA_1D_13C"
+_SOLVENT = "NMREDATA_SOLVENT"
+_UNKNOWN_SHIFT_PPM = 777.777  # what the format has for a signal that was not seen
+
+_NUMBER = r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})"
+_SHIFT = re.compile(rf"({_NUMBER})(?:\s*-\s*({_NUMBER}))?")
+_ATOM = re.compile(r"[0-9]{1,6}")
+_HYDROGEN = re.compile(r"H[0-9]{1,6}")
+# A comma within <"..."> belongs to a label.
+_FIELD = re.compile(r'(?:^|,)((?:<"[^"]*">|[^,])*)')
+
+
+def read_nmredata(
+    tags: Mapping[str, str], elements: Sequence[str], axis: ShiftAxis
+) -> list[Spectrum]:
+    """The 13C spectra of a record; of one without any the assigned carbons, if there are some.
+
+    The multiplicity that the format has (``S=``) is that of the line in its spectrum, which is
+    a singlet of every carbon once hydrogens are decoupled; it is kept as a note.
+
+    Args:
+        tags: Names and texts of the record's tags.
+        elements: Symbols of the record's atoms, in file order.
+        axis: Says which numbers are 13C shifts.
+
+    Raises:
+        DataError: If a line is no signal, or names an atom that is no carbon.
+        SpectrumError: If a shift is outside the axis.
+    """
+    solvent = next(_items(tags.get(_SOLVENT, "")), "")
+    shared = {"solvent": solvent} if solvent else {}
+    lines = _assignment_lines(tags.get(_ASSIGNMENT, ""))
+    spectra = []
+    for name in sorted(tags):
+        if name == _SPECTRUM or name.startswith(f"{_SPECTRUM}#"):
+            signals, frequency = _read_spectrum(name, tags[name], lines, elements)
+            metadata = shared | ({"frequency_mhz": frequency} if frequency else {})
+            spectra.append(Spectrum(tuple(signals), metadata))
+    if not spectra and (assigned := tuple(_carbons_of(lines, elements))):
+        spectra.append(Spectrum(assigned, shared))
+    for spectrum in spectra:
+        for signal in spectrum.signals:
+            axis.check_shift(signal.shift_ppm)
+    return spectra
+
+
+def nmredata_tags(
+    carbons: Sequence[Carbon], solvent: str | None, frequency_mhz: float | None
+) -> dict[str, str]:
+    """The tags of one spectrum, shifts with 4 decimals; no tags without carbons.
+
+    Carbons that are equivalent and have one shift share a label.
+
+    Args:
+        carbons: What is written.
+        solvent: Its name, or None.
+        frequency_mhz: Of the carbons, or None, as of predicted shifts.
+    """
+    atoms_of: dict[tuple[int, str], list[int]] = {}
+    for carbon in carbons:
+        key = (carbon.symmetry_class, fixed(carbon.shift_ppm, 4))
+        atoms_of.setdefault(key, []).append(carbon.atom)
+    if not atoms_of:
+        return {}
+    assignment, spectrum = [], []
+    if frequency_mhz is not None:
+        spectrum.append(f"Larmor={frequency_mhz:.6g}")
+    for k, ((_, shift), atoms) in enumerate(atoms_of.items()):
+        assignment.append(", ".join([f"s{k}", shift, *(str(atom + 1) for atom in atoms)]))
+        spectrum.append(f"{shift}, L=s{k}")
+    tags = {"NMREDATA_VERSION": ["1.1"], "NMREDATA_LEVEL": ["0"]}
+    if solvent:
+        tags[_SOLVENT] = [on_one_line(re.sub(r"[\\;]", " ", solvent))]
+    tags |= {_ASSIGNMENT: assignment, _SPECTRUM: spectrum}
+    return {name: "".join(f"{line}\\\n" for line in lines) for name, lines in tags.items()}
+
+
+def _items(text: str) -> Iterator[str]:
+    """The lines of a tag without comments; those that are empty are left out."""
+    lines = text.replace("\n", "").split("\\") if "\\" in text else text.split("\n")
+    return filter(None, (line.partition(";")[0].strip() for line in lines))
+
+
+def _fields(item: str) -> list[str]:
+    return [field.strip() for field in _FIELD.findall(item)]
+
+
+def _assignment_lines(text: str) -> dict[str, list[str]]:
+    """For each label its shift and its atoms, as written."""
+    lines: dict[str, list[str]] = {}
+    for item in _items(text):
+        label, *rest = _fields(item)
+        if re.match(r"(?:Interchangeable|Equivalent)\s*=", label, re.IGNORECASE):
+            continue
+        if label in lines:
+            raise DataError(f"{_ASSIGNMENT}: the label {label[:30]!r} is given twice")
+        lines[label] = rest
+    return lines
+
+
+def _read_spectrum(
+    name: str, text: str, lines: Mapping[str, Sequence[str]], elements: Sequence[str]
+) -> tuple[list[Signal], str]:
+    """The signals of a spectrum, and its frequency in MHz as written."""
+    signals, frequency = [], ""
+    for item in _items(text):
+        first, *rest = _fields(item)
+        if "=" in first:
+            key, _, value = (part.strip() for part in first.partition("="))
+            if key.lower() == "larmor" and re.fullmatch(_NUMBER, value):
+                frequency = value
+            continue
+        attributes = _attributes(rest)
+        atoms = _atoms_of(attributes.get("L", ""), lines, elements)
+        signals.append(_signal(name, first, attributes, atoms))
+    if not signals:
+        raise DataError(f"{name}: no signals")
+    return signals, frequency
+
+
+def _attributes(fields: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    key = ""
+    for text in fields:
+        if "=" in text:
+            key, _, value = (part.strip() for part in text.partition("="))
+            found[key] = value
+        elif key:  # couplings: J=9.30, 4.81
+            found[key] += f", {text}"
+    return found
+
+
+def _signal(
+    name: str, shift: str, attributes: Mapping[str, str], atoms: tuple[int, ...]
+) -> Signal:
+    match = _SHIFT.fullmatch(shift)
+    if not match:
+        raise DataError(f"{name}: {shift[:30]!r} is not a shift in ppm")
+    ends = [float(end) for end in match.groups() if end]
+    intensity, number = attributes.get("I", ""), attributes.get("N", "")
+    return Signal(
+        ends[0] if len(ends) == 1 else round(sum(ends) / 2, 6),
+        atoms,
+        n_carbons=int(number) if re.fullmatch("[1-9][0-9]{0,2}", number) else None,
+        intensity=float(intensity) if re.fullmatch(_NUMBER, intensity) else None,
+        half_width_ppm=round(abs(ends[0] - ends[-1]) / 2, 6),
+        note=", ".join(f"{key}={attributes[key]}" for key in ("S", "J") if attributes.get(key)),
+    )
+
+
+def _atoms_of(
+    label: str, lines: Mapping[str, Sequence[str]], elements: Sequence[str]
+) -> tuple[int, ...]:
+    """The carbons behind the labels of a signal; none where nothing is assigned."""
+    if not lines or label in ("", "<>") or ("|" in label and label not in lines):
+        return ()  # a bar stands between labels of which one is meant
+    labels = [label] if label in lines else re.split("[&/]", label.strip("()"))
+    atoms: list[int] = []
+    for one in map(str.strip, labels):
+        if one not in lines:
+            raise DataError(f"{_ASSIGNMENT} has no line for the label {one[:30]!r}")
+        numbers = _atom_numbers(one, lines[one][1:], len(elements))
+        foreign = next((atom for atom in numbers or () if elements[atom] != "C"), None)
+        if numbers is None or foreign is not None:
+            what = (
+                "a hydrogen" if foreign is None else f"atom {foreign + 1}, a {elements[foreign]}"
+            )
+            raise DataError(f"{_ASSIGNMENT}: the 13C signal {one[:30]!r} names {what}, not a C")
+        atoms += numbers
+    return tuple(dict.fromkeys(atoms))
+
+
+def _atom_numbers(label: str, texts: Sequence[str], n_atoms: int) -> tuple[int, ...] | None:
+    """Atoms of a line, 0-based; None if it is one of implicit hydrogens (``H3``)."""
+    if any(_HYDROGEN.fullmatch(text) for text in texts):
+        return None
+    for text in texts:
+        if not _ATOM.fullmatch(text) or not 1 <= int(text) <= n_atoms:
+            raise DataError(
+                f"{_ASSIGNMENT}: the label {label[:30]!r} names atom {text[:30]!r}; the molecule "
+                f"has 1 to {n_atoms}"
+            )
+    return tuple(int(text) - 1 for text in texts)
+
+
+def _carbons_of(lines: Mapping[str, Sequence[str]], elements: Sequence[str]) -> Iterator[Signal]:
+    """Signals of the lines that assign carbons, for a record that lists no 13C spectrum."""
+    for label, (shift, *texts) in ((label, line) for label, line in lines.items() if line):
+        atoms = _atom_numbers(label, texts, len(elements))
+        if atoms and all(elements[atom] == "C" for atom in atoms):
+            signal = _signal(_ASSIGNMENT, shift, {}, atoms)
+            if signal.shift_ppm != _UNKNOWN_SHIFT_PPM:
+                yield signal

@@ -1,0 +1,198 @@
+"""Peak lists wherever they come from: typed, or in files of any form that is read."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nmrflow.chem.notation import on_one_line
+from nmrflow.chem.structure import Structure
+from nmrflow.errors import DataError, SpectrumError
+from nmrflow.formats.jcamp import read_jcamp
+from nmrflow.formats.spectrum_sdf import read_sdf_spectra
+from nmrflow.formats.text_reader import read_peaks
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import PeakList
+
+SDF_SUFFIXES = (".sdf", ".sd", ".nmredata")
+JCAMP_SUFFIXES = (".jdx", ".dx", ".jcamp")
+SPECTRUM_SUFFIXES = (*SDF_SUFFIXES, *JCAMP_SUFFIXES, ".txt", ".csv", ".tsv")
+"""What names of files of spectra end with, ``.gz`` perhaps behind; others are read as text."""
+
+TYPED = "peak list"
+"""Where a spectrum is that was given itself, not as a file."""
+
+_AXIS = ShiftAxis()
+_MAX_BYTES = 200_000_000
+_LINE_OF_ERROR = re.compile(r"^line (\d+)(?=:)")
+_FILE_NAME = re.compile(r"[^\s,;]+\.[A-Za-z][A-Za-z0-9]{0,7}")
+_NUMBERS = re.compile(r"[\s.,;+-]*[0-9][0-9\s.,;+-]*")
+_NUMBER_ALONE = re.compile(r"(?:^|\s)[+-]?[0-9]+(?:\.[0-9]+)?(?=\s|$)")
+_LIST_OF_NUMBERS = re.compile(r"[0-9]\s*[,;]\s*[+-]?[0-9]")
+
+
+@dataclass(frozen=True)
+class SpectrumRow:
+    """One spectrum of a source, or why it cannot be read.
+
+    Args:
+        number: Its place in the source, from 1.
+        where: File and line where it starts, or :data:`TYPED`.
+        name: What the source calls it, or nothing.
+        peaks: The spectrum, or None.
+        reason: Why there are no peaks, with the line of the file; None if there are.
+        structure: The molecule, where the file tells it.
+    """
+
+    number: int
+    where: str
+    name: str
+    peaks: PeakList | None
+    reason: str | None
+    structure: Structure | None = None
+
+
+def read_spectra(source: str, axis: ShiftAxis = _AXIS) -> Iterator[SpectrumRow]:
+    """Read the spectra of a file, or a peak list that is given itself.
+
+    A name's ending says what a file is: an SDF with assigned spectra, a JCAMP-DX peak table, or
+    else a peak list as :func:`nmrflow.formats.text_reader.read_peaks` takes it. Lines ``> name``
+    in a list begin one spectrum each; comments before the first such line are said of all.
+
+    Args:
+        source: The path of a file, or a peak list.
+        axis: Says which numbers are 13C shifts.
+
+    Returns:
+        One :class:`SpectrumRow` for every spectrum.
+
+    Raises:
+        DataError: If the source is the path of no file, or of one that cannot be read; of an SDF
+            while rows are read.
+    """
+    file = _find(source)
+    if file is None:
+        return _read_lists(source, TYPED, axis)
+    suffix = Path(file.name.lower().removesuffix(".gz")).suffix
+    if suffix in SDF_SUFFIXES:
+        return _read_sdf(source, axis)
+    text = _read_text(file, source)
+    if suffix in JCAMP_SUFFIXES:
+        return iter([_read_jcamp_file(text, source, axis)])
+    return _read_lists(text, source, axis)
+
+
+def _find(source: str) -> Path | None:
+    """The file that a source is the path of; None if it is no path."""
+    if not source.strip():
+        return None
+    try:
+        file = Path(source).expanduser()
+        is_folder, exists = file.is_dir(), file.exists()
+    except (OSError, ValueError, RuntimeError):
+        # Too long for a name, a null character, somebody's home who does not exist.
+        is_folder = exists = False
+    if is_folder and not _NUMBERS.fullmatch(source):
+        raise DataError(f"{source}: is a folder; give a file of peaks, or the peaks themselves")
+    if exists and not is_folder:
+        return file
+    if _looks_like_path(source):
+        raise DataError(
+            f"{source}: no such file (looked in {Path.cwd()}); check its name, or give the peaks "
+            "themselves, such as '63.4, 25.1'"
+        )
+    return None
+
+
+def _looks_like_path(source: str) -> bool:
+    text = source.strip()
+    if "\n" in text or _LIST_OF_NUMBERS.search(text):
+        return False
+    if text.lower().endswith((*SPECTRUM_SUFFIXES, ".gz")) or _FILE_NAME.fullmatch(text):
+        return True
+    # A slash may also stand among the notes of a list, as in CDCl3/CD3OD.
+    return bool(re.search(r"[/\\]", text)) and not _NUMBER_ALONE.search(text)
+
+
+def _read_text(file: Path, source: str) -> str:
+    try:
+        with file.open("rb") as raw:
+            is_gzip = file.suffix.lower() == ".gz"
+            content = (gzip.GzipFile(fileobj=raw) if is_gzip else raw).read(_MAX_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{source}: damaged gzip file ({error}); fetch it again") from error
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error})") from error
+    if len(content) > _MAX_BYTES:
+        raise DataError(f"{source}: too large for a list of peaks; is it the right file?")
+    # Excel writes "Unicode text" as UTF-16.
+    is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{source}: no text in UTF-8 or UTF-16 (byte {error.start}); save it as UTF-8, or "
+            "export the peaks as text if it is a spectrum"
+        ) from error
+
+
+def _read_sdf(path: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
+    for found in read_sdf_spectra(path, axis):
+        line = found.where.rpartition(":")[2]
+        reason = None if found.peaks else f"record from line {line}: {found.reason}"
+        yield SpectrumRow(
+            found.number, found.where, found.name, found.peaks, reason, found.structure
+        )
+
+
+def _read_jcamp_file(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:
+    try:
+        peaks = read_jcamp(text, axis)
+    except SpectrumError as error:
+        return SpectrumRow(1, f"{where}:1", "", None, str(error))
+    name = on_one_line(peaks.metadata.get("title", ""))
+    return SpectrumRow(1, f"{where}:1", name, peaks, None)
+
+
+def _read_lists(text: str, source: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    starts = [k for k, line in enumerate(lines) if line.startswith(">")]
+    if not starts:
+        where = source if source is TYPED else f"{source}:1"
+        return iter([_read_list(SpectrumRow(1, where, "", None, None), lines, axis)])
+    return _read_blocks(lines, starts, source, axis)
+
+
+def _read_blocks(
+    lines: Sequence[str], starts: Sequence[int], source: str, axis: ShiftAxis
+) -> Iterator[SpectrumRow]:
+    """The spectra below lines ``> name``, and one that stands before the first such line."""
+    before = lines[: starts[0]]
+    shared = [line for line in before if not line.strip() or line.lstrip().startswith("#")]
+    rows = [
+        (f"{source}:{start + 1}", lines[start][1:], start + 1, lines[start + 1 : stop])
+        for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True)
+    ]
+    if len(shared) < len(before):
+        rows.insert(0, (f"{source}:1", "", 0, before))
+        shared = []
+    for number, (where, name, n_above, block) in enumerate(rows, start=1):
+        row = SpectrumRow(number, where, on_one_line(name), None, None)
+        yield _read_list(row, [*shared, *block], axis, len(shared), n_above)
+
+
+def _read_list(
+    row: SpectrumRow, lines: Sequence[str], axis: ShiftAxis, n_shared: int = 0, n_above: int = 0
+) -> SpectrumRow:
+    """Fill a row; of its lines the first ``n_shared`` begin the file, the others follow on."""
+
+    def in_file(match: re.Match[str]) -> str:
+        line = int(match[1])
+        return f"line {line if line <= n_shared else line - n_shared + n_above}"
+
+    try:
+        return replace(row, peaks=read_peaks("\n".join(lines), axis))
+    except SpectrumError as error:
+        return replace(row, reason=_LINE_OF_ERROR.sub(in_file, str(error), count=1))

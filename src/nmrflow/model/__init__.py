@@ -1,0 +1,1 @@
+"""A trained network: what it consists of, its files, its answers in numbers."""

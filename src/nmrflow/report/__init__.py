@@ -1,1 +1,0 @@
-"""The report on one or several runs: ``python -m nmrflow.report DIR``."""

@@ -1,0 +1,216 @@
+"""What happens beside training: the table of epochs, and the checkpoint files."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import matplotlib.pyplot as plt
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from nmrflow.console import say
+from nmrflow.evaluation import figures
+from nmrflow.evaluation.scores_file import flatten_scores
+from nmrflow.model import checkpoint as checkpoints
+from nmrflow.training.module import FlowModule
+
+Row = dict[str, float]
+
+_COLUMNS = {
+    ("F1", "macro"): "val/f1_macro",
+    ("F1", "micro"): "val/f1_micro",
+    ("F1", "±1 bin"): "val/f1_within_1_bin",
+    ("loss y", "train"): "train/loss_y",
+    ("loss y", "val"): "val/loss_y",
+    ("loss x", "train"): "train/loss_x",
+    ("loss x", "val"): "val/loss_x",
+}
+
+
+class EpochTable(Callback):
+    """One row of numbers per epoch, the same on screen, in the CSV file and in W&B.
+
+    The rows are part of the checkpoint: a resumed run shows and logs the earlier epochs too,
+    so that its table and its history are those of a run that was never stopped.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the heading and, after a resume, the epochs before it."""
+        for name, titles in zip(("", "epoch"), zip(*_COLUMNS, strict=True), strict=True):
+            say(f"{name:>5} " + " ".join(f"{title:>9}" for title in titles))
+        rows, self.rows = self.rows, []
+        for row in rows:
+            self._add(row, trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
+        """Add the epoch that has just ended, its validation included."""
+        values = {
+            name: float(value)
+            for name, value in sorted(trainer.callback_metrics.items())
+            if name.startswith(("train/", "val/"))
+        }
+        self._add({"epoch": trainer.current_epoch + 1, **values}, trainer)
+        pl_module.description["epochs"] = self.rows  # what the checkpoint tells of itself
+
+    def _add(self, row: Row, trainer: pl.Trainer) -> None:
+        self.rows.append(row)
+        shown = " ".join(f"{row.get(key, float('nan')):>9.4f}" for key in _COLUMNS.values())
+        say(f"{row['epoch']:>5} {shown}")
+        for logger in trainer.loggers:
+            logger.log_metrics(row, step=int(row["epoch"]))
+            logger.save()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the rows of the run that is resumed."""
+        self.rows = [dict(row) for row in state_dict["rows"]]
+
+
+class EpochWandbLogger(WandbLogger):
+    """W&B with one history row per epoch, which also holds the table of all epochs so far.
+
+    Args:
+        settings: As of :class:`lightning.pytorch.loggers.WandbLogger`.
+    """
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(**settings)
+        # Lightning 2.6.6 passes on a setting that wandb 0.31 has given up and warns about.
+        self._wandb_init.pop("anonymous", None)
+        self._rows: list[dict[str, float]] = []
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add a history row; the table is part of it, because on its own it would be another."""
+        import wandb
+
+        self._rows.append(dict(metrics))
+        columns: list[str | int] = list(self._rows[0])
+        data: list[Any] = [[row.get(str(column)) for column in columns] for row in self._rows]
+        table: Any = wandb.Table(columns=columns, data=data)
+        super().log_metrics({**metrics, "epochs": table}, step)
+
+    def log_evaluation(self, evaluation: Mapping[str, Any]) -> None:
+        """Put a run's scores, tables and pictures into its summary.
+
+        The summary, not the history: that has one row per epoch and stays so.
+        """
+        import wandb
+
+        summary = self.experiment.summary
+        summary.update(flatten_scores(evaluation))
+        for name, rows in (
+            ("examples", evaluation["examples"]),
+            ("reliability", evaluation["calibration/reliability"]),
+        ):
+            data: list[Any] = [[str(value) for value in row.values()] for row in rows]
+            table: Any = wandb.Table(columns=list(rows[0]), data=data)
+            summary[f"tables/{name}"] = table
+        for name, figure in figures.draw_run(evaluation).items():
+            summary[f"pictures/{name}"] = wandb.Image(figure)
+            plt.close(figure)
+
+
+class EpochProgress(RichProgressBar):
+    """A bar over the batches of the current epoch, with the loss; gone when training ends."""
+
+    def get_metrics(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Without the loggers' version number, which says nothing here."""
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        # Lightning counts from 0; the table under the bar counts from 1.
+        return f"Epoch {current_epoch + 1}/{self.trainer.max_epochs}"
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """``last.ckpt`` after every epoch, with everything that resuming needs."""
+
+    def __init__(self, dirpath: str) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="last",
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take nothing over: the file of the run that is resumed stays that run's."""
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """``best.ckpt``: the weights of the epoch in which a metric was best.
+
+    On resume the best file of the earlier run is copied along, so that it stays the best of
+    all epochs.
+
+    Args:
+        dirpath: Folder of the file.
+        monitor: The metric, as the epoch table names it. Not one of the validation side if
+            that side's scores are to be reported.
+        mode: ``min`` or ``max``.
+    """
+
+    def __init__(self, dirpath: str, monitor: str, mode: str) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="best",
+            monitor=monitor,
+            mode=mode,
+            save_weights_only=True,
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the best score, and the file if it is still there."""
+        earlier = Path(state_dict["best_model_path"])
+        if not earlier.is_file():
+            return
+        assert self.dirpath is not None
+        here = Path(self.dirpath) / earlier.name
+        if here.resolve() != earlier.resolve():
+            here.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(earlier, here)
+        score = state_dict["best_model_score"]
+        moved = {
+            "dirpath": self.dirpath,
+            "best_model_path": str(here),
+            "kth_best_model_path": str(here),
+            "best_k_models": {str(here): score},
+        }
+        super().load_state_dict({**state_dict, **moved})
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's way to our checkpoint files: whole or not at all, and never unpickled."""
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: Any | None = None,  # noqa: ANN401 - as are all three, Lightning's
+    ) -> None:
+        """Write with :func:`nmrflow.model.checkpoint.save_atomically`."""
+        checkpoints.save_atomically(checkpoint, path)
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Any | None = None,  # noqa: ANN401
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """Read with :func:`nmrflow.model.checkpoint.read`."""
+        return checkpoints.read(path)

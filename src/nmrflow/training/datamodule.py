@@ -1,0 +1,104 @@
+"""Source, split and encodings, as Lightning wants them."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning
+from torch.utils.data import DataLoader
+
+from nmrflow.chem.codecs.published import MoleculeCodec
+from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, EpochShuffle, SpectrumDataset
+from nmrflow.data.records import Source, SourceData
+from nmrflow.data.splits import Split, records_hash
+from nmrflow.errors import DataError
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.types import Batch
+
+
+class SpectrumDataModule(lightning.LightningDataModule):
+    """Reads the source once, at construction, so that bad data is refused before training.
+
+    Args:
+        source: Where records come from.
+        split: Which side each is on.
+        codec: Encodes structures.
+        axis: Encodes peaks.
+        batch_size: Records per training step.
+        seed: Seed of the order of training batches.
+
+    Raises:
+        DataError: From the source or the codec, or if a side is empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        split: Split,
+        codec: MoleculeCodec,
+        axis: ShiftAxis,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.source = source
+        self.split = split
+        self.batch_size = batch_size
+        self.seed = seed
+        self.source_data: SourceData = source.read(axis)
+        sides = split.divide(self.source_data.records)
+        if not sides.train or not sides.validation:
+            raise DataError(
+                f"{len(self.source_data.records)} usable records fall {len(sides.train)} on the "
+                f"training and {len(sides.validation)} on the validation side; both need one: "
+                "use more data or another split.seed"
+            )
+        self.train_set = SpectrumDataset(sides.train, codec, axis)
+        self.validation_set = SpectrumDataset(sides.validation, codec, axis)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled anew each epoch, the last batch as large as what is left."""
+        return DataLoader(
+            self.train_set,
+            batch_size=self.batch_size,
+            sampler=EpochShuffle(len(self.train_set), self.seed),
+            collate_fn=_as_is,
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """In source order."""
+        return DataLoader(self.validation_set, batch_size=EVALUATION_BATCH_SIZE, collate_fn=_as_is)
+
+    def excluded_connectivities(self) -> frozenset[str]:
+        """Molecules that may teach nothing: those of all records that are not trained on."""
+        everything = {r.structure.connectivity for r in self.source_data.records}
+        return frozenset(everything - {r.structure.connectivity for r in self.train_set.records})
+
+    def describe(self) -> list[str]:
+        """Sentences for the screen: what was read, what was left out, the sides."""
+        where = self.source.path or "no file"
+        return [
+            f"data {self.source.name} ({where})",
+            *self.source_data.describe(),
+            f"split {self.split.name}, seed {self.split.seed}: "
+            f"{len(self.train_set):,} to train on, {len(self.validation_set):,} to validate on",
+        ]
+
+    def provenance(self) -> dict[str, Any]:
+        """Plain values for checkpoints and reports: data, split, counts and digests."""
+        return {
+            "data": self.source.name,
+            "data_path": self.source.path and str(Path(self.source.path).expanduser().absolute()),
+            "data_sha256": records_hash(self.source_data.records),
+            "n_excluded": self.source_data.n_excluded_total,
+            "excluded": dict(self.source_data.n_excluded),
+            "split": self.split.name,
+            "split_seed": self.split.seed,
+            "split_sha256": records_hash(self.validation_set.records),
+            "n_train": len(self.train_set),
+            "n_validation": len(self.validation_set),
+        }
+
+
+def _as_is(batch: Any) -> Any:  # noqa: ANN401 - PyTorch types it as a list of items
+    return batch

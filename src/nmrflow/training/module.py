@@ -1,0 +1,182 @@
+"""The one LightningModule: a flow, an objective, and the numbers of each epoch."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from nmrflow.errors import ConfigError, TrainingError
+from nmrflow.flow import SpectrumFlow
+from nmrflow.losses import FlowOutputs, Objective
+from nmrflow.losses.objective import ObjectiveValue
+from nmrflow.metrics.spectrum import spectrum_scores, to_bits
+from nmrflow.model import checkpoint as checkpoints
+from nmrflow.numerics import generator_for
+from nmrflow.training.summary import LogitSums
+from nmrflow.types import Batch, Latent
+
+
+class FlowModule(lightning.LightningModule):
+    """Trains a :class:`SpectrumFlow` on an :class:`Objective`.
+
+    At the end of each epoch ``callback_metrics`` holds ``train/…`` and ``val/…``: ``loss``,
+    ``loss_y``, ``loss_x`` (means over the epoch's records), ``term/NAME``, and on the
+    validation side ``f1_macro``, ``f1_micro`` and ``f1_within_1_bin``;
+    ``train/last_batch/loss_y`` and ``…/loss_x`` are the last training batch's, which is what
+    the published code calls the training loss.
+
+    Random residuals are drawn by name (seed, stage, epoch, batch): nothing of the random
+    state needs to survive for a resumed run to go on as if it had not stopped.
+
+    Args:
+        flow: The bijection.
+        objective: The losses.
+        optimizer: Makes the optimiser from the parameters.
+        seed: Seed of the residuals z' that training and validation draw.
+        schedule: Factor on the learning rate, from the share of the steps done; 1 if None.
+        description: Plain values for the checkpoint: the resolved configuration, where the
+            data came from, and ``training_side`` (:mod:`nmrflow.training.summary`).
+    """
+
+    def __init__(
+        self,
+        *,
+        flow: SpectrumFlow,
+        objective: Objective,
+        optimizer: Callable[[Iterable[Tensor]], Optimizer],
+        seed: int,
+        description: Mapping[str, Any],
+        schedule: Callable[[float], float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.flow = flow
+        self._schedule = schedule
+        self.objective = objective
+        self.description = dict(description)
+        self._make_optimizer = optimizer
+        self._seed = seed
+        self._validation: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = []
+        self._sums = {"train": EpochSums(), "val": EpochSums()}
+        self._logit_sums = LogitSums()
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
+        """The configured optimiser over all parameters that are to be trained."""
+        trained = (weight for weight in self.parameters() if weight.requires_grad)
+        try:
+            optimizer = self._make_optimizer(trained)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"the optimizer cannot be built: {error}") from error
+        if self._schedule is None:
+            return optimizer
+        schedule, n_steps = self._schedule, int(self.trainer.estimated_stepping_batches)
+        by_step = LambdaLR(optimizer, lambda step: schedule(min(step / n_steps, 1.0)))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": by_step, "interval": "step"},
+        }
+
+    def on_fit_start(self) -> None:
+        """Lightning leaves the mode as it is, and a flow that was used before is in the other."""
+        self.train()
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's sums anew."""
+        self._sums = {"train": EpochSums(), "val": EpochSums()}
+        self._logit_sums = LogitSums()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One batch through the flow, back with z' from the prior, and through every loss."""
+        value, latent = self._evaluate(batch, "train", batch_idx)
+        if not value.total.isfinite():
+            raise TrainingError(
+                f"the loss is {float(value.total.detach())} in epoch {self.current_epoch + 1}, "
+                f"batch {batch_idx + 1}; lower optimizer.lr (in a stage, its own), or "
+                "resume from last.ckpt, which is of the epoch before"
+            )
+        self._logit_sums.add(latent.y.detach(), batch.code)
+        self.log("loss", value.total.detach(), prog_bar=True, logger=False)
+        return value.total
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """The same without gradients; logits are kept for the epoch's scores."""
+        _, latent = self._evaluate(batch, "val", batch_idx)
+        logits = self.flow.predict(batch.x, latent)
+        self._validation.append((logits.cpu().numpy(), batch.code.cpu().numpy()))
+
+    def on_validation_epoch_end(self) -> None:
+        """Score the whole validation side at once: macro F1 is no mean over batches."""
+        logits, codes = (np.concatenate(part) for part in zip(*self._validation, strict=True))
+        self._validation.clear()
+        thresholds = self.description["training_side"].get("logit_thresholds")
+        predicted = to_bits(logits) if thresholds is None else to_bits(logits, thresholds)
+        scores = spectrum_scores(predicted, codes > 0.5)
+        self.log_dict({f"val/{name}": score for name, score in scores.items()}, logger=False)
+        for stage, sums in self._sums.items():
+            self.log_dict({f"{stage}/{k}": v for k, v in sums.means().items()}, logger=False)
+        last_batch = self._sums["train"].last
+        self.log_dict(
+            {f"train/last_batch/{name}": last_batch[name] for name in ("loss_y", "loss_x")},
+            logger=False,
+        )
+
+    def train_means(self) -> dict[str, float]:
+        """Means of the objective's numbers over the epoch's training records so far."""
+        return self._sums["train"].means()
+
+    def on_train_epoch_end(self) -> None:
+        """Note what the spectrum slot said of the training side; checkpoints carry it."""
+        self.description["training_side"] |= self._logit_sums.means()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put everything that a reader needs under our own key, as plain values."""
+        checkpoint[checkpoints.KEY] = {**checkpoints.describe_software(), **self.description}
+
+    def _evaluate(self, batch: Batch, stage: str, batch_idx: int) -> tuple[ObjectiveValue, Latent]:
+        draws = generator_for(self._seed, "fill", stage, self.current_epoch, batch_idx)
+        formula = self.flow.draw_formula(batch.x, draws) if self.training else None
+        with self.flow.given_query():
+            x = self.flow.fill(batch.x, batch.code, draws)
+            latent, log_det = self.flow.to_latent(x, formula)
+
+        def sample_x() -> Tensor:
+            generator = generator_for(self._seed, stage, self.current_epoch, batch_idx)
+            z = self.flow.sample_z(len(batch.x), generator)
+            return self.flow.from_latent(Latent(z, latent.y))[0]
+
+        outputs = FlowOutputs(batch.x, batch.code, latent, log_det, sample_x)
+        value = self.objective(outputs, epoch=self.current_epoch + 1)
+        self._sums[stage].add(value, len(batch.x))
+        return value, latent
+
+
+class EpochSums:
+    """Means over an epoch's records of every number of an objective.
+
+    In double precision and in one place: Lightning's own per-step logging of these numbers
+    took a twentieth of the training time.
+    """
+
+    def __init__(self) -> None:
+        self.last: dict[str, float] = {}
+        self._totals: dict[str, float] = {}
+        self._n = 0
+
+    def add(self, value: ObjectiveValue, n: int) -> None:
+        """Add a batch of ``n`` records."""
+        named = {"loss": value.total, "loss_y": value.y, "loss_x": value.x}
+        named |= {f"term/{name}": term for name, term in value.terms.items()}
+        numbers = torch.stack([term.detach() for term in named.values()]).tolist()
+        self.last = dict(zip(named, numbers, strict=True))
+        for name, number in self.last.items():
+            self._totals[name] = self._totals.get(name, 0.0) + n * number
+        self._n += n
+
+    def means(self) -> dict[str, float]:
+        """Mean over all records added."""
+        return {name: total / self._n for name, total in self._totals.items()}

@@ -1,0 +1,89 @@
+"""Whether a checkpoint may be resumed under a configuration."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nmrflow.errors import CheckpointError
+from nmrflow.model import checkpoint as checkpoints
+
+_MUST_AGREE = ("data", "split", "model", "stages", "loss", "optimizer", "seed", "batch_size")
+_PATHS = ("data.path", "stages.shifts.assigned_path", "stages.shifts.table_path")
+"""Files may move; what they hold is compared by digest."""
+
+
+def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
+    """The checkpoint file to resume from, after checking that it continues this very run.
+
+    Args:
+        path: The checkpoint, or a run folder.
+        description: Of the run that is starting (see :class:`nmrflow.training.module.FlowModule`).
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read, holds weights only, has all its
+            epochs, or belongs to other data, or to a configuration that differs in more than
+            its length.
+    """
+    file = checkpoints.find(path)
+    checkpoint = checkpoints.read(file)
+    if "optimizer_states" not in checkpoint:
+        raise CheckpointError(f"{file}: holds weights only; resume from a last.ckpt")
+    n_epochs, wanted = checkpoint["epoch"] + 1, description["config"]["trainer"]["max_epochs"]
+    if n_epochs >= wanted:
+        raise CheckpointError(
+            f"{file}: has {n_epochs} of {wanted} epochs; to go on give more as trainer.max_epochs"
+        )
+    earlier = checkpoint[checkpoints.KEY]
+    before, now = _flatten(earlier["config"]), _flatten(description["config"])
+    differences = [
+        f"  {key}: {before.get(key)} then, {now.get(key)} now"
+        for key in sorted(before.keys() | now.keys())
+        if key.split(".")[0] in _MUST_AGREE
+        and key not in _PATHS
+        and before.get(key) != now.get(key)
+    ]
+    if differences:
+        raise CheckpointError(
+            f"{file}: was trained under another configuration and cannot be resumed under this "
+            "one\n" + "\n".join(differences) + "\nrepeat the overrides of the earlier run"
+        )
+    if earlier["data_sha256"] != description["data_sha256"]:
+        raise CheckpointError(
+            f"{file}: was trained on other data ({earlier['n_train']} + "
+            f"{earlier['n_validation']} records of {earlier['data']}); give that file as data.path"
+        )
+    if (earlier.get("stages_sha256") or {}) != (description.get("stages_sha256") or {}):
+        raise CheckpointError(
+            f"{file}: its stages were trained on other files; give those as "
+            "stages.shifts.assigned_path and table_path"
+        )
+    return file
+
+
+def configuration_digest(description: Mapping[str, Any]) -> str:
+    """A digest of all that decides a finished run's numbers, wherever its files lie.
+
+    Args:
+        description: Of the run (see :class:`nmrflow.training.module.FlowModule`).
+    """
+    config = description["config"]
+    decisive = {
+        key: value
+        for key, value in _flatten(config).items()
+        if key.split(".")[0] in (*_MUST_AGREE, "trainer", "n_threads", "scoring", "ranking")
+        and key not in _PATHS
+    }
+    digests = [description["data_sha256"], description.get("stages_sha256") or {}]
+    text = json.dumps([decisive, *digests], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _flatten(node: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401
+    if isinstance(node, Mapping):
+        flat: dict[str, Any] = {}
+        for key, value in node.items():
+            flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+        return flat
+    return {prefix: node}

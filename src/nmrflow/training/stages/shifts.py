@@ -1,0 +1,160 @@
+"""The forward side is learned: where carbons' shifts lie, from assigned and measured spectra."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nmrflow.config import check_counts
+from nmrflow.console import say, steps
+from nmrflow.data.sources.assigned import AssignedShifts, without
+from nmrflow.errors import ConfigError
+from nmrflow.model import checkpoint as checkpoints
+from nmrflow.numerics import isolated_rng
+from nmrflow.shifts.network import ShiftNetwork
+from nmrflow.training.shifts.ensemble import N_PARTS, FineTuning, MeasuredSpectra, train_ensemble
+from nmrflow.training.shifts.pretraining import Assignments, Rehearsal, pretrain
+from nmrflow.training.shifts.schedule import FINE_TUNING, PRETRAINING
+from nmrflow.training.stages.base import Stage, StageContext, forward_side, spectrum_subnet
+from nmrflow.workers import run_jobs
+
+_WEIGHTS = "shifts.ckpt"
+
+
+class ShiftStage(Stage):
+    """Train the ensemble of shift networks that predicts y.
+
+    Networks begin on assigned shifts, of molecules with heteroatoms mostly, and go on with the
+    measured codes of the training side, where they rehearse what they began with. Without a
+    file of assigned shifts they begin with the codes.
+
+    Args:
+        assigned_path: SDF of nmrshiftdb2 with assigned shifts; null: none.
+        table_path: Table of checked shifts of the same molecules; null: none.
+        n_pretrained: Networks that begin on assigned shifts; members start from them in turn.
+        pretraining_epochs: Epochs on assigned shifts.
+        fine_tuning_epochs: Epochs on measured codes.
+        rehearsal_weight: Of the loss on assigned shifts in them; 0: measured codes alone.
+
+    Raises:
+        ConfigError: If a number is too small, or a table is given without what it belongs to.
+    """
+
+    def __init__(
+        self,
+        *,
+        assigned_path: str | None,
+        table_path: str | None = None,
+        n_pretrained: int = 1,
+        pretraining_epochs: int = 30,
+        fine_tuning_epochs: int = 15,
+        rehearsal_weight: float = 4.0,
+    ) -> None:
+        if table_path and not assigned_path:
+            raise ConfigError(f"table_path={table_path}: of no use without assigned_path")
+        counts = {
+            "n_pretrained": n_pretrained,
+            "pretraining_epochs": pretraining_epochs,
+            "fine_tuning_epochs": fine_tuning_epochs,
+        }
+        check_counts(counts, n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
+        if not 0 <= rehearsal_weight < math.inf:
+            raise ConfigError(f"rehearsal_weight={rehearsal_weight}: 0 or a positive number")
+        self.rehearsal_weight = rehearsal_weight
+        self.assigned = AssignedShifts(assigned_path, table_path) if assigned_path else None
+        self.n_pretrained = n_pretrained
+        self.pretraining = replace(PRETRAINING, n_epochs=pretraining_epochs)
+        self.fine_tuning = replace(FINE_TUNING, n_epochs=fine_tuning_epochs)
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Train and keep the networks and the thresholds of their bits."""
+        subnet = spectrum_subnet(context.network)
+        axis = context.network.axis
+        facts: dict[str, Any] = {"n_assigned": 0}
+        rehearsal = None
+        first = subnet.ensemble.networks[0]
+        assert isinstance(first, ShiftNetwork)
+        if len(subnet.ensemble.networks) > N_PARTS:
+            raise ConfigError(f"model.flow.spectrum.n_networks: {N_PARTS} at most")
+        shape = first.shape
+        if self.assigned is None:
+            say("no assigned shifts given: the networks begin with the measured codes")
+            with isolated_rng(context.seed):
+                pretrained = [ShiftNetwork(**shape)]
+        else:
+            everything = self.assigned.read()
+            # Hydrocarbons of the domain are left out altogether, not only those of the
+            # validation side: what is trained here has then seen none that it is tuned on.
+            molecules = [
+                molecule
+                for molecule in without(everything, context.excluded)
+                if set(molecule.structure.elements) != {"C"}
+            ]
+            left_out = dict(self.assigned.n_excluded)
+            left_out["hydrocarbons, or among the spectra"] = len(everything) - len(molecules)
+            say(
+                f"{len(molecules):,} molecules with assigned shifts; left out: "
+                + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
+            )
+            facts |= {"n_assigned": len(molecules), "assigned_left_out": left_out}
+            if self.rehearsal_weight and molecules:
+                rehearsal = Rehearsal(Assignments.of(molecules), self.rehearsal_weight)
+            jobs = [
+                partial(
+                    pretrain,
+                    molecules,
+                    seed=context.seed * self.n_pretrained + k,
+                    schedule=self.pretraining,
+                    network_args=shape,
+                )
+                for k in range(self.n_pretrained)
+            ]
+            with steps("assigned shifts") as progress:
+                pretrained = run_jobs(jobs, context.n_threads, progress)
+        fine = np.zeros((len(context.train), axis.n_fine_bins), dtype=bool)
+        for row, record in enumerate(context.train):
+            fine[row, list(record.fine_bins)] = True
+        structures = [record.structure for record in context.train]
+        with steps("measured codes") as progress:
+            trained = train_ensemble(
+                pretrained,
+                MeasuredSpectra(structures, fine, axis),
+                seed=context.seed,
+                n_networks=len(subnet.ensemble.networks),
+                how=FineTuning(self.fine_tuning, rehearsal),
+                n_processes=context.n_threads,
+                progress=progress,
+            )
+        weights = trained.ensemble.state_dict()
+        facts |= {
+            "logit_thresholds": trained.thresholds.logits.tolist(),
+            "unseen": {"n": trained.n_unseen, "log_loss": trained.log_loss}
+            | trained.thresholds.scores,
+        }
+        say(f"on parts left out, n = {trained.n_unseen}: {trained.thresholds.scores}")
+        described = checkpoints.describe_software()
+        checkpoints.save_atomically(
+            {checkpoints.KEY: described, "state_dict": weights}, context.folder / _WEIGHTS
+        )
+        self.load(context)
+        return facts
+
+    def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Settings with the files' contents instead of their places, and the forward side.
+
+        Raises:
+            DataError: If a file cannot be read.
+        """
+        others = {k: v for k, v in settings.items() if k not in ("assigned_path", "table_path")}
+        return [others, self.assigned and self.assigned.digest(), forward_side(model)]
+
+    def load(self, context: StageContext) -> None:
+        """Take the networks; what follows does not train them."""
+        subnet = spectrum_subnet(context.network)
+        state = checkpoints.read(context.folder / _WEIGHTS)["state_dict"]
+        subnet.ensemble.load_state_dict(state)
+        subnet.eval()
+        subnet.requires_grad_(requires_grad=False)

@@ -1,0 +1,159 @@
+"""Trials: isomers chosen from a corpus, cases with and without the truth, calibrations of them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmrflow.answers.elucidation import Elucidation
+from nmrflow.chem.codecs.table import read_canonical
+from nmrflow.chem.generation.walk import generate_hydrocarbons
+from nmrflow.chem.graph import count_kinds
+from nmrflow.chem.similarity import fingerprints, tanimoto
+from nmrflow.chem.structure import Structure
+from nmrflow.data.corpus import CorpusWriter, Shard
+from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.errors import DataError
+from nmrflow.evaluation.calibrate import fit_logistic
+from nmrflow.evaluation.trials import (
+    N_ISOMERS,
+    Case,
+    among_cases,
+    choose_isomers,
+    elucidations,
+    query_of,
+    rankings,
+)
+from nmrflow.model.trained import TrainedFlow
+
+TRUTHS = ("CCC(C)CC(C)C", "Cc1ccccc1", "C=C")
+SHIFTS = (19.2, 22.6, 29.5)
+
+
+@pytest.fixture(scope="module")
+def records() -> list[MoleculeSpectrum]:
+    return [
+        MoleculeSpectrum(name, name, Structure.from_smiles(name), (), SHIFTS, "by hand")
+        for name in TRUTHS
+    ]
+
+
+@pytest.fixture(scope="module")
+def made(records: list[MoleculeSpectrum]) -> list[Structure]:
+    """Generated molecules, the truths among them."""
+    seeds = [record.structure for record in records]
+    return list(generate_hydrocarbons(seeds, 3_000, 0, max_carbons=8, with_seeds=True))
+
+
+@pytest.fixture(scope="module")
+def corpus(made: list[Structure], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    molecules = [read_canonical(structure.connectivity) for structure in made]
+    folder = tmp_path_factory.mktemp("corpus")
+    writer = CorpusWriter(folder)
+    for part in (molecules[:1000], molecules[1000:]):
+        writer.add(
+            Shard(
+                np.stack([molecule.orders for molecule in part]),
+                np.zeros((len(part), 1, 16), dtype=np.uint8),
+                np.full(len(part), 9, dtype=np.uint8),
+                np.stack([count_kinds(molecule.graph) for molecule in part]),
+            )
+        )
+    writer.close(128)
+    return folder
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+def test_isomers_are_generated_ones_without_the_truth(
+    corpus: Path, records: list[MoleculeSpectrum], made: list[Structure], *, nearest: bool
+) -> None:
+    formulas = {structure.connectivity: structure.formula for structure in made}
+    n_octanes = sum(formula == "C8H18" for formula in formulas.values()) - 1
+    found = choose_isomers(corpus, records, nearest=nearest, seed=3)
+    assert 1 < n_octanes < N_ISOMERS
+    assert [len(names) for names in found] == [n_octanes, N_ISOMERS, 0]
+    for names, record in zip(found, records, strict=True):
+        assert len(set(names)) == len(names)
+        assert record.structure.connectivity not in names
+        assert {formulas[name] for name in names} <= {record.structure.formula}
+    assert choose_isomers(corpus, records, nearest=nearest, seed=3) == found
+    assert (choose_isomers(corpus, records, nearest=nearest, seed=4) == found) == nearest
+
+
+def test_the_nearest_are_nearer_than_all_others(
+    corpus: Path, records: list[MoleculeSpectrum], made: list[Structure]
+) -> None:
+    truth = records[1].structure
+    names = choose_isomers(corpus, records, nearest=True, seed=0)[1]
+    others = [
+        structure.connectivity
+        for structure in made
+        if structure.formula == truth.formula
+        and structure.connectivity not in (*names, truth.connectivity)
+    ]
+    near, far = (
+        tanimoto(fingerprints([truth.connectivity]), fingerprints(part))[0]
+        for part in (names, others)
+    )
+    assert len(far) > 20
+    assert near.min() >= far.max()
+    assert (np.diff(near) <= 0).all()
+
+
+def test_a_truth_is_first_where_it_scores_above_every_isomer(
+    small_flow: TrainedFlow, records: list[MoleculeSpectrum]
+) -> None:
+    answers = elucidations(small_flow, records, tells_formula=True, n_samples=5, seed=0)
+    isomers = [["CCCCCCCC", "CCCCCC(C)C"], ["C1C=CC=CC=C1"], []]
+    trials = rankings(small_flow, records, isomers, answers)
+    assert [len(trial.isomers) for trial in trials] == [2, 1, 0]
+    for trial, record in zip(trials, records, strict=True):
+        assert trial.truth.structure.connectivity == record.structure.connectivity
+    assert trials[2].is_first
+    best = replace(trials[0].truth, score=1 + max(one.score for one in trials[0].isomers))
+    assert replace(trials[0], truth=best).is_first
+    assert not replace(trials[0], truth=replace(best, score=best.score - 1)).is_first
+    # With the truth there are more candidates, hence more of the network's own probability.
+    cases = [trials[0].case(has_truth=has) for has in (True, False)]
+    assert [case.is_among for case in cases] == [True, False]
+    assert cases[0].evidence["mass"] > cases[1].evidence["mass"]
+
+
+def test_cases_are_of_the_first_and_of_all_candidates(
+    small_flow: TrainedFlow, records: list[MoleculeSpectrum]
+) -> None:
+    query = query_of(records[1], small_flow.axis, tells_formula=False)
+    assert query.shifts_ppm == SHIFTS
+    (answer,) = elucidations(small_flow, records[1:2], tells_formula=False, n_samples=200, seed=0)
+    assert answer.query == query
+    n = len(answer.candidates)
+    assert n > 10
+    last = answer.candidates[-1].structure
+    cases = among_cases(answer, last)
+    assert [case.is_among for case in cases] == [False, False, False, True]
+    masses = [case.evidence["mass"] for case in cases]
+    assert masses == sorted(masses)
+    empty = Elucidation(query, (), 0, 1, 1, 0)
+    assert among_cases(empty, last) == []
+
+
+def test_a_calibration_follows_the_cases() -> None:
+    random = np.random.default_rng(0)
+    mass = random.normal(size=2_000)
+    is_among = random.random(2_000) < 1 / (1 + np.exp(1 - 2 * mass))
+    cases = [
+        Case({"mass": float(m), "lead": float(noise), "tension": 1.0}, bool(among))
+        for m, noise, among in zip(mass, random.normal(size=2_000), is_among, strict=True)
+    ]
+    fitted = fit_logistic(cases)
+    assert fitted.weights["mass"] == pytest.approx(2, abs=0.3)
+    assert fitted.weights["lead"] == pytest.approx(0, abs=0.2)
+    predicted = [fitted(case.evidence) for case in cases]
+    assert np.mean(predicted) == pytest.approx(is_among.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize(("is_among", "word"), [(True, "always"), (False, "never")])
+def test_cases_of_one_kind_teach_nothing(*, is_among: bool, word: str) -> None:
+    with pytest.raises(DataError, match=f"the truth is {word} among the candidates of 3 cases"):
+        fit_logistic([Case({"mass": 0.0, "lead": 0.0, "tension": 0.0}, is_among)] * 3)

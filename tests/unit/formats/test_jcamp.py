@@ -1,0 +1,205 @@
+"""JCAMP-DX peak tables: the same peaks in every layout, round trips, and what is refused."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmrflow.errors import SpectrumError
+from nmrflow.formats.jcamp import read_jcamp, write_jcamp
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
+
+N_MUTATIONS = 300
+
+HEAD = """\
+##TITLE= invented
+##JCAMP-DX= 5.01 $$ by hand
+##DATA TYPE= NMR PEAK TABLE
+##.OBSERVE FREQUENCY= 100.61
+##.OBSERVE NUCLEUS= ^13C
+##.SOLVENT NAME= CDCl3
+##XUNITS= PPM
+##YUNITS= ARBITRARY UNITS
+##NPOINTS= 3
+"""
+TABLE = "##PEAK TABLE= (XY..XY)\n63.4, 0.55\n25.1, 1.00\n-1.5, -2\n##END=\n"
+TEXT = HEAD + TABLE
+PEAKS = (Peak(63.4, intensity=0.55), Peak(25.1, intensity=1.0), Peak(-1.5, intensity=-2.0))
+METADATA = {"title": "invented", "frequency_mhz": "100.61", "solvent": "CDCl3"}
+
+
+def with_table(table: str, head: str = HEAD) -> str:
+    return f"{head}{table}\n##END=\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        "\ufeff" + TEXT,
+        TEXT.replace("\n", "\r\n"),
+        TEXT.replace("\n", "\r"),
+        TEXT.rstrip().removesuffix("##END="),
+        TEXT.replace("PEAK TABLE", "PeakTable").replace(".OBSERVE NUCLEUS", ".Observe_Nucleus"),
+        TEXT.replace("##XUNITS", "##X-UNITS").replace("##DATA TYPE", "  ##data/type"),
+        TEXT.replace("^13C", "13C"),
+        TEXT.replace("##.OBSERVE NUCLEUS= ^13C\n", ""),
+        TEXT.replace("##NPOINTS= 3\n", ""),
+        TEXT.replace("##DATA TYPE", "##= remark\n$$ and more, 1, 2\n##DATA TYPE"),
+        TEXT.replace("25.1, 1.00", "$$ 99.9, 1\n\n25.1 ,1.00 $$ methyl, 7"),
+        with_table("##PEAK TABLE= (XY..XY)\n63.4,0.55 25.1,1.00; -1.5,-2"),
+        with_table("##PEAK TABLE=(X Y .. X Y) 63.4, 0.55; 25.1, 1.00\n-1.5, -2;"),
+        with_table("##PEAK TABLE= (xy..xy)\n+6.34e1 .55\n25.1 1. -1.5 -2"),
+        with_table("##PEAK TABLE= (XYW..XYW)\n63.4, 0.55, 2 25.1, 1.00, 2\n-1.5, -2, 1e1"),
+        with_table("##PEAK TABLE= (XYM)\n63.4, 0.55, S\n25.1, 1.00, Q\n-1.5, -2"),
+        with_table("##PEAK TABLE= (XYM..)\n63.4, 0.55, S; 25.1, 1.00, Q\n-1.5, -2, <dd>"),
+    ],
+)
+def test_every_layout_gives_the_same_peaks(text: str) -> None:
+    peaks = read_jcamp(text)
+    assert peaks.peaks == PEAKS
+    assert peaks.metadata == METADATA
+
+
+def test_hertz_are_divided_by_the_frequency() -> None:
+    text = TEXT.replace("PPM", "HZ").replace("63.4,", "10061,").replace("25.1,", "2012.2,")
+    assert read_jcamp(text).shifts_ppm == pytest.approx((100.0, 20.0, -1.5 / 100.61))
+
+
+def test_the_carbon_block_of_several_is_read() -> None:
+    proton = with_table("##PEAK TABLE= (XY..XY)\n7.26, 1\n1.2, 1\n3, 1").replace("^13C", "^1H")
+    linked = f"##TITLE= all\n##DATA TYPE= LINK\n##BLOCKS= 3\n{proton}{TEXT}##END=\n"
+    assert read_jcamp(linked).peaks == PEAKS
+    with_points = "##TITLE= points\n##XYDATA= (X++(Y..Y))\n1 2 3\n##END=\n" + TEXT
+    assert read_jcamp(with_points).peaks == PEAKS
+
+
+def test_another_axis_has_its_own_range() -> None:
+    text = TEXT.replace("63.4", "300.5")
+    assert read_jcamp(text, ShiftAxis(max_shift_ppm=400.0)).shifts_ppm[0] == 300.5
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("", 1, "no JCAMP-DX records"),
+        ("63.4, 25.1\n", 1, "no JCAMP-DX records"),
+        (HEAD, 1, "no peak table"),
+        (HEAD + "##XYDATA= (X++(Y..Y))\n20000 0 1 0\n", 10, "pick its peaks"),
+        (HEAD + "##NTUPLES= NMR SPECTRUM\n##DATA TABLE= (X++(R..R))\n", 10, "pick its peaks"),
+        (HEAD + "##DATA TABLE= (X++(R..R)), XYDATA\n", 10, "export them as a peak table"),
+        (TEXT.replace("^13C", "^1H"), 5, "'^1H' is not 13C"),
+        (TEXT.replace("NMR PEAK", "MASS PEAK"), 3, "is no NMR data"),
+        (TEXT.replace("PPM", "HZ").replace("##.OBSERVE F", "##.F"), 10, "no frequency is told"),
+        (TEXT.replace("PPM", "HZ").replace("100.61", "0"), 10, "no frequency is told"),
+        (TEXT.replace("PPM", "HZ").replace("100.61", "1E-999"), 10, "no frequency is told"),
+        (TEXT.replace("PPM", "M/Z"), 7, "'M/Z' is no unit of a chemical shift"),
+        (TEXT.replace("##XUNITS= PPM\n", ""), 9, "has no unit"),
+        (TEXT.replace("YUNITS= ARBITRARY UNITS", "YFACTOR= 0.5"), 8, "other than 1"),
+        (TEXT.replace("(XY..XY)", "(XYA)"), 10, "is no known form"),
+        (TEXT.replace("(XY..XY)", "(A..B)"), 10, "is no known form"),
+        (TEXT.replace("(XY..XY)", ""), 10, "is no known form"),
+        (TEXT.replace("25.1, 1.00\n", ""), 10, "but 2 peaks are there"),
+        (TEXT.replace("25.1", "325.1"), 12, "outside -20 to 260"),
+        (TEXT.replace("25.1", "nan"), 12, "is no peak"),
+        (TEXT.replace("25.1", "2_5"), 12, "is no peak"),
+        (TEXT.replace("25.1", "٢"), 12, "is no peak"),
+        (TEXT.replace("25.1", "1E9999"), 12, "is no peak"),
+        (TEXT.replace("25.1, 1.00", "25.1, high"), 12, "'25.1, HIGH' is no peak"),
+        (TEXT.replace("25.1, 1.00", "25.1"), 12, "is not 2 numbers"),
+        (TEXT.replace("25.1, 1.00", "25.1,"), 12, "is no peak"),
+        (TEXT.replace("25.1, 1.00", "25,1, 1,00"), 12, "decimal points"),
+        (TEXT.replace("63.4, 0.55", "63,4 0,55"), 10, "but 4 peaks are there"),
+        (TEXT.replace("\n##END=", "").replace("-1.5, -2", "-1.5, -2 3"), 13, "is not 2 numbers"),
+        (with_table("##PEAK TABLE= (XY..XY)", HEAD.replace("= 3", "= 0")), 10, "holds no peak"),
+        (TEXT + TABLE, 15, "second peak table of one block"),
+        (TEXT + TEXT, 24, "is one more 13C peak table"),
+    ],
+)
+def test_what_is_refused_is_refused_by_its_line(text: str, line: int, reason: str) -> None:
+    with pytest.raises(SpectrumError) as refusal:
+        read_jcamp(text)
+    assert str(refusal.value).startswith(f"line {line}: ")
+    assert reason in str(refusal.value)
+    assert "; " in str(refusal.value)
+
+
+def test_commas_without_points_need_the_number_of_peaks() -> None:
+    text = "##XUNITS= PPM\n##PEAK TABLE= (XY..XY)\n63,4 25,1"
+    with pytest.raises(SpectrumError, match="commas that may be decimal"):
+        read_jcamp(text)
+    assert read_jcamp("##NPOINTS= 2\n" + text).shifts_ppm == (63.0, 25.0)
+    assert read_jcamp(text.replace(",", ", ")).shifts_ppm == (63.0, 25.0)
+
+
+def test_written_by_hand() -> None:
+    peaks = PeakList((Peak(63.4, "D", 1), Peak(25.1, intensity=0.5)), {"solvent": "CDCl3"})
+    assert write_jcamp(peaks, "2-propanol\n$$ 13C") == (
+        "##TITLE= 2-propanol $ $ 13C\n##JCAMP-DX= 5.01\n##DATA TYPE= NMR PEAK TABLE\n"
+        "##DATA CLASS= PEAK TABLE\n##ORIGIN= nmrflow\n##OWNER=\n##.OBSERVE NUCLEUS= ^13C\n"
+        "##.SOLVENT NAME= CDCl3\n##XUNITS= PPM\n##YUNITS= ARBITRARY UNITS\n##NPOINTS= 2\n"
+        "##PEAK TABLE= (XY..XY)\n63.4, 1.0\n25.1, 0.5\n##END=\n"
+    )
+
+
+words = st.text("abcXYZ019 ##()=,;.-/αβ", max_size=12).map(lambda text: " ".join(text.split()))
+
+
+@given(
+    st.lists(
+        st.builds(
+            Peak,
+            st.floats(-20, 260),
+            intensity=st.floats(allow_nan=False, allow_infinity=False),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "title": words.filter(bool),
+            "solvent": words.filter(bool),
+            "frequency_mhz": st.sampled_from(["100.61", "151"]),
+        },
+    ),
+)
+def test_tables_are_read_as_written(peaks: list[Peak], metadata: dict[str, str]) -> None:
+    written = PeakList(tuple(peaks), metadata)
+    assert read_jcamp(write_jcamp(written)) == written
+
+
+def test_intensities_that_are_not_told_are_1() -> None:
+    peaks = PeakList((Peak(63.4, "D", 2, half_width_ppm=0.2), Peak(1 / 3)))
+    back = read_jcamp(write_jcamp(peaks, "x"))
+    assert back.peaks == (Peak(63.4, intensity=1.0), Peak(1 / 3, intensity=1.0))
+    assert back.metadata == {"title": "x"}
+
+
+def test_mutated_texts_are_read_or_refused() -> None:
+    rng = random.Random(0)
+    foreign = ["##", "=", "$$", "\0", "\n", "\r", "\x85", "\u2028", "٣", "²", "(", ")", "(XY..XY)",
+               ",", ";", ".", "-", "E", "HZ", "##PEAK TABLE=", "##TITLE=", "9" * 500]  # fmt: skip
+    n_read, reasons = 0, []
+    for _ in range(N_MUTATIONS):
+        text = TEXT
+        for _ in range(rng.choice([1, 1, 2, 5, 20])):
+            start = rng.randrange(len(text) + 1)
+            stop = start + rng.choice([0, 0, 1, 1, 8, 60])
+            part = rng.choice([rng.choice(foreign), chr(rng.randrange(32, 0x3000)), ""])
+            text = text[:start] + part + text[stop:]
+        try:
+            peaks = read_jcamp(text)
+        except SpectrumError as error:
+            reasons.append(str(error))
+            continue
+        n_read += 1
+        for peak in peaks.peaks:
+            ShiftAxis().check_shift(peak.shift_ppm)
+            assert math.isfinite(peak.intensity or 0.0)
+    assert n_read > 0
+    assert reasons
+    assert all(reason.startswith("line ") and len(reason) < 300 for reason in reasons)

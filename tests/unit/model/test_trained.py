@@ -1,0 +1,465 @@
+"""A network that elucidates, at work: proposals, formulas, ranking, likelihoods."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from nmrflow.chem.codecs.table import BondOrderCodec, bond_orders, count_atoms_and_bonds
+from nmrflow.chem.structure import Structure
+from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.metrics.calibration import log_likelihood
+from nmrflow.model.results import Proposal
+from nmrflow.model.trained import TrainedFlow
+from nmrflow.types import Latent
+
+WEIGHT = 0.5
+
+SPECTRA = ([20.0, 30.0, 130.0], [128.0], [15.0, 25.5, 60.1, 110.0, 140.0])
+FORMULAS = ("C6H12", "C10H14", "C9H10")
+SMILES = ("CC", "Cc1ccccc1", "C1CC2CCC1C2", "CC(C)=CCCC(C)=CCCC(C)=CC#C", "C12C3C4C1C5C2C3C45")
+
+
+@pytest.fixture
+def trained(make_flow: Callable[..., TrainedFlow]) -> TrainedFlow:
+    return make_flow()
+
+
+def codes_of(trained: TrainedFlow) -> np.ndarray:
+    return np.stack([trained.axis.code_from_shifts(peaks) for peaks in SPECTRA])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str
+)
+@pytest.mark.parametrize("formulas", [None, FORMULAS])
+def test_latents_of_proposals_are_those_drawn(
+    make_flow: Callable[..., TrainedFlow],
+    dtype: torch.dtype,
+    tolerance: float,
+    formulas: tuple[str, ...] | None,
+) -> None:
+    """Weights in float32 are as exact as sums in float32, whole or step by step, are."""
+    trained = make_flow(dtype=dtype)
+    proposals = trained.propose_structures(SPECTRA, 50, seed=1, formulas=formulas)
+    assert [len(drawn) for drawn in proposals] == [50] * 3
+    for k, (drawn, code) in enumerate(zip(proposals, codes_of(trained), strict=True)):
+        told = None if formulas is None else [formulas[k]] * 50
+        latent = trained.to_latent(drawn, formulas=told)
+        z = np.stack([proposal.z for proposal in drawn])
+        assert latent.z.dtype == latent.y.dtype == torch.float64
+        np.testing.assert_allclose(latent.z, z, rtol=0, atol=tolerance)
+        asked = np.tile(2.0 * code - 1.0, (50, 1))
+        np.testing.assert_allclose(latent.y, asked, rtol=0, atol=1e-9)
+        # And back: the same molecules.
+        again = trained.from_latent(latent, told)
+        assert [p.structure for p in again] == [p.structure for p in drawn]
+
+
+def test_a_formula_is_part_of_what_is_asked(trained: TrainedFlow) -> None:
+    (drawn,) = trained.propose_structures(SPECTRA[:1], 20, seed=1, formulas=["C6H12"])
+    known = trained.to_latent(drawn, formulas=["C6H12"] * 20)
+    unknown = trained.to_latent(drawn)
+    assert (known.z - unknown.z).abs().max() > 0.01
+    with pytest.raises(StructureError, match="contradict the formula"):
+        trained.to_latent(drawn, formulas=["C10H14"] * 20)
+
+
+def test_too_many_bonds_are_impossible(trained: TrainedFlow) -> None:
+    image = np.zeros((1, 4, 16, 16))
+    image[0, 0, 0, :3] = 3  # an atom with nine bonds
+    x = torch.from_numpy(image)
+    code = torch.from_numpy(codes_of(trained)[:1])
+    assert trained.flow.log_probability(x, code).item() == -np.inf
+    with pytest.raises(StructureError, match="probability 0"):
+        trained.flow.to_latent(x)
+
+
+def structures(proposals: list[list[Proposal]]) -> list[list[Structure | None]]:
+    return [[p.structure for p in drawn] for drawn in proposals]
+
+
+def test_proposals_follow_from_the_seed_and_more_samples_extend_them(
+    trained: TrainedFlow,
+) -> None:
+    few = trained.propose_structures(SPECTRA, 8, seed=1)
+    torch.rand(5)
+    for one, other in zip(few, trained.propose_structures(SPECTRA, 8, seed=1), strict=True):
+        assert all(np.array_equal(p.x, q.x) for p, q in zip(one, other, strict=True))
+    more = trained.propose_structures(SPECTRA, 20, seed=1)
+    for one, other in zip(few, more, strict=True):
+        for p, q in zip(one, other, strict=False):
+            assert np.array_equal(p.z, q.z)
+            np.testing.assert_allclose(p.x, q.x, rtol=0, atol=1e-9)
+    assert structures(few) == [names[:8] for names in structures(more)]
+    assert structures(few) != structures(trained.propose_structures(SPECTRA, 8, seed=2))
+    # Another spectrum beside it changes nothing; its place does.
+    assert structures(few)[:2] == structures(trained.propose_structures(SPECTRA[:2], 8, seed=1))
+    swapped = trained.propose_structures(SPECTRA[::-1], 8, seed=1)
+    assert not np.array_equal(swapped[2][0].z, few[0][0].z)
+
+
+def test_spectra_are_gone_through_a_few_at_a_time(
+    trained: TrainedFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained.propose_structures(SPECTRA, 10, seed=1, formulas=FORMULAS)
+    monkeypatch.setattr(type(trained.flow), "batch_size", 7)  # cuts within a spectrum
+    parts = list(trained.iterate_proposals(SPECTRA, 10, 1, FORMULAS))
+    assert structures(parts) == structures(whole)
+    for one, other in zip(whole, parts, strict=True):
+        for p, q in zip(one, other, strict=True):
+            np.testing.assert_allclose(p.x, q.x, rtol=0, atol=1e-9)
+
+
+def test_codes_may_be_given_instead_of_peaks(trained: TrainedFlow) -> None:
+    by_code = trained.propose_structures(codes_of(trained), 5, seed=1)
+    by_peaks = trained.propose_structures(SPECTRA, 5, seed=1)
+    assert structures(by_code) == structures(by_peaks)
+
+
+def test_the_spectrum_decides_what_is_proposed(trained: TrainedFlow) -> None:
+    """With the same z: only y differs."""
+    z = trained.flow.sample_z(20, torch.Generator().manual_seed(0))
+    one, other = (
+        trained.from_latent(Latent(z, torch.from_numpy(2.0 * code - 1).expand(20, -1)))
+        for code in codes_of(trained)[:2]
+    )
+    assert [p.structure for p in one] != [p.structure for p in other]
+
+
+def counts(structure: Structure) -> tuple[int, int]:
+    return structure.n_atoms, sum(bond.order for bond in structure.bonds)
+
+
+@pytest.mark.parametrize("formula", ["C6H12", "C10H18", "C14H26"])
+def test_most_proposals_have_the_formula(trained: TrainedFlow, formula: str) -> None:
+    assert trained.takes_formula
+    (drawn,) = trained.propose_structures(SPECTRA[:1], 200, seed=3, formulas=[formula])
+    molecules = [p.structure for p in drawn if p.structure is not None]
+    assert len(molecules) > 150
+    assert sum(s.formula == formula for s in molecules) >= 0.8 * len(molecules)
+    assert len({s.connectivity for s in molecules}) > 5
+    (free,) = trained.propose_structures(SPECTRA[:1], 200, seed=3)
+    assert sum(p.structure is not None and p.structure.formula == formula for p in free) < 20
+
+
+@pytest.mark.parametrize("formula", ["C10H14", "C9H10"])
+def test_where_a_formula_is_missed_a_way_has_ended(trained: TrainedFlow, formula: str) -> None:
+    """An untrained network closes small cages, from which no further atom can be reached."""
+    (drawn,) = trained.propose_structures(SPECTRA[:1], 200, seed=3, formulas=[formula])
+    found = [counts(p.structure) for p in drawn if p.structure is not None]
+    wanted = count_atoms_and_bonds(formula)
+    assert {wanted} < set(found)  # this network does both
+    assert all(n <= wanted[0] and total <= wanted[1] for n, total in found)
+
+
+@pytest.mark.parametrize("formula", ["C10H15", "C18H20", "C6H5Br", "benzene", ""])
+def test_what_is_no_formula_is_refused_in_words(trained: TrainedFlow, formula: str) -> None:
+    told = ["C6H6", formula]
+    for call in (
+        lambda: trained.propose_structures(SPECTRA[:2], 3, 1, told),
+        lambda: trained.to_latent(["CC", "CC"], formulas=told),
+        lambda: trained.log_p(["CC", "CC"], SPECTRA[:2], told),
+    ):
+        with pytest.raises(StructureError, match=f"formula.*{formula}") as caught:
+            call()
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_other_numbers_of_formulas_are_refused(trained: TrainedFlow) -> None:
+    with pytest.raises(SpectrumError, match="2 formulas for 3 spectra"):
+        trained.propose_structures(SPECTRA, 3, 1, FORMULAS[:2])
+    with pytest.raises(SpectrumError, match="2 formulas for 1 molecules"):
+        trained.to_latent(["CC"], formulas=FORMULAS[:2])
+    with pytest.raises(SpectrumError, match="1 formulas for 2 molecules"):
+        trained.log_p(["CC", "CCC"], SPECTRA[:2], FORMULAS[:1])
+    with pytest.raises(SpectrumError, match="1 spectra for 2 structures"):
+        trained.to_latent(["CC", "CCC"], SPECTRA[:1])
+    with pytest.raises(SpectrumError, match="at least 1"):
+        trained.propose_structures(SPECTRA, 0, 1)
+
+
+def test_a_published_network_takes_no_formula(published_flow: TrainedFlow) -> None:
+    assert not published_flow.takes_formula
+    for call in (
+        lambda: published_flow.propose_structures(SPECTRA[:1], 2, 1, ["C2H6"]),
+        lambda: published_flow.to_latent(["CC"], formulas=["C2H6"]),
+    ):
+        with pytest.raises(SpectrumError, match="cannot be asked for a formula"):
+            call()
+    with pytest.raises(SpectrumError, match="no likelihood"):
+        published_flow.log_p(["CC"], SPECTRA[:1])
+
+
+# Shifts.
+
+
+def test_every_carbon_has_a_shift_with_an_interval(trained: TrainedFlow) -> None:
+    found = trained.predict_shifts(SMILES, level=0.8)
+    for smiles, shifts in zip(SMILES, found, strict=True):
+        n = shifts.structure.n_atoms
+        assert shifts.structure == Structure.from_smiles(smiles)
+        assert shifts.median_ppm.shape == shifts.low_ppm.shape == shifts.high_ppm.shape == (n,)
+        assert (shifts.low_ppm < shifts.median_ppm).all()
+        assert (shifts.median_ppm < shifts.high_ppm).all()
+        at = np.stack([shifts.low_ppm, shifts.median_ppm, shifts.high_ppm], 1)
+        below = shifts.distribution.cdf(torch.from_numpy(at)).numpy()
+        np.testing.assert_allclose(below, np.tile([0.1, 0.5, 0.9], (n, 1)), atol=1e-6)
+    wider = trained.predict_shifts(SMILES[1:2], level=0.95)[0]
+    assert (wider.low_ppm < found[1].low_ppm).all()
+
+
+def test_shifts_follow_the_numbering(trained: TrainedFlow) -> None:
+    structure = Structure.from_smiles(SMILES[3])
+    order = np.random.default_rng(0).permutation(structure.n_atoms).tolist()
+    one, other = trained.predict_shifts([structure, structure.permuted(order)])
+    np.testing.assert_allclose(other.median_ppm, one.median_ppm[order], rtol=0, atol=1e-9)
+    (benzene,) = trained.predict_shifts(["c1ccccc1"])
+    assert np.ptp(benzene.median_ppm) < 1e-9  # equivalent carbons have one shift
+
+
+def test_shifts_that_cannot_be_predicted(
+    trained: TrainedFlow, published_flow: TrainedFlow
+) -> None:
+    with pytest.raises(SpectrumError, match="no carbon's shift"):
+        published_flow.predict_shifts(["CC"])
+    with pytest.raises(SpectrumError, match="level=1"):
+        trained.predict_shifts(["CC"], level=1)
+    with pytest.raises(StructureError, match="structure 1"):
+        trained.predict_shifts(["CC", "CO"])
+
+
+# Ranking.
+
+
+@pytest.fixture
+def drawn(trained: TrainedFlow) -> list[Proposal]:
+    return trained.propose_structures(SPECTRA[:1], 150, seed=4)[0]
+
+
+def test_a_proposal_carries_what_its_molecule_is_predicted_to_have(
+    trained: TrainedFlow, drawn: list[Proposal]
+) -> None:
+    molecules = [p for p in drawn if p.structure is not None]
+    expected = trained.predict_logits([p.structure for p in molecules if p.structure])
+    np.testing.assert_allclose(
+        np.stack([p.logits for p in molecules]), expected, rtol=0, atol=1e-9
+    )
+
+
+def test_candidates_are_the_distinct_molecules_best_first(
+    trained: TrainedFlow, drawn: list[Proposal]
+) -> None:
+    nothing = replace(drawn[0], structure=None, refusal="no bonds")
+    candidates = trained.rank([*drawn, nothing], SPECTRA[0])
+    names = [c.structure.connectivity for c in candidates]
+    assert 20 < len(names) == len(set(names))
+    assert set(names) == {p.structure.connectivity for p in drawn if p.structure}
+    for candidate, name in zip(candidates, names, strict=True):
+        times = sum(p.structure is not None and p.structure.connectivity == name for p in drawn)
+        assert candidate.n_drawn == times
+    assert sum(c.n_drawn for c in candidates) == sum(p.structure is not None for p in drawn)
+    assert max(c.n_drawn for c in candidates) > 1
+    assert all(a.score >= b.score for a, b in pairwise(candidates))
+    assert candidates[0].score > candidates[-1].score
+    log_p = trained.log_p([c.structure for c in candidates], SPECTRA[:1] * len(candidates))
+    logits = trained.predict_logits([c.structure for c in candidates])
+    fits = log_likelihood(logits, codes_of(trained)[0])
+    np.testing.assert_allclose([c.log_p for c in candidates], log_p, rtol=0, atol=1e-9)
+    np.testing.assert_allclose([c.consistency for c in candidates], fits, rtol=0, atol=1e-9)
+    np.testing.assert_allclose([c.score for c in candidates], fits + WEIGHT * log_p, atol=1e-8)
+
+
+def test_the_order_of_proposals_does_not_matter(
+    trained: TrainedFlow, drawn: list[Proposal]
+) -> None:
+    """Though a molecule is drawn in several numberings, and log p of a numbering is its own."""
+    codec = BondOrderCodec()
+    tables: dict[str, set[bytes]] = {}
+    for p in drawn:
+        if p.structure is not None:
+            tables.setdefault(p.structure.connectivity, set()).add(codec.round(p.x).tobytes())
+    assert max(len(numberings) for numberings in tables.values()) > 1
+    expected = trained.rank(drawn, SPECTRA[0])
+    mixed = [drawn[int(k)] for k in np.random.default_rng(0).permutation(len(drawn))]
+    for other in (drawn[::-1], mixed):
+        found = trained.rank(other, SPECTRA[0])
+        assert [c.structure for c in found] == [c.structure for c in expected]
+        assert [c.n_drawn for c in found] == [c.n_drawn for c in expected]
+        for name in ("consistency", "log_p", "score"):
+            np.testing.assert_allclose(
+                [getattr(c, name) for c in found],
+                [getattr(c, name) for c in expected],
+                rtol=0,
+                atol=1e-9,
+            )
+
+
+def test_a_code_is_ranked_as_its_peaks_are(trained: TrainedFlow, drawn: list[Proposal]) -> None:
+    assert trained.rank(drawn, codes_of(trained)[0]) == trained.rank(drawn, SPECTRA[0])
+
+
+def test_a_peak_list_may_be_text(trained: TrainedFlow, drawn: list[Proposal]) -> None:
+    text = "13C NMR (101 MHz, CDCl3) δ 130.0 (CH), 30.0, 20.0."
+    (proposals,) = trained.propose_structures([text], 150, seed=4)
+    assert [p.structure for p in proposals] == [p.structure for p in drawn]
+    assert trained.rank(drawn, text) == trained.rank(drawn, SPECTRA[0])
+    with pytest.raises(SpectrumError, match=r"spectrum 1: line 1: .*"):
+        trained.propose_structures([text, "20.0, thirty"], 1, seed=0)
+
+
+def test_ranking_knows_the_formula(trained: TrainedFlow) -> None:
+    (drawn,) = trained.propose_structures(SPECTRA[:1], 60, seed=1, formulas=["C6H12"])
+    known = trained.rank(drawn, SPECTRA[0], "C6H12")
+    unknown = trained.rank(drawn, SPECTRA[0])
+    log_p = trained.log_p(
+        [c.structure for c in known], SPECTRA[:1] * len(known), ["C6H12"] * len(known)
+    )
+    np.testing.assert_allclose([c.log_p for c in known], log_p, rtol=0, atol=1e-9)
+    before = {c.structure.connectivity: c.log_p for c in unknown}
+    assert all(abs(c.log_p - before[c.structure.connectivity]) > 1e-3 for c in known)
+
+
+@pytest.mark.parametrize("ranking", [{"log_p_weight": 0.0}, {}])
+def test_without_weight_consistency_alone_decides(
+    make_flow: Callable[..., TrainedFlow], ranking: dict[str, float]
+) -> None:
+    """Also where a candidate is impossible, of another formula than the one that is told."""
+    trained = make_flow(ranking=ranking)
+    (drawn,) = trained.propose_structures(SPECTRA[:1], 40, seed=1)
+    for formula in (None, "C10H14"):
+        candidates = trained.rank(drawn, SPECTRA[0], formula)
+        assert [c.score for c in candidates] == [c.consistency for c in candidates]
+        assert (formula is not None) == any(c.log_p == -np.inf for c in candidates)
+
+
+def test_nothing_drawn_is_nothing_to_rank(trained: TrainedFlow, drawn: list[Proposal]) -> None:
+    nothing = replace(drawn[0], structure=None, refusal="no bonds")
+    assert trained.rank([nothing], SPECTRA[0]) == trained.rank([], SPECTRA[0]) == []
+
+
+def test_a_published_network_ranks_by_consistency(published_flow: TrainedFlow) -> None:
+    structures = [Structure.from_smiles(smiles) for smiles in SMILES[:3]]
+    encoded = [published_flow.codec.encode(s).astype(float) for s in structures]
+    proposals = [Proposal(s, None, x, x, x) for s, x in zip(structures, encoded, strict=True)]
+    candidates = published_flow.rank([*proposals, proposals[1]], SPECTRA[0])
+    assert sorted(c.n_drawn for c in candidates) == [1, 1, 2]
+    assert all(c.log_p is None and c.score == c.consistency for c in candidates)
+    fits = log_likelihood(published_flow.predict_logits(structures), codes_of(published_flow)[0])
+    np.testing.assert_allclose([c.score for c in candidates], sorted(fits)[::-1], rtol=1e-6)
+
+
+# Structures and spectra of the user's own.
+
+
+def test_numbering_changes_neither_predictions_nor_likelihoods(trained: TrainedFlow) -> None:
+    random = np.random.default_rng(0)
+    for smiles in SMILES:
+        structure = Structure.from_smiles(smiles)
+        orders = [random.permutation(structure.n_atoms).tolist() for _ in range(20)]
+        same = [structure, *(structure.permuted(order) for order in orders)]
+        if structure.n_atoms > 2:
+            assert len({bond_orders(s).tobytes() for s in same}) > 5
+        logits = trained.predict_logits(same)
+        assert np.ptp(logits, axis=0).max() <= 1e-9
+        for formulas in (None, [structure.formula] * 21):
+            log_p = trained.log_p(same, SPECTRA[:1] * 21, formulas)
+            assert np.isfinite(log_p).all()
+            assert np.ptp(log_p) <= 1e-9
+    assert not any("numbered" in caveat for caveat in trained.caveats)
+
+
+def test_molecules_and_spectra_differ_in_likelihood(trained: TrainedFlow) -> None:
+    log_p = np.stack([trained.log_p(SMILES, SPECTRA[k : k + 1] * 5) for k in range(3)])
+    assert log_p.shape == (3, 5)
+    assert (log_p < 0).all()
+    assert len(np.unique(log_p.round(6))) == 15
+
+
+def test_likelihood_with_the_formula_is_another_number(trained: TrainedFlow) -> None:
+    formulas = [Structure.from_smiles(smiles).formula for smiles in SMILES]
+    known = trained.log_p(SMILES, SPECTRA[:1] * 5, formulas)
+    unknown = trained.log_p(SMILES, SPECTRA[:1] * 5)
+    assert np.isfinite(known).all()
+    assert (abs(known - unknown) > 1e-3).all()
+    assert (trained.log_p(SMILES[1:], SPECTRA[:1] * 4, ["C2H6"] * 4) == -np.inf).all()
+
+
+def test_likelihood_is_that_of_the_flow(trained: TrainedFlow) -> None:
+    """Drawn as often as it says: of ethane's family, told the formula, there are few."""
+    n = 3000
+    (drawn,) = trained.propose_structures(SPECTRA[:1], n, seed=9, formulas=["C3H4"])
+    codec = BondOrderCodec()
+    expected: dict[bytes, int] = {}
+    for p in drawn:
+        key = codec.round(p.x).tobytes()
+        expected[key] = expected.get(key, 0) + 1
+    names = ["C=C=C", "C#CC", "C1=CC1"]
+    p_of = np.exp(trained.log_p(names, SPECTRA[:1] * 3, ["C3H4"] * 3))
+    counted = [expected.get(codec.encode(Structure.from_smiles(s)).tobytes(), 0) for s in names]
+    for p, count in zip(p_of, counted, strict=True):
+        assert abs(count / n - p) < 5 * np.sqrt(p * (1 - p) / n) + 1 / n
+    assert sum(counted) > 100
+
+
+@pytest.mark.parametrize("formulas", [None, FORMULAS])
+def test_a_proposal_knows_how_likely_its_own_draw_was(
+    trained: TrainedFlow, formulas: tuple[str, ...] | None
+) -> None:
+    codec, codes = BondOrderCodec(), torch.from_numpy(codes_of(trained))
+    proposals = trained.propose_structures(SPECTRA, 40, seed=3, formulas=formulas)
+    for k, drawn in enumerate(proposals):
+        rounded = torch.from_numpy(np.stack([codec.round(p.x) for p in drawn]))
+        told = (
+            None if formulas is None else torch.tensor([count_atoms_and_bonds(formulas[k])] * 40)
+        )
+        log_p = trained.flow.log_probability(rounded, codes[k].expand(40, -1), told)
+        np.testing.assert_allclose([p.log_p for p in drawn], log_p.detach(), rtol=0, atol=1e-9)
+
+
+def test_y_says_the_code_or_else_the_prediction(trained: TrainedFlow) -> None:
+    codes = codes_of(trained)
+    asked = trained.to_latent(SMILES[:3], codes)
+    np.testing.assert_allclose(asked.y, 2.0 * codes - 1.0, rtol=0, atol=1e-9)
+    assert torch.equal(asked.y, trained.to_latent(SMILES[:3], SPECTRA).y)
+    predicted = trained.to_latent(SMILES[:3])
+    logits = trained.predict_logits([Structure.from_smiles(s) for s in SMILES[:3]])
+    np.testing.assert_allclose(predicted.y, logits, rtol=0, atol=1e-9)
+    assert (predicted.y - asked.y).abs().max() > 0.1
+    assert (predicted.z - asked.z).abs().max() > 0.01  # the bonds are read given y
+    # Both ways back give the molecules.
+    for latent in (asked, predicted):
+        back = trained.from_latent(latent)
+        names = [Structure.from_smiles(s).connectivity for s in SMILES[:3]]
+        assert [p.structure.connectivity for p in back if p.structure] == names
+
+
+def test_predicted_codes_follow_the_thresholds(make_flow: Callable[..., TrainedFlow]) -> None:
+    plain = make_flow()
+    logits = plain.predict_logits([Structure.from_smiles(s) for s in SMILES])
+    description = copy.deepcopy(plain.description)
+    thresholds = np.quantile(logits, 0.7, axis=0)
+    description["training_side"]["logit_thresholds"] = thresholds.tolist()
+    other = TrainedFlow(plain.network, description)
+    found = np.stack([p.code for p in other.predict_spectrum(SMILES)])
+    np.testing.assert_array_equal(found, logits > thresholds)
+    plain_codes = np.stack([p.code for p in plain.predict_spectrum(SMILES)])
+    assert (found != plain_codes).any()
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"), [("C", "1 carbon"), ("CCO", "contains O"), ("x", "no SMILES")]
+)
+def test_structures_outside_the_domain_are_refused(
+    trained: TrainedFlow, given: str, reason: str
+) -> None:
+    for call in (
+        lambda: trained.log_p(["CC", given], SPECTRA[:2]),
+        lambda: trained.to_latent(["CC", given]),
+    ):
+        with pytest.raises(StructureError, match=rf"structure 1 \({given}\).*{reason}"):
+            call()
