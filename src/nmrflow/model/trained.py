@@ -21,12 +21,12 @@ from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import Trust, find_trust
+from nmrflow.model.codes import Spectra, Spectrum, read_codes
 from nmrflow.model.network import Network, build_network
 from nmrflow.model.results import PredictedShifts, PredictedSpectrum, Proposal, RankedProposal
 from nmrflow.numerics import generator_for
 from nmrflow.shifts.forward import SpectrumSubnet
 from nmrflow.shifts.mixture import LaplaceMixture
-from nmrflow.model.codes import Spectra, Spectrum, read_codes
 from nmrflow.types import Latent
 
 Formula = str
