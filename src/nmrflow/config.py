@@ -1,6 +1,7 @@
 """From configuration to objects: the one place where a configured name becomes a call."""
 
 import inspect
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,9 @@ ALLOWED_TO_TRAIN = ("nmrflow.", "torch.optim.", "lightning.pytorch.")
 
 ALLOWED_IN_CHECKPOINT = ("nmrflow.",)
 """Where a configuration read from a checkpoint may: files come from strangers."""
+
+EXTENSIONS = "NMRFLOW_EXTENSIONS"
+"""Environment variable: packages of the user's own, with commas between, that both may name."""
 
 
 def to_plain(config: DictConfig, **values: str) -> dict[str, Any]:
@@ -159,6 +163,8 @@ def _check_targets(node: Any, allowed: tuple[str, ...]) -> None:  # noqa: ANN401
 
 
 def _check_target(target: object, allowed: tuple[str, ...]) -> None:
+    own = filter(None, map(str.strip, os.environ.get(EXTENSIONS, "").split(",")))
+    allowed = (*allowed, *(f"{package}." for package in own))
     refusal = ConfigError(
         f"configuration names {target!r}, which may not be built; "
         f"classes of {', '.join(prefix.rstrip('.') for prefix in allowed)} may"

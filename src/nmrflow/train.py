@@ -71,7 +71,7 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     )
     portable = to_plain(config, run_dir="RUN")  # a checkpoint may move, and names no folder
     module = FlowModule(
-        flow=network.flow,
+        network=network,
         objective=build(plain["loss"], Objective),
         optimizer=build(plain["optimizer"], partial),
         seed=seed,

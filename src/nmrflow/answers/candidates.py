@@ -1,37 +1,35 @@
-"""A structure against a query: what speaks for it, and its place among others."""
+"""A structure against a question: what speaks for it, and its place among others."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmrflow.answers.evidence import evidence
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
-from nmrflow.answers.question import Query
 from nmrflow.chem.structure import Structure
+from nmrflow.errors import SpectrumError
 from nmrflow.metrics.calibration import log_likelihood
-from nmrflow.model.calibration import Logistic, evidence
+from nmrflow.model.calibration import Logistic
+from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
-
-DENSITY_WEIGHT = 0.75
-"""Weight, in a candidate's score, of the log density of its carbons' peaks.
-
-The consistency, of weight 1, sees the peaks in bins of 1.6 ppm only, but also what is missing.
-Chosen on the inner split of seed 0: ``docs/elucidation.md``.
-"""
+from nmrflow.spectra.question import Question
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A structure against a query.
+    """A structure against a question.
 
     Args:
         structure: The molecule.
-        log_p: log p(structure | spectrum), or given the formula too, in nats.
         consistency: Log-likelihood of the spectrum's code under the molecule's own predicted
             spectrum, in nats.
-        fit: Its carbons against the peaks.
+        log_p: log p(structure | spectrum), or given the formula too, in nats; None where the
+            network has no likelihood.
+        matched: Its atoms against the peaks; None where the network predicts bits only.
         score: What candidates are ordered by; those that multiplicities or the formula rule out
             come last.
         n_sampled: How often the network drew it; None of one that somebody gave.
@@ -41,54 +39,100 @@ class Candidate:
     """
 
     structure: Structure
-    log_p: float
     consistency: float
-    fit: Fit
+    log_p: float | None
+    matched: Fit | None
     score: float
     n_sampled: int | None = None
     place: int | None = None
     probability: float | None = None
 
+    @property
+    def fit(self) -> Fit:
+        """Its atoms against the peaks.
 
-def weigh(model: TrainedFlow, query: Query, structures: Sequence[Structure]) -> list[Candidate]:
-    """Each structure against a query, in the order given.
+        Raises:
+            SpectrumError: If the network predicts bits only.
+        """
+        if self.matched is None:
+            raise SpectrumError("this network predicts bits, and no carbon's shift")
+        return self.matched
 
-    A structure of another formula than the query's has a log p of minus infinity.
+    @property
+    def contradiction(self) -> str | None:
+        """Why something rules it out, in words, or None."""
+        return None if self.matched is None else self.matched.contradiction
+
+
+def weigh(
+    model: TrainedFlow, question: Question, structures: Sequence[Structure]
+) -> list[Candidate]:
+    """Each structure against a question, in the order given.
+
+    A structure of another formula than the question's has a log p of minus infinity.
 
     Raises:
         StructureError: If there is none, or one lies outside the network's domain.
-        SpectrumError: If the network has no likelihood.
     """
-    code = model.axis.code_from_shifts(query.shifts_ppm)
-    consistency = log_likelihood(model.predict_logits(structures), code)
-    return gather(model, query, structures, consistency, _log_p(model, query, structures))
+    log_p = _log_p(model, question, structures) if model.has_likelihood else None
+    return _weigh(model, question, structures, log_p)
 
 
-def gather(
-    model: TrainedFlow,
-    query: Query,
-    structures: Sequence[Structure],
-    consistency: Sequence[float] | NDArray[np.float64],
-    log_p: Sequence[float] | NDArray[np.float64],
+def weigh_drawn(
+    model: TrainedFlow, question: Question, proposals: Sequence[Proposal]
 ) -> list[Candidate]:
-    """Candidates of which consistency and log p are known, in the order given.
+    """The distinct molecules among a question's proposals, as they were first drawn.
 
     Args:
         model: The network.
-        query: The spectrum.
-        structures: At least one.
-        consistency: Of each.
-        log_p: Of each.
+        question: What was asked.
+        proposals: Of the question.
     """
-    weight = model.log_p_weight
+    first: dict[str, Proposal] = {}
+    n_drawn: Counter[str] = Counter()
+    for proposal in proposals:
+        if proposal.structure is not None:
+            first.setdefault(proposal.structure.connectivity, proposal)
+            n_drawn[proposal.structure.connectivity] += 1
+    if not first:
+        return []
+    structures = [p.structure for p in first.values() if p.structure is not None]
+    log_p = None
+    if model.has_likelihood:
+        log_p = model.log_p_of_drawn([*first.values()], question)
+    return [
+        replace(candidate, n_sampled=n_drawn[candidate.structure.connectivity])
+        for candidate in _weigh(model, question, structures, log_p)
+    ]
+
+
+def _weigh(
+    model: TrainedFlow,
+    question: Question,
+    structures: Sequence[Structure],
+    log_p: NDArray[np.float64] | None,
+) -> list[Candidate]:
+    code = question.code(model.axis)
+    fits: list[Fit | None] = [None] * len(structures)
+    if model.predicts_shifts:
+        # One distribution for both: what a code says, and what each peak does.
+        parts, logits = [], []
+        for part, distribution in model.predict_parts(structures, LEVEL):
+            parts += [_with_formula(fit(one, question.peaks), question.formula) for one in part]
+            logits.append(distribution.logits(model.axis).numpy())
+        fits, consistency = [*parts], log_likelihood(np.concatenate(logits), code)
+    else:
+        consistency = log_likelihood(model.predict_logits(structures), code)
+    weights = model.ranking
     found = []
-    for k, shifts in enumerate(model.predict_shifts(structures, LEVEL)):
-        own = _with_formula(fit(shifts, query.peaks), query.formula)
-        score = consistency[k] + DENSITY_WEIGHT * structures[k].n_atoms * own.log_density
-        score += weight * log_p[k] if weight else 0.0
-        found.append(
-            Candidate(structures[k], float(log_p[k]), float(consistency[k]), own, float(score))
-        )
+    for k, (structure, own) in enumerate(zip(structures, fits, strict=True)):
+        score = float(consistency[k])
+        if own is not None and weights.density_weight:
+            score += weights.density_weight * own.log_likelihood
+        if log_p is not None and weights.log_p_weight:
+            score += weights.log_p_weight * float(log_p[k])
+        known = None if log_p is None else float(log_p[k])
+        found.append(Candidate(structure, float(consistency[k]), known, own, score))
     return found
 
 
@@ -100,18 +144,12 @@ def _with_formula(found: Fit, formula: str | None) -> Fit:
 
 
 def _log_p(
-    model: TrainedFlow, query: Query, structures: Sequence[Structure]
+    model: TrainedFlow, question: Question, structures: Sequence[Structure]
 ) -> NDArray[np.float64]:
-    if query.formula is None:
-        return model.log_p(structures, [query.shifts_ppm] * len(structures))
     log_p = np.full(len(structures), -np.inf)
-    same = [k for k, structure in enumerate(structures) if structure.formula == query.formula]
+    same = [k for k, s in enumerate(structures) if question.formula in (None, s.formula)]
     if same:
-        log_p[same] = model.log_p(
-            [structures[k] for k in same],
-            [query.shifts_ppm] * len(same),
-            [query.formula] * len(same),
-        )
+        log_p[same] = model.log_p([structures[k] for k in same], [question] * len(same))
     return log_p
 
 
@@ -121,9 +159,10 @@ def order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         sorted(
             candidates,
             key=lambda c: (
-                c.fit.contradiction is not None,
+                c.contradiction is not None,
                 -c.score,
-                -c.fit.log_density,
+                0.0 if c.matched is None else -c.matched.log_density,
+                -(c.n_sampled or 0),
                 c.structure.connectivity,
                 c.structure.bonds,
             ),
@@ -147,7 +186,7 @@ def with_probabilities(
     so_far: dict[str, Candidate] = {}
     probability = 0.0
     for candidate in ordered:
-        if candidate.fit.contradiction is None:
+        if candidate.contradiction is None:
             so_far[candidate.structure.connectivity] = candidate
             probability = max(probability, calibrated(evidence_of([*so_far.values()], all_scores)))
         found.append(replace(candidate, probability=probability))
@@ -156,13 +195,13 @@ def with_probabilities(
 
 def scores_of(candidates: Sequence[Candidate]) -> dict[str, float]:
     """Scores by connectivity of those that nothing rules out."""
-    return {c.structure.connectivity: c.score for c in candidates if c.fit.contradiction is None}
+    return {c.structure.connectivity: c.score for c in candidates if c.contradiction is None}
 
 
 def evidence_of(
     candidates: Sequence[Candidate], all_scores: Mapping[str, float]
 ) -> dict[str, float]:
-    """As :func:`nmrflow.model.calibration.evidence`, of distinct candidates, best first.
+    """As :func:`nmrflow.answers.evidence.evidence`, of distinct candidates, best first.
 
     Args:
         candidates: At least one.
@@ -170,7 +209,7 @@ def evidence_of(
     """
     own = {candidate.structure.connectivity for candidate in candidates}
     return evidence(
-        [candidate.log_p for candidate in candidates],
+        [-np.inf if c.log_p is None else c.log_p for c in candidates],
         [candidate.score for candidate in candidates],
         [score for name, score in all_scores.items() if name not in own],
         candidates[0].fit.tension,

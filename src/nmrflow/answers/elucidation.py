@@ -5,30 +5,32 @@ from dataclasses import dataclass, replace
 
 from nmrflow.answers.candidates import (
     Candidate,
-    gather,
     order,
     scores_of,
     weigh,
+    weigh_drawn,
     with_probabilities,
 )
-from nmrflow.answers.question import Asked, Query, ask
+from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
-from nmrflow.model.results import RankedProposal
+from nmrflow.model.questions import Asked
+from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.spectra.question import Question
 
 N_SAMPLES = 600
-"""Draws for a query, and for what stands against candidates that somebody gives."""
+"""Draws for a question, and for what stands against candidates that somebody gives."""
 
 N_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Elucidation:
-    """The network's own candidates for a query.
+    """The network's own candidates for a question.
 
     Args:
-        query: What was asked.
+        question: What was asked.
         candidates: Best first, those asked for.
         n_distinct: Number of distinct molecules drawn, of which they are the first.
         n_samples: Number of draws.
@@ -36,7 +38,7 @@ class Elucidation:
         seed: Of the draws.
     """
 
-    query: Query
+    question: Question
     candidates: tuple[Candidate, ...]
     n_distinct: int
     n_samples: int
@@ -51,15 +53,15 @@ class Elucidation:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Somebody's candidates for a query, in order.
+    """Somebody's candidates for a question, in order.
 
     Args:
-        query: What was asked.
+        question: What was asked.
         candidates: Best first.
         none_fits: Whether probably none of them is the truth; None without a calibration.
     """
 
-    query: Query
+    question: Question
     candidates: tuple[Candidate, ...]
     none_fits: bool | None
 
@@ -91,7 +93,7 @@ def elucidate(
     Raises:
         SpectrumError: If the network has no likelihood, a number is below 1, or as
             :func:`nmrflow.answers.question.ask`.
-        StructureError: If the formula is none of a hydrocarbon of 2 to 17 carbons.
+        StructureError: If the formula is of no molecule that the network knows.
 
     Example:
         >>> import nmrflow
@@ -102,26 +104,28 @@ def elucidate(
     """
     if n_shown < 1:
         raise SpectrumError(f"n_shown={n_shown}: at least 1")
-    query = ask(peaks, model.axis, formula=formula)
-    told = None if query.formula is None else [query.formula]
-    (drawn,) = model.propose_structures([query.shifts_ppm], n_samples, seed, told)
-    if not model.takes_formula:
+    question = ask(peaks, model.axis, formula=formula, domain=model.domain)
+    if not model.has_likelihood:
         raise SpectrumError("this network has no likelihood of structures")
-    # Told a formula, the network may still, rarely, draw another.
-    valid = [
+    (drawn,) = model.iterate_proposals([question], n_samples, seed, explains=False)
+    valid = of_question(drawn, question)
+    found = weigh_drawn(model, question, valid)
+    all_scores = scores_of(found)
+    among = model.calibration.among if model.calibration else None
+    shown = with_probabilities(order(found)[:n_shown], all_scores, among)
+    return Elucidation(question, shown, len(found), n_samples, len(drawn) - len(valid), seed)
+
+
+def of_question(drawn: Sequence[Proposal], question: Question) -> list[Proposal]:
+    """The proposals that are molecules, and of the formula that was told.
+
+    Told a formula, a network may still, rarely, draw another.
+    """
+    return [
         proposal
         for proposal in drawn
-        if proposal.structure and query.formula in (None, proposal.structure.formula)
+        if proposal.structure and question.formula in (None, proposal.structure.formula)
     ]
-    ranked = model.rank(valid, query.shifts_ppm, query.formula)
-    found = [
-        replace(candidate, n_sampled=one.n_drawn)
-        for candidate, one in zip(_gather(model, query, ranked), ranked, strict=True)
-    ]
-    all_scores = scores_of(found)
-    among = model.trust.among if model.trust else None
-    shown = with_probabilities(order(found)[:n_shown], all_scores, among)
-    return Elucidation(query, shown, len(found), n_samples, len(drawn) - len(valid), seed)
 
 
 def rank(
@@ -134,7 +138,7 @@ def rank(
     """Order somebody's candidates by how well they fit a spectrum.
 
     The order does not depend on that of the input. Where all candidates have one formula, and
-    the query tells none, that formula is taken as known.
+    the question tells none, that formula is taken as known.
 
     Args:
         model: The network.
@@ -145,27 +149,18 @@ def rank(
     Raises:
         StructureError: If there is no candidate, one lies outside the network's domain, or the
             formula is none.
-        SpectrumError: If the network has no likelihood, or as
-            :func:`nmrflow.answers.question.ask`.
+        SpectrumError: As :func:`nmrflow.answers.question.ask`.
     """
-    query = ask(peaks, model.axis, formula=formula)
+    question = ask(peaks, model.axis, formula=formula, domain=model.domain)
     structures = model.read_structures(structures)
     formulas = {structure.formula for structure in structures}
-    if query.formula is None and len(formulas) == 1:
-        query = replace(query, formula=formulas.pop())
-    weighed = weigh(model, query, structures)
+    if question.formula is None and len(formulas) == 1:
+        question = replace(question, formula=formulas.pop())
+    weighed = weigh(model, question, structures)
     ordered = order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
-    if model.trust is None:
-        return Ranking(query, ordered, None)
-    rivals = elucidate(model, query, n_samples=N_SAMPLES, n_shown=N_SAMPLES)
-    ordered = with_probabilities(ordered, scores_of(rivals.candidates), model.trust.given)
+    if model.calibration is None:
+        return Ranking(question, ordered, None)
+    rivals = elucidate(model, question, n_samples=N_SAMPLES, n_shown=N_SAMPLES)
+    ordered = with_probabilities(ordered, scores_of(rivals.candidates), model.calibration.given)
     everything = ordered[-1].probability or 0.0
-    return Ranking(query, ordered, everything < model.trust.none_fits_below)
-
-
-def _gather(model: TrainedFlow, query: Query, ranked: Sequence[RankedProposal]) -> list[Candidate]:
-    log_p = [one.log_p for one in ranked if one.log_p is not None]
-    if not ranked:
-        return []
-    structures = [one.structure for one in ranked]
-    return gather(model, query, structures, [one.consistency for one in ranked], log_p)
+    return Ranking(question, ordered, everything < model.calibration.none_fits_below)

@@ -48,7 +48,7 @@ class Fit:
         prediction: The structure with its predicted shifts.
         peaks: The measured ones.
         assigned: For each group of the prediction its peak.
-        log_density: Mean over the structure's carbons of the log density, per ppm, of the
+        log_density: Mean over the structure's observed atoms of the log density, per ppm, of the
             shift of its peak.
         contradiction: Why multiplicities of the peaks, or the formula, rule the structure out;
             None where they do not.
@@ -61,15 +61,14 @@ class Fit:
     contradiction: str | None
 
     @property
-    def unassigned(self) -> tuple[int, ...]:
-        """Positions of peaks that belong to no carbon."""
-        used = {pair.peak for pair in self.assigned}
-        return tuple(k for k in range(self.n_peaks) if k not in used)
-
-    @property
     def n_peaks(self) -> int:
         """Number of measured peaks."""
         return len(self.peaks.peaks)
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log density of the peaks of all atoms together."""
+        return self.log_density * sum(self._sizes)
 
     @property
     def n_matched(self) -> int:

@@ -17,10 +17,10 @@ def say_trust(answer: Elucidation | Ranking) -> str:
             "how far to trust the order is not known."
         )
     those = "these candidates" if n > 1 else "this candidate"
-    if all(candidate.fit.contradiction for candidate in answer.candidates):
+    if all(candidate.contradiction for candidate in answer.candidates):
         return f"None fits: all of {those} are ruled out." if n > 1 else "It is ruled out."
     source = "as calibrated on held-out spectra"
-    if isinstance(answer, Ranking) and answer.query.formula is None:
+    if isinstance(answer, Ranking) and answer.question.formula is None:
         source = "roughly: calibrated, on held-out spectra, for candidates of one formula"
     if isinstance(answer, Ranking) and answer.none_fits:
         return (

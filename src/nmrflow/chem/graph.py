@@ -5,38 +5,28 @@ arrays and changes nothing else.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from nmrflow.chem.carbon_graphs import BOND_KINDS
 from nmrflow.chem.structure import Structure
 
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "Si")
-"""Elements with a feature of their own; all others share one."""
+"""Elements with a feature of their own unless others are named; all others share one."""
+
+BOND_KINDS = ("single", "single in a ring", "double", "double in a ring", "triple", "aromatic")
 
 RING_SIZES = (3, 4, 5, 6, 7, 8)
 """Ring sizes with a feature of their own; larger rings count as the last."""
 
-N_ATOM_FEATURES = (len(ELEMENTS) + 1) + 5 + 5 + 5 + len(RING_SIZES) + 1
-"""Element, hydrogens 0 to 4, neighbours 0 to 4, ring bonds 0 to 4, rings by size, aromatic."""
+KIND_HYDROGENS, N_SIZES = 3, 4
+"""Of the columns of :meth:`AtomFeatures.count_kinds` that of hydrogens, and how many are first."""
 
-N_KINDS = 4 + N_ATOM_FEATURES + len(BOND_KINDS) + 100
-"""Width of :func:`count_kinds`."""
-
-KIND_ATOMS, KIND_HYDROGENS = 0, 3
-"""Columns of :func:`count_kinds`."""
-
-_HYDROGENS = len(ELEMENTS) + 1
-_NEIGHBOURS = _HYDROGENS + 5
-_RING_BONDS = _NEIGHBOURS + 5
-_RINGS = _RING_BONDS + 5
-_AROMATIC = _RINGS + len(RING_SIZES)
 _MOST = 4  # More hydrogens, neighbours or ring bonds than four count as four.
-
-_COLUMN = {element: column for column, element in enumerate(ELEMENTS)}
+_N_BEHIND = 3 * (_MOST + 1) + len(RING_SIZES) + 1
 _AROMATIC_KIND = BOND_KINDS.index("aromatic")
 _TRIPLE_KIND = BOND_KINDS.index("triple")
 
@@ -45,81 +35,118 @@ class MolecularGraph(NamedTuple):
     """One molecule of n heavy atoms and e/2 bonds, atoms in the structure's order.
 
     Args:
-        atoms: Features of each atom, ``(n, N_ATOM_FEATURES)``. All are 0/1 but the rings: for
+        atoms: Features of each atom, ``(n, n_features)``. All are 0/1 but the rings: for
             each size the number of pairs of an atom's bonds whose smallest ring has it.
-        edges: Source, target and position in :data:`nmrflow.chem.carbon_graphs.BOND_KINDS` of each
-            bond, once in each direction, ``(3, e)``.
+        edges: Source, target and position in :data:`BOND_KINDS` of each bond, once in each
+            direction, ``(3, e)``.
         share: 1 / number of atoms equivalent to it by symmetry, ``(n,)``.
-        carbons: Which atoms are carbon, ``(n,)``.
+        observed: Which atoms are of the nucleus that is observed, ``(n,)``.
     """
 
     atoms: NDArray[np.uint8]
     edges: NDArray[np.int32]
     share: NDArray[np.float32]
-    carbons: NDArray[np.bool_]
+    observed: NDArray[np.bool_]
+
+
+class AtomFeatures:
+    """How atoms become numbers; the molecule's graph with them.
+
+    Args:
+        elements: Those with a feature of their own; all others share one.
+        observed: The element whose atoms have shifts.
+    """
+
+    def __init__(self, elements: Sequence[str] = ELEMENTS, observed: str = "C") -> None:
+        self.elements = tuple(elements)
+        self.observed = observed
+        self.n = len(self.elements) + 1 + _N_BEHIND
+        """Features: element, hydrogens 0 to 4, neighbours 0 to 4, ring bonds 0 to 4, rings by
+        size, aromatic."""
+        self._column = {element: column for column, element in enumerate(self.elements)}
+        self._hydrogens = len(self.elements) + 1
+        self._neighbours = self._hydrogens + _MOST + 1
+        self._ring_bonds = self._neighbours + _MOST + 1
+        self._rings = self._ring_bonds + _MOST + 1
+        self._aromatic = self._rings + len(RING_SIZES)
+
+    def columns_of(self, elements: Sequence[str]) -> list[int]:
+        """Columns of :meth:`count_kinds` that say how many atoms of each element there are.
+
+        Raises:
+            ValueError: If one has no feature of its own.
+        """
+        return [N_SIZES + self.elements.index(element) for element in elements]
+
+    def graph(self, structure: Structure) -> MolecularGraph:
+        """The arrays of one molecule; RDKit's perception decides what is aromatic.
+
+        Raises:
+            StructureError: If RDKit refuses the structure.
+        """
+        return self.graph_of(structure.to_mol())
+
+    def graph_of(self, mol: Chem.Mol) -> MolecularGraph:
+        """As :meth:`graph`, of a sanitised RDKit molecule."""
+        n = mol.GetNumAtoms()
+        symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
+        edges, ring_neighbours = _edges(mol)
+        atoms = np.zeros((n, self.n), dtype=np.uint8)
+        on = []
+        for a, (symbol, atom) in enumerate(zip(symbols, mol.GetAtoms(), strict=True)):
+            on += [
+                (a, self._column.get(symbol, len(self.elements))),
+                (a, self._hydrogens + min(atom.GetTotalNumHs(), _MOST)),
+                (a, self._neighbours + min(atom.GetDegree(), _MOST)),
+                (a, self._ring_bonds + min(len(ring_neighbours[a]), _MOST)),
+            ]
+            if atom.GetIsAromatic():
+                on.append((a, self._aromatic))
+        atoms[tuple(np.array(on).T)] = 1
+        for a, size in _pair_rings(mol, ring_neighbours):
+            atoms[a, self._rings + min(size, RING_SIZES[-1]) - RING_SIZES[0]] += 1
+        classes = list(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
+        n_alike = Counter(classes)
+        return MolecularGraph(
+            atoms,
+            edges,
+            np.array([1 / n_alike[c] for c in classes], dtype=np.float32),
+            np.array([symbol == self.observed for symbol in symbols]),
+        )
+
+    def count_kinds(self, graph: MolecularGraph) -> NDArray[np.uint8]:
+        """How many atoms and bonds of each kind a molecule has, whatever its numbering.
+
+        Returns:
+            Atoms, bonds, atoms that differ by symmetry, hydrogens; the sum of each atom feature;
+            bonds of each kind; atoms by hydrogens, neighbours, whether aromatic, whether in a
+            ring: one row of numbers, as long for every molecule.
+        """
+        atoms = graph.atoms.astype(np.int64)
+        hydrogens = atoms[:, self._hydrogens : self._neighbours].argmax(1)
+        neighbours = atoms[:, self._neighbours : self._ring_bonds].argmax(1)
+        in_ring = 1 - atoms[:, self._ring_bonds]
+        n_states = _MOST + 1
+        environment = n_states * hydrogens + neighbours
+        environment = 4 * environment + 2 * atoms[:, self._aromatic] + in_ring
+        sizes = len(atoms), graph.edges.shape[1] // 2, round(graph.share.sum()), hydrogens.sum()
+        counts = np.concatenate(
+            [
+                sizes,
+                atoms.sum(0),
+                np.bincount(graph.edges[2], minlength=len(BOND_KINDS)) // 2,
+                np.bincount(environment, minlength=4 * n_states**2),
+            ]
+        )
+        return counts.clip(0, 255).astype(np.uint8)
 
 
 def molecular_graph(structure: Structure) -> MolecularGraph:
-    """The arrays of one molecule; RDKit's perception decides what is aromatic.
-
-    Raises:
-        StructureError: If RDKit refuses the structure.
-    """
-    return graph_of(structure.to_mol())
+    """The graph of a molecule with the usual features, its carbons observed."""
+    return _USUAL.graph(structure)
 
 
-def graph_of(mol: Chem.Mol) -> MolecularGraph:
-    """As :func:`molecular_graph`, of a sanitised RDKit molecule."""
-    n = mol.GetNumAtoms()
-    elements = [atom.GetSymbol() for atom in mol.GetAtoms()]
-    edges, ring_neighbours = _edges(mol)
-    atoms = np.zeros((n, N_ATOM_FEATURES), dtype=np.uint8)
-    on = []
-    for a, (element, atom) in enumerate(zip(elements, mol.GetAtoms(), strict=True)):
-        on += [
-            (a, _COLUMN.get(element, len(ELEMENTS))),
-            (a, _HYDROGENS + min(atom.GetTotalNumHs(), _MOST)),
-            (a, _NEIGHBOURS + min(atom.GetDegree(), _MOST)),
-            (a, _RING_BONDS + min(len(ring_neighbours[a]), _MOST)),
-        ]
-        if atom.GetIsAromatic():
-            on.append((a, _AROMATIC))
-    atoms[tuple(np.array(on).T)] = 1
-    for a, size in _pair_rings(mol, ring_neighbours):
-        atoms[a, _RINGS + min(size, RING_SIZES[-1]) - RING_SIZES[0]] += 1
-    classes = list(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
-    n_alike = Counter(classes)
-    return MolecularGraph(
-        atoms,
-        edges,
-        np.array([1 / n_alike[c] for c in classes], dtype=np.float32),
-        np.array([element == "C" for element in elements]),
-    )
-
-
-def count_kinds(graph: MolecularGraph) -> NDArray[np.uint8]:
-    """How many atoms and bonds of each kind a molecule has, whatever its numbering.
-
-    Returns:
-        Atoms, bonds, atoms that differ by symmetry, hydrogens; the sum of each atom feature;
-        bonds of each kind; atoms by hydrogens, neighbours, whether aromatic, whether in a ring,
-        ``(N_KINDS,)``.
-    """
-    atoms = graph.atoms.astype(np.int64)
-    hydrogens = atoms[:, _HYDROGENS:_NEIGHBOURS].argmax(1)
-    neighbours = atoms[:, _NEIGHBOURS:_RING_BONDS].argmax(1)
-    in_ring = 1 - atoms[:, _RING_BONDS]
-    environment = 4 * (5 * hydrogens + neighbours) + 2 * atoms[:, _AROMATIC] + in_ring
-    sizes = len(atoms), graph.edges.shape[1] // 2, round(graph.share.sum()), hydrogens.sum()
-    counts = np.concatenate(
-        [
-            sizes,
-            atoms.sum(0),
-            np.bincount(graph.edges[2], minlength=len(BOND_KINDS)) // 2,
-            np.bincount(environment, minlength=100),
-        ]
-    )
-    return counts.clip(0, 255).astype(np.uint8)
+_USUAL = AtomFeatures()
 
 
 def _edges(mol: Chem.Mol) -> tuple[NDArray[np.int32], list[list[int]]]:

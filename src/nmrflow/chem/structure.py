@@ -1,16 +1,14 @@
 """The structure type that all of nmrflow passes around, and its ways from and to RDKit."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from rdkit import Chem, rdBase
 
 from nmrflow.errors import StructureError
-
-MAX_VALENCE = {"H": 1, "C": 4, "N": 3, "O": 2, "F": 1, "Si": 4, "P": 5, "S": 6, "Cl": 1, "Br": 1}
-"""Greatest sum of bond orders of a neutral atom without radicals, by element."""
 
 # RDKit would keep a hydrogen that tells on which side of a double bond it is drawn.
 _ALL_HYDROGENS = Chem.RemoveHsParameters()
@@ -33,12 +31,14 @@ class Bond(NamedTuple):
 class Structure:
     """A molecule as a table of bonds: one Kekulé form, its aromatic flags, one atom order.
 
-    Hydrogens are implicit, and stereochemistry is not held. Equality is that of the
-    table; two structures are the same *molecule* when :attr:`connectivity` is equal.
+    Hydrogens are implicit: as many as fill an atom's lowest valence that holds its bonds.
+    Stereochemistry is not held. Equality is that of the table; two structures are the same
+    *molecule* when :attr:`connectivity` is equal.
 
     Args:
         elements: Element symbol of every heavy atom, in stored order.
         bonds: Bonds sorted by ``(begin, end)``, each pair of atoms once.
+        charges: Formal charge of every atom; empty where all are neutral.
 
     Raises:
         StructureError: If an atom or a bond is impossible, an atom has too many bonds,
@@ -47,9 +47,12 @@ class Structure:
 
     elements: tuple[str, ...]
     bonds: tuple[Bond, ...]
+    charges: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        problem = _find_problem(self.elements, self.bonds)
+        if self.charges and not any(self.charges):
+            object.__setattr__(self, "charges", ())  # One table for a neutral molecule.
+        problem = _find_problem(self.elements, self.bonds, self.charges)
         if problem is not None:
             raise StructureError(problem)
 
@@ -73,6 +76,12 @@ class Structure:
         return tuple(atom.GetTotalNumHs() for atom in self._mol.GetAtoms())
 
     @cached_property
+    def valences(self) -> tuple[int, ...]:
+        """Bond orders and hydrogens of each atom together."""
+        orders = (sum(bond.order for _, bond in row) for row in self.neighbours)
+        return tuple(map(sum, zip(orders, self.n_hydrogens, strict=True)))
+
+    @cached_property
     def symmetry_classes(self) -> tuple[int, ...]:
         """For each atom a number that it shares with the atoms it is equivalent to (no stereo)."""
         ranks = Chem.CanonicalRankAtoms(self._mol, breakTies=False, includeChirality=False)
@@ -90,20 +99,10 @@ class Structure:
 
     @cached_property
     def formula(self) -> str:
-        """Molecular formula in Hill order, for example ``C10H14``."""
-        counts: dict[str, int] = {}
-        for element in self.elements:
-            counts[element] = counts.get(element, 0) + 1
-        n_hydrogens = sum(self.n_hydrogens)
-        if n_hydrogens:
-            counts["H"] = counts.get("H", 0) + n_hydrogens
-        first = ["C", "H"] if "C" in counts else []
-        order = [*first, *sorted(set(counts) - set(first))]
-        return "".join(
-            symbol + (str(counts[symbol]) if counts[symbol] > 1 else "")
-            for symbol in order
-            if symbol in counts
-        )
+        """Molecular formula in Hill order, for example ``C10H14``; a net charge stands behind."""
+        counts = Counter(self.elements)
+        counts["H"] += sum(self.n_hydrogens)
+        return hill(counts, sum(self.charges))
 
     def permuted(self, order: Sequence[int]) -> "Structure":
         """The same molecule with its atoms renumbered: new atom k is old atom ``order[k]``.
@@ -120,6 +119,7 @@ class Structure:
                 (new_position[b.begin], new_position[b.end], b.order, b.aromatic)
                 for b in self.bonds
             ),
+            tuple(self.charges[old] for old in order) if self.charges else (),
         )
 
     def to_mol(self) -> Chem.Mol:
@@ -138,6 +138,8 @@ class Structure:
             try:
                 for element in self.elements:
                     mol.AddAtom(Chem.Atom(element))
+                for atom, charge in enumerate(self.charges):
+                    mol.GetAtomWithIdx(atom).SetFormalCharge(charge)
                 for bond in self.bonds:
                     mol.AddBond(bond.begin, bond.end, _BOND_TYPES[bond.order])
                 Chem.SanitizeMol(mol)
@@ -155,8 +157,8 @@ class Structure:
         set. Stereochemistry is dropped; explicit hydrogens are made implicit.
 
         Raises:
-            StructureError: For no atoms, charges, radicals, isotopes, query atoms or bonds,
-                bond orders other than 1 to 3, or several fragments.
+            StructureError: For no atoms, radicals, isotopes, query atoms or bonds, bond orders
+                other than 1 to 3, hydrogens that the bonds do not tell, or several fragments.
         """
         with rdBase.BlockLogs():
             try:
@@ -175,12 +177,11 @@ class Structure:
             if atom.GetAtomicNum() == 0:
                 raise StructureError(f"{where} is no element")
             for is_so, what in (
-                (atom.GetFormalCharge(), "is charged"),
-                (atom.GetNumRadicalElectrons(), "is a radical"),
-                (atom.GetIsotope(), "is a labelled isotope"),
+                (atom.GetNumRadicalElectrons(), "radical"),
+                (atom.GetIsotope(), "labelled isotope"),
             ):
                 if is_so:
-                    raise StructureError(f"{where} {what}; neutral molecules are known")
+                    raise StructureError(f"{where} is a {what}; none is known")
         bonds = []
         for bond in mol.GetBonds():
             if bond.GetBondType() not in _ORDERS:
@@ -193,7 +194,23 @@ class Structure:
                     bond.GetIsAromatic(),
                 )
             )
-        return cls(tuple(atom.GetSymbol() for atom in mol.GetAtoms()), sort_bonds(bonds))
+        structure = cls(
+            tuple(atom.GetSymbol() for atom in mol.GetAtoms()),
+            sort_bonds(bonds),
+            tuple(atom.GetFormalCharge() for atom in mol.GetAtoms()),
+        )
+        if any(atom.GetNoImplicit() for atom in mol.GetAtoms()):
+            structure._refuse_other_hydrogens([a.GetTotalNumHs() for a in mol.GetAtoms()])
+        return structure
+
+    def _refuse_other_hydrogens(self, told: Sequence[int]) -> None:
+        """A formula must not change silently: ``C[SH3]`` is no thiol."""
+        for atom, (own, n) in enumerate(zip(self.n_hydrogens, told, strict=True)):
+            if own != n:
+                raise StructureError(
+                    f"atom {atom} ({self.elements[atom]}) has {n} hydrogens where its bonds leave "
+                    f"{own}: hydrogens beyond an atom's lowest valence cannot be held"
+                )
 
     @classmethod
     def from_smiles(cls, smiles: str) -> "Structure":
@@ -216,10 +233,46 @@ def sort_bonds(bonds: Iterable[tuple[int, int, int, bool]]) -> tuple[Bond, ...]:
     )
 
 
-def _find_problem(elements: tuple[str, ...], bonds: tuple[Bond, ...]) -> str | None:
+@cache
+def max_valence(element: str, charge: int = 0) -> int | None:
+    """Greatest sum of bond orders of an atom without radicals; None where there is no limit.
+
+    A charged atom binds as the neutral one with as many electrons does.
+
+    Raises:
+        StructureError: If there is no such element.
+    """
+    table = Chem.GetPeriodicTable()
+    with rdBase.BlockLogs():
+        try:
+            number = table.GetAtomicNumber(element)
+            most = max(table.GetValenceList(max(number - charge, 1)))
+        except (RuntimeError, OverflowError) as error:
+            raise StructureError(f"{element} is no element") from error
+    return most if most >= 0 else None
+
+
+def hill(counts: Mapping[str, int], charge: int = 0) -> str:
+    """A molecular formula in Hill order: C, H, then the others by their symbols."""
+    first = ["C", "H"] if counts.get("C") else []
+    order = [*first, *sorted(set(counts) - set(first))]
+    text = "".join(
+        symbol + (str(counts[symbol]) if counts[symbol] > 1 else "")
+        for symbol in order
+        if counts.get(symbol)
+    )
+    size = str(abs(charge)) if abs(charge) > 1 else ""
+    return text + (f"{size}{'+' if charge > 0 else '-'}" if charge else "")
+
+
+def _find_problem(
+    elements: tuple[str, ...], bonds: tuple[Bond, ...], charges: tuple[int, ...]
+) -> str | None:
     """The first reason why these are no molecule, in words, or None."""
     if not elements:
         return "no atoms"
+    if charges and len(charges) != len(elements):
+        return f"{len(charges)} charges for {len(elements)} atoms"
     valence = [0] * len(elements)
     seen: set[tuple[int, int]] = set()
     for bond in bonds:
@@ -234,8 +287,8 @@ def _find_problem(elements: tuple[str, ...], bonds: tuple[Bond, ...]) -> str | N
         valence[bond.begin] += bond.order
         valence[bond.end] += bond.order
     for atom, (element, n_bonds) in enumerate(zip(elements, valence, strict=True)):
-        most = MAX_VALENCE.get(element, n_bonds)
-        if n_bonds > most:
+        most = max_valence(element, charges[atom] if charges else 0)
+        if most is not None and n_bonds > most:
             return f"atom {atom} ({element}) has {n_bonds} bonds; {most} at most"
     if list(bonds) != sorted(bonds):
         return "the bonds are not in order; sort_bonds() puts them there"

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
-from nmrflow.answers.question import Query, ask
+from nmrflow.answers.question import ask, remarks_on
 from nmrflow.answers.sentences import say_trust
-from nmrflow.chem.codecs.table import count_atoms_and_bonds
+from nmrflow.chem.domain import Domain
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
 from nmrflow.errors import NmrflowError, SpectrumError
 from nmrflow.formats.spectrum_files import SpectrumRow, read_spectra
+from nmrflow.model.trained import TrainedFlow
 from nmrflow.output.items import Item, of_refused_query
 from nmrflow.output.writers import Heading
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.question import Question
 
 Answer = Elucidation | Ranking
 
@@ -33,7 +35,7 @@ class Asking:
     formula: str | None
     keeps_solvent: bool
 
-    def ask(self, row: SpectrumRow, axis: ShiftAxis) -> Query:
+    def ask(self, row: SpectrumRow, axis: ShiftAxis, domain: Domain) -> Question:
         """The question that one spectrum is.
 
         Raises:
@@ -41,15 +43,21 @@ class Asking:
         """
         if row.peaks is None:
             raise SpectrumError(str(row.reason))
-        return ask(row.peaks, axis, formula=self.formula, keeps_solvent=self.keeps_solvent)
+        return ask(
+            row.peaks,
+            axis,
+            formula=self.formula,
+            domain=domain,
+            keeps_solvent=self.keeps_solvent,
+        )
 
 
 def answer_all(
     asking: Asking,
     settings: Settings,
     heading: Heading,
-    axis: ShiftAxis,
-    answer: Callable[[SpectrumRow, Query], tuple[Answer, list[Item]]],
+    model: TrainedFlow,
+    answer: Callable[[SpectrumRow, Question], tuple[Answer, list[Item]]],
 ) -> None:
     """Answer every spectrum of a source, on screen and in files.
 
@@ -57,8 +65,9 @@ def answer_all(
         NmrflowError: If the source cannot be read, one refused spectrum ends all, or none at all
             could be answered; files are written all the same.
     """
+    axis, domain = model.axis, model.domain
     if asking.formula is not None:
-        count_atoms_and_bonds(asking.formula)
+        domain.count(asking.formula)
     rows = read_spectra(asking.source, axis)
     first = list(islice(rows, 2))
     is_batch = len(first) > 1
@@ -67,9 +76,9 @@ def answer_all(
     with settings.writing(heading) as add:
         for row in progress(chain(first, rows), None if is_batch else 1, "answering"):
             try:
-                found, items = answer(row, asking.ask(row, axis))
+                found, items = answer(row, asking.ask(row, axis, domain))
                 if not found.candidates:
-                    raise SpectrumError(" ".join((*found.query.remarks, say_trust(found))))
+                    raise SpectrumError(" ".join((*remarks_on(found.question), say_trust(found))))
             except NmrflowError as error:
                 n_refused += 1
                 refusal = f"{row.where}: {error}"
@@ -89,7 +98,7 @@ def answer_all(
 
 def _show(row: SpectrumRow, answer: Answer) -> None:
     """The candidates as a table, the remarks, and how far to trust them."""
-    say(answer.query.remarks)
+    say(remarks_on(answer.question))
     is_given = isinstance(answer, Ranking)
     show_table(
         f"Spectrum {row.name or row.number}",
@@ -108,18 +117,14 @@ def _show(row: SpectrumRow, answer: Answer) -> None:
             (
                 str(k),
                 f"{candidate.score:.2f}",
-                f"{candidate.log_p:.2f}",
+                "" if candidate.log_p is None else f"{candidate.log_p:.2f}",
                 f"{candidate.fit.n_matched}/{candidate.fit.n_peaks}",
                 f"{candidate.fit.mean_deviation_ppm:.2f}",
                 *(() if is_given else (str(candidate.n_sampled),)),
                 "" if candidate.probability is None else f"{candidate.probability:.0%}",
                 candidate.structure.formula,
                 candidate.structure.connectivity
-                + (
-                    f"  (ruled out: {candidate.fit.contradiction})"
-                    if candidate.fit.contradiction
-                    else ""
-                ),
+                + (f"  (ruled out: {candidate.contradiction})" if candidate.contradiction else ""),
             )
             for k, candidate in enumerate(answer.candidates, start=1)
         ],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nmrflow.answers.assignment import assign
 from nmrflow.answers.elucidation import elucidate, rank
 from nmrflow.answers.fit import Fit
-from nmrflow.answers.question import Query
+from nmrflow.answers.question import remarks_on
 from nmrflow.commands.answering import Answer, Asking, answer_all
 from nmrflow.commands.predicting import check_row, read_all
 from nmrflow.commands.settings import Settings
@@ -20,6 +20,7 @@ from nmrflow.output.items import (
     of_assignment,
 )
 from nmrflow.output.writers import Heading
+from nmrflow.spectra.question import Question
 
 _LINES = (
     "Upwards the measured peaks, downwards those predicted for the structure; on its atoms the "
@@ -46,11 +47,11 @@ def run_elucidate(
         _LINES,
     )
 
-    def answer(row: SpectrumRow, query: Query) -> tuple[Answer, list[Item]]:
-        found = elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_shown)
+    def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
+        found = elucidate(model, question, n_samples=n_samples, seed=seed, n_shown=n_shown)
         return found, of_answer(row.number, row.name, found)
 
-    answer_all(asking, settings, heading, model.axis, answer)
+    answer_all(asking, settings, heading, model, answer)
 
 
 def run_rank(
@@ -78,12 +79,14 @@ def run_rank(
         _LINES,
     )
 
-    def answer(row: SpectrumRow, query: Query) -> tuple[Answer, list[Item]]:
-        found = rank(model, query, [row.structure for row in taken if row.structure is not None])
+    def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
+        found = rank(
+            model, question, [row.structure for row in taken if row.structure is not None]
+        )
         names = [row.name for row in taken]
         return found, of_answer(row.number, row.name, found, kept, names)
 
-    answer_all(asking, settings, heading, model.axis, answer)
+    answer_all(asking, settings, heading, model, answer)
 
 
 def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
@@ -103,8 +106,9 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
     structure = molecules[0].structure
     if structure is None:
         raise StructureError(f"{molecules[0].where}: {molecules[0].reason}")
-    query = asking.ask(spectra[0], model.axis)
-    found = assign(model, query, structure)
+    question = asking.ask(spectra[0], model.axis, model.domain)
+    remarks = remarks_on(question)
+    found = assign(model, question, structure)
     heading = Heading(
         ASSIGNMENT_COLUMNS,
         {
@@ -116,12 +120,12 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
             "n_peaks": found.n_peaks,
             "mean_deviation_ppm": round(found.mean_deviation_ppm, 3),
             "contradiction": found.contradiction,
-            "remarks": query.remarks,
+            "remarks": remarks,
         },
         "Assignment of a 13C spectrum",
-        [*_LINES, *query.remarks],
+        [*_LINES, *remarks],
     )
-    say(query.remarks)
+    say(remarks)
     _show(found)
     with settings.writing(heading) as add:
         for item in of_assignment(found):

@@ -113,7 +113,7 @@ def check_row(model: TrainedFlow, row: MoleculeRow) -> MoleculeRow:
     """The row; without its structure, and with the reason, where the network does not know it."""
     if row.structure is not None:
         try:
-            model.codec.check(row.structure)
+            model.domain.check(row.structure)
         except StructureError as error:
             return replace(row, structure=None, reason=str(error))
     return row

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.numerics import generator_for
 from nmrflow.types import Batch
@@ -24,14 +23,14 @@ class Shard(NamedTuple):
     """A part of a corpus.
 
     Args:
-        orders: Bond orders of canonical forms, uint8 ``(n, 136)``.
+        cells: Of canonical forms, uint8 ``(n, n_cells)``.
         codes: Codes drawn for each molecule, packed bits, uint8 ``(n, n_draws, n_bins / 8)``.
-        lengths: Number of carbons and bonds together, uint8 ``(n,)``: how long a molecule takes.
-        kinds: Counts of atoms and bonds by kind, uint8 ``(n, N_KINDS)``, as
-            :func:`nmrflow.chem.graph.count_kinds` gives them.
+        lengths: Number of atoms and bonds together, uint8 ``(n,)``: how long a molecule takes.
+        kinds: Counts of atoms and bonds by kind, uint8 ``(n, n_kinds)``, as
+            :meth:`nmrflow.chem.graph.AtomFeatures.count_kinds` gives them.
     """
 
-    orders: NDArray[np.uint8]
+    cells: NDArray[np.uint8]
     codes: NDArray[np.uint8]
     lengths: NDArray[np.uint8]
     kinds: NDArray[np.uint8]
@@ -58,7 +57,7 @@ class CorpusWriter:
         """Write one shard."""
         for name, array in shard._asdict().items():
             np.save(_file(self.folder, len(self._sizes), name), array)
-        self._sizes.append(len(shard.orders))
+        self._sizes.append(len(shard.cells))
 
     def close(self, n_bins: int) -> None:
         """Write the index."""
@@ -107,16 +106,16 @@ class Corpus(Dataset[Batch]):
     def __len__(self) -> int:
         return int(self.n_molecules * self.n_draws)
 
-    def orders(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Bond orders of molecules, ``(len(rows), 136)``."""
-        return self._gather(rows, "orders")
+    def cells(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Cells of molecules, ``(len(rows), n_cells)``."""
+        return self._gather(rows, "cells")
 
     def lengths(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
         """How long each molecule's sequence is, up to a constant."""
         return self._gather(rows, "lengths")
 
     def kinds(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Counts of atoms and bonds by kind, ``(len(rows), N_KINDS)``."""
+        """Counts of atoms and bonds by kind, ``(len(rows), n_kinds)``."""
         return self._gather(rows, "kinds")
 
     def __getitem__(self, index: int) -> Batch:
@@ -129,8 +128,7 @@ class Corpus(Dataset[Batch]):
         rows, draws = np.divmod(np.asarray(indices), self.n_draws)
         packed = self._gather(rows, "codes")[np.arange(len(rows)), draws]
         code = np.unpackbits(packed, axis=1)[:, : self.n_bins]
-        x = BondOrderCodec.image(self.orders(rows))
-        return Batch(torch.from_numpy(x).float(), torch.from_numpy(code).float())
+        return Batch(torch.from_numpy(self.cells(rows)).float(), torch.from_numpy(code).float())
 
     def _gather(self, rows: NDArray[np.integer], field: str) -> NDArray[np.uint8]:
         shard = np.searchsorted(self._starts, rows, side="right") - 1

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from nmrflow.chem.codecs.published import MoleculeCodec
+from nmrflow.chem.codecs.codec import MoleculeCodec
 from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.errors import DataError, StructureError
 from nmrflow.numerics import generator_for

@@ -2,7 +2,7 @@
 
 RUN was trained on the inner split, so that its validation side is part of the outer training
 side. What is chosen there holds for a network trained on the whole training side by the same
-recipe: FILE goes beside its checkpoint, as ``NAME.trust.json`` beside ``NAME.ckpt``.
+recipe: FILE goes beside its checkpoint, as ``NAME.calibration.json`` beside ``NAME.ckpt``.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from nmrflow.evaluation.trials import (
     elucidations,
     rankings,
 )
-from nmrflow.model.calibration import SUFFIX, Logistic, Trust
+from nmrflow.model.calibration import SUFFIX, Calibration, Logistic
 
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
 
 
-def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
+def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibration:
     """Choose a calibration on the validation side of a run's split.
 
     Args:
@@ -50,7 +50,7 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
         CheckpointError: If there is no checkpoint in the folder.
     """
     model = load_checkpoint(run)
-    model.trust = None
+    ranking, model.calibration = model.ranking, None
     if model.split.name != InnerSplit.name:
         raise ConfigError(
             f"{run}: was trained on the split {model.split.name!r}; train one with split=inner, "
@@ -72,7 +72,10 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
         for answer, truth in zip(answers, truths, strict=True)
         for case in among_cases(answer, truth)
     ]
-    isomers = [choose_isomers(corpus, records, nearest=near, seed=seed) for near in (False, True)]
+    isomers = [
+        choose_isomers(corpus, model.network, records, nearest=near, seed=seed)
+        for near in (False, True)
+    ]
     trials = [
         trial
         for others in isomers
@@ -80,7 +83,8 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Trust:
         if trial.isomers
     ]
     given = fit_logistic([trial.case(has_truth=has) for has in (True, False) for trial in trials])
-    return Trust(
+    return Calibration(
+        ranking,
         fit_logistic(among),
         given,
         _threshold(given, trials),
@@ -124,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="nmrflow.evaluation.calibrate", description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a run on the inner split")
     parser.add_argument("data", type=Path, help="measured spectra, as the published table")
-    parser.add_argument("--output", type=Path, required=True, help="NAME.trust.json")
+    parser.add_argument("--output", type=Path, required=True, help="NAME.calibration.json")
     parser.add_argument("--samples", type=int, default=600, help="draws for each spectrum")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -134,9 +138,9 @@ def main() -> None:
         if not given.output.name.endswith(SUFFIX) or not given.output.parent.is_dir():
             raise DataError(f"{given.output}: give a name in a folder that exists, with {SUFFIX}")
         torch.set_num_threads(given.threads)
-        trust = calibrate(given.run, given.data, n_samples=given.samples, seed=given.seed)
-        given.output.write_text(trust.to_json(), encoding="utf-8")
-        say(f"{trust.to_json()}written {given.output}")
+        calibration = calibrate(given.run, given.data, n_samples=given.samples, seed=given.seed)
+        given.output.write_text(calibration.to_json(), encoding="utf-8")
+        say(f"{calibration.to_json()}written {given.output}")
 
 
 if __name__ == "__main__":

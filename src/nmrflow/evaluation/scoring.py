@@ -1,6 +1,6 @@
 """Every score of a network on a set of records: what ``nmrflow.evaluate`` writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,16 +8,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nmrflow.answers.candidates import Candidate, order, weigh_drawn
+from nmrflow.answers.elucidation import of_question
 from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
+from nmrflow.evaluation.trials import question_of
 from nmrflow.metrics import calibration, conditional, latent, probes, spectrum, structure
 from nmrflow.metrics.entropy import cell_entropy_bits
 from nmrflow.metrics.inversion import inversion_scores
-from nmrflow.model.results import Proposal, RankedProposal
+from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.numerics import generator_for
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.types import Latent
 
 Scores = dict[str, Any]
@@ -65,7 +68,7 @@ def score(
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)
     real_counts = _cell_counts(trained, validation.x.numpy())
-    z = encoded.z_structural
+    z = encoded.z.cpu().numpy()
     scores = {
         "n": len(validation),
         "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
@@ -99,12 +102,6 @@ class _Encoded(NamedTuple):
     y: Tensor
     logits: NDArray[np.float64]
     code: NDArray[np.bool_]
-    n_structural: int
-
-    @property
-    def z_structural(self) -> NDArray[np.floating]:
-        """Of z what carries the structure."""
-        return self.z[:, : self.n_structural].cpu().numpy()
 
 
 @torch.no_grad()
@@ -112,15 +109,15 @@ def _encode(trained: TrainedFlow, dataset: SpectrumDataset, seed: int) -> _Encod
     flow = trained.flow
     xs, slots, logits = [], [], []
     for number, batch in enumerate(dataset.batches()):
-        generator = generator_for(seed, "encode", number)
-        x = flow.fill(batch.x, batch.code, generator)
+        draws = Draws(generator_for(seed, "encode", number), len(batch.x))
+        x = flow.fill(batch.x, batch.code, draws)
         latent = flow.to_latent(x)[0]
         xs.append(x)
         slots.append(latent)
         logits.append(flow.predicted_within(x, latent).double().cpu().numpy())
     z, y = (torch.cat(slot) for slot in zip(*slots, strict=True))
     code = dataset.code.numpy().astype(bool)
-    return _Encoded(torch.cat(xs), z, y, np.concatenate(logits), code, flow.n_structural)
+    return _Encoded(torch.cat(xs), z, y, np.concatenate(logits), code)
 
 
 @torch.no_grad()
@@ -150,7 +147,7 @@ def _probes(encoded: _Encoded, train: _Encoded | None) -> Scores:
     names = {"linear": probes.LinearProbe, "mlp": probes.TwoLayerProbe}
     if train is None or len(train.z) < MIN_TO_PROBE:
         return {f"latent/y_from_z_auroc_{name}": None for name in names}
-    z_train, z = train.z_structural, encoded.z_structural
+    z_train, z = train.z.cpu().numpy(), encoded.z.cpu().numpy()
     return {
         f"latent/y_from_z_auroc_{name}": probe(z_train, train.code).auroc(z, encoded.code)
         for name, probe in names.items()
@@ -162,7 +159,8 @@ def _conditional(
     trained: TrainedFlow, encoded: _Encoded, train: _Encoded | None, seed: int
 ) -> Scores:
     def inverse(z: Tensor, y: Tensor) -> Tensor:
-        return trained.flow.from_latent(Latent(z, y))[0]
+        x: Tensor = trained.flow.from_latent(Latent(z, y))[0]
+        return x
 
     chosen = np.unique(np.linspace(0, len(encoded.z) - 1, N_DISTURBED).round().astype(int))
     z, y = encoded.z[chosen], encoded.y[chosen]
@@ -206,10 +204,9 @@ def _backward(
     samples are kept that happen to have it.
     """
     truths = [record.structure for record in validation.records]
-    blind = _propose(trained, validation, None, n_samples=n_samples, seed=seed)
+    blind = _propose(trained, validation, tells_formula=False, n_samples=n_samples, seed=seed)
     if trained.takes_formula:
-        formulas = [truth.formula for truth in truths]
-        told = _propose(trained, validation, formulas, n_samples=n_samples, seed=seed)
+        told = _propose(trained, validation, tells_formula=True, n_samples=n_samples, seed=seed)
     else:
         same = [
             [c for c in candidates if c.structure.formula == truth.formula]
@@ -239,7 +236,7 @@ class _Proposed(NamedTuple):
     """What was proposed for every record: names of samples, ranked candidates, first counts."""
 
     samples: list[list[str | None]]
-    ranked: list[list[RankedProposal]]
+    ranked: Sequence[Sequence[Candidate]]
     counts: list[tuple[int, int]]
     log_p: NDArray[np.float64] | None
 
@@ -247,24 +244,26 @@ class _Proposed(NamedTuple):
 def _propose(
     trained: TrainedFlow,
     validation: SpectrumDataset,
-    formulas: list[str] | None,
     *,
+    tells_formula: bool,
     n_samples: int,
     seed: int,
 ) -> _Proposed:
-    codes = validation.code.numpy()
+    records = validation.records
+    questions = [question_of(r, trained.axis, tells_formula=tells_formula) for r in records]
     samples: list[list[str | None]] = []
     ranked, counts = [], []
-    queries = trained.iterate_proposals(codes, n_samples, seed, formulas)
-    title = "backward test" if formulas is None else "backward test, formula known"
-    for k, proposals in enumerate(progress(queries, len(codes), title)):
+    drawn = trained.iterate_proposals(questions, n_samples, seed, explains=False)
+    title = "backward test, formula known" if tells_formula else "backward test"
+    pairs = zip(questions, drawn, strict=True)
+    for question, proposals in progress(pairs, len(questions), title):
         counts.append(trained.codec.count_bonds(_rounded(trained, proposals[0])))
-        drawn = (p.structure for p in proposals)
-        samples.append([None if s is None else s.connectivity for s in drawn])
-        ranked.append(trained.rank(proposals, codes[k], None if formulas is None else formulas[k]))
+        names = (p.structure for p in proposals)
+        samples.append([None if s is None else s.connectivity for s in names])
+        ranked.append(order(weigh_drawn(trained, question, of_question(proposals, question))))
     log_p = None
-    if trained.takes_formula:
-        log_p = trained.log_p([r.structure for r in validation.records], codes, formulas)
+    if trained.has_likelihood:
+        log_p = trained.log_p([record.structure for record in records], questions)
     return _Proposed(samples, ranked, counts, log_p)
 
 

@@ -15,28 +15,30 @@ import torch
 
 from nmrflow.answers.candidates import Candidate, evidence_of, scores_of, weigh
 from nmrflow.answers.elucidation import Elucidation, elucidate
-from nmrflow.answers.question import Query
-from nmrflow.chem.codecs.table import count_atoms_and_bonds, structure_from_orders
-from nmrflow.chem.graph import KIND_ATOMS, KIND_HYDROGENS
+from nmrflow.chem.codecs.table import TableCodec
+from nmrflow.chem.formula import parse_formula
+from nmrflow.chem.graph import KIND_HYDROGENS
 from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.chem.structure import Structure
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
 from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.model.network import Network
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import generator_for
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.question import Question
 
 N_ISOMERS = 20
 N_FIRST = (1, 3, 10)
 
 
-def query_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) -> Query:
+def question_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) -> Question:
     """The spectrum of a record as a question; of a source without shifts its bins' centres."""
     shifts = record.shifts_ppm or tuple(axis.fine_centres_ppm(record.fine_bins).tolist())
     peaks = PeakList(tuple(Peak(shift) for shift in shifts))
-    return Query(peaks, formula=record.structure.formula if tells_formula else None)
+    return Question(peaks, formula=record.structure.formula if tells_formula else None)
 
 
 class Case(NamedTuple):
@@ -92,7 +94,7 @@ def elucidations(
     seed: int,
 ) -> list[Elucidation]:
     """Every record's spectrum elucidated, all candidates kept."""
-    queries = (query_of(record, model.axis, tells_formula=tells_formula) for record in records)
+    queries = (question_of(record, model.axis, tells_formula=tells_formula) for record in records)
     title = "elucidating, formula known" if tells_formula else "elucidating"
     return [
         elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_samples)
@@ -101,12 +103,18 @@ def elucidations(
 
 
 def choose_isomers(
-    corpus: Path, records: Sequence[MoleculeSpectrum], *, nearest: bool, seed: int
+    corpus: Path,
+    network: Network,
+    records: Sequence[MoleculeSpectrum],
+    *,
+    nearest: bool,
+    seed: int,
 ) -> list[list[str]]:
     """For each record up to :data:`N_ISOMERS` generated isomers of its molecule.
 
     Args:
         corpus: Folder of a run's corpus.
+        network: Of the same domain.
         records: The molecules.
         nearest: The most similar of all to the molecule (Tanimoto); else drawn at random.
         seed: Of the draws.
@@ -114,23 +122,28 @@ def choose_isomers(
     Returns:
         Connectivities; fewer where the corpus has not so many of the formula.
     """
-    molecules = Corpus(corpus)
-    sizes = np.concatenate(
+    molecules, codec = Corpus(corpus), network.codec
+    assert isinstance(codec, TableCodec)
+    assert network.forward is not None
+    elements = codec.domain.elements
+    columns = [KIND_HYDROGENS, *network.forward.features.columns_of(elements)]
+    counted = np.concatenate(
         [
-            molecules.kinds(rows)[:, [KIND_ATOMS, KIND_HYDROGENS]]
+            molecules.kinds(rows)[:, columns]
             for rows in np.array_split(np.arange(molecules.n_molecules), 100)
         ]
     )
 
     def name(row: np.integer) -> str:
-        return structure_from_orders(molecules.orders(np.array([row]))[0]).connectivity
+        return codec.structure(molecules.cells(np.array([row]))[0]).connectivity
 
     found: list[list[str]] = [[] for _ in records]
     # Formula by formula: the fingerprints of all molecules at once would need gigabytes.
     formulas = sorted({record.structure.formula for record in records})
     for formula in progress(formulas, len(formulas), "choosing isomers"):
-        n_carbons, total = count_atoms_and_bonds(formula)
-        rows = np.flatnonzero((sizes == (n_carbons, 4 * n_carbons - 2 * total)).all(axis=1))
+        counts = parse_formula(formula)
+        wanted = [counts.get(element, 0) for element in ("H", *elements)]
+        rows = np.flatnonzero((counted == wanted).all(axis=1))
         prints = fingerprints([name(row) for row in rows]) if nearest else None
         for k, record in enumerate(records):
             if record.structure.formula != formula:
@@ -164,7 +177,7 @@ def rankings(
     told = list(zip(records, isomers, rivals, strict=True))
     for record, others, own in progress(told, len(told), "ranking isomers"):
         structures = [record.structure, *map(Structure.from_smiles, others)]
-        query = query_of(record, model.axis, tells_formula=True)
+        query = question_of(record, model.axis, tells_formula=True)
         first, *rest = weigh(model, query, structures)
         trials.append(RankingTrial(first, tuple(rest), own.candidates))
     return trials

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nmrflow.errors import ShapeError
-from nmrflow.flow.node import Dims, Node, SubnetConstructor
+from nmrflow.flow.node import Dims, Node, SubnetConstructor, check_image
 
 
 class PixelDownsampling(Node):
@@ -34,6 +34,7 @@ class PixelDownsampling(Node):
 
     def __init__(self, dims_in: Sequence[Dims], dims_c: Iterable[Dims] | None = None) -> None:
         super().__init__(dims_in, dims_c)
+        check_image(self)
         _, height, width = self.in_shape
         if height % 2 or width % 2:
             raise ShapeError(f"PixelDownsampling halves the image; {height} x {width} is odd")
@@ -75,6 +76,7 @@ class AdditiveCoupling(Node):
         subnet: SubnetConstructor,
     ) -> None:
         super().__init__(dims_in, dims_c)
+        check_image(self)
         channels, height, width = self.in_shape
         if channels % 2:
             raise ShapeError(f"a coupling cuts the channels in two halves; {channels} is odd")

@@ -1,8 +1,8 @@
-"""The bijection between molecule tensors and latents: one FrEIA SequenceINN with shape checks."""
+"""The bijection between molecule tensors and latents: one FrEIA SequenceINN of named nodes."""
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -11,79 +11,121 @@ from FrEIA.framework import SequenceINN
 from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError, ShapeError
-from nmrflow.flow.couplings import AdditiveCoupling, PixelDownsampling
 from nmrflow.flow.latent import join_latent, split_latent
-from nmrflow.flow.subnets import ConvSubnet
-from nmrflow.numerics import full_precision, isolated_rng
+from nmrflow.flow.node import Node
+from nmrflow.numerics import Draws, full_precision, isolated_rng
 from nmrflow.types import Latent
 
 _TYPES = (torch.float32, torch.float64)
 
+Conditions = Mapping[str, Tensor]
+"""What is told of molecules, by name; what is missing is unknown."""
 
-class SpectrumFlow(nn.Module):
+
+class Flow(nn.Module):
     """One bijection f: x to h = [z, y], where y is the spectrum slot and z the residual.
 
-    Stages of couplings with a downsampling between each two: with blocks
-    ``(2, 2, 4, 6, 8)`` on 4 x 16 x 16 this is the published network, 4 channels at 16 x 16,
-    16 at 8 x 8, 64 at 4 x 4, 256 at 2 x 2 and 1,024 at 1 x 1.
+    What it can do beyond inverting follows from its nodes: whether it has a likelihood, which
+    conditions it takes, whether the predicted spectrum is y itself or what a node says.
 
     Only the part of FrEIA that its PyPI and GitHub versions share is used:
     ``SequenceINN.append(Class, **kwargs)``.
 
     Args:
-        in_shape: Shape of x without batch, ``(C, H, W)``.
+        nodes: By name, from x to h: the class of each, or a ``functools.partial`` of it.
+        cell_shape: Shape of an encoded molecule; x has further cells where a node wants them.
         n_bins: Width of y; the last ``n_bins`` numbers of h.
-        n_blocks: Couplings at each stage, from the full image down.
-        coupling: The coupling's class, or a ``functools.partial`` of it with its arguments.
-        seed: Seed of the initial weights; global random states stay untouched.
+        known: What nodes may ask for by name, ``n_bins`` beside it.
+        draw_width: How many normal numbers are drawn for a z, of which the first are used; None:
+            as many as z has. Another changes which z a seed means.
+        seed: Of the initial weights, global random states staying untouched; None: they are
+            drawn from the caller's.
 
     Raises:
-        ShapeError: If y does not leave room for z, or a stage does not fit the image.
+        ShapeError: If y does not leave room for z, or a node does not fit.
+        ConfigError: If there is no node, or one asks for what is not known.
     """
-
-    takes_formula = False
-    batch_size = 256
-    """Records at a time where no gradient is needed; bounds memory."""
-    n_structural: int
-    """How many of the first dimensions of z carry the structure: all of them, here."""
 
     def __init__(
         self,
         *,
-        in_shape: Sequence[int] = (4, 16, 16),
-        n_bins: int = 128,
-        n_blocks: Sequence[int] = (2, 2, 4, 6, 8),
-        coupling: Callable[..., nn.Module] | None = None,
-        seed: int = 0,
+        nodes: Mapping[str, Callable[..., nn.Module]],
+        cell_shape: Sequence[int],
+        n_bins: int,
+        known: Mapping[str, Any] | None = None,
+        draw_width: int | None = None,
+        seed: int | None = 0,
     ) -> None:
         super().__init__()
-        self.in_shape = tuple(in_shape)
+        known = {**(known or {}), "n_bins": n_bins}
+        made = [_unwrap(name, node, known) for name, node in nodes.items()]
+        if not made:
+            raise ConfigError("a flow needs a node")
+        self.names = tuple(nodes)
         self.n_bins = n_bins
+        self.cell_shape = tuple(cell_shape)
+        n_extra = sum(cls.n_extra(n_bins) for cls, _ in made)
+        if n_extra and len(self.cell_shape) != 1:
+            raise ShapeError(f"{self.cell_shape} is no vector that further cells could follow")
+        self.in_shape = (self.cell_shape[0] + n_extra,) if n_extra else self.cell_shape
         self.n_residual = math.prod(self.in_shape) - n_bins
-        if len(self.in_shape) != 3 or n_bins < 1 or self.n_residual < 1:
-            raise ShapeError(f"{self.in_shape} is no image with room for {n_bins} bins and a z")
-        self.n_structural = self.n_residual
-        if min(n_blocks, default=-1) < 0:
-            raise ShapeError(f"n_blocks={list(n_blocks)}: a number of couplings for each stage")
-        coupling = coupling or partial(AdditiveCoupling, subnet=ConvSubnet)
-        node_class, kwargs = _unwrap(coupling)
-        with isolated_rng(seed):
+        if not self.in_shape or n_bins < 1 or self.n_residual < 1:
+            raise ShapeError(f"{self.in_shape} has no room for {n_bins} bins and a z")
+        self.draw_width = draw_width or self.n_residual
+        if self.draw_width < self.n_residual:
+            raise ConfigError(f"draw_width={draw_width}: z has {self.n_residual} numbers")
+        self.conditions = tuple(dict.fromkeys(c.condition for c, _ in made if c.condition))
+        with nullcontext() if seed is None else isolated_rng(seed):
             self.inn = SequenceINN(*self.in_shape)
-            for stage, n in enumerate(n_blocks):
-                if stage:
-                    self.inn.append(PixelDownsampling)
-                for _ in range(n):
-                    self.inn.append(node_class, **kwargs)
-        self._close()
-
-    def _close(self) -> None:
+            for cls, kwargs in made:
+                self._append(cls, kwargs)
         self.latent_shape: tuple[int, ...] = tuple(self.inn.shapes[-1])
         if math.prod(self.latent_shape) != math.prod(self.in_shape):
             raise ShapeError(f"the nodes turn {self.in_shape} into {self.latent_shape}")
 
+    def _append(self, cls: type[Node], kwargs: Mapping[str, Any]) -> None:
+        if cls.condition is None:
+            self.inn.append(cls, **kwargs)
+        else:
+            # The shape of a condition is its node's business; FrEIA wants to hear of one.
+            place = self.conditions.index(cls.condition)
+            self.inn.append(cls, cond=place, cond_shape=(1,), **kwargs)
+
+    def node(self, name: str) -> Node:
+        """A node by its name.
+
+        Raises:
+            ConfigError: If there is none.
+        """
+        if name not in self.names:
+            raise ConfigError(f"no node {name!r}; there are {', '.join(self.names)}")
+        found: Node = self.inn.module_list[self.names.index(name)]
+        return found
+
+    @property
+    def nodes(self) -> Iterator[Node]:
+        """All nodes, from x to h."""
+        yield from self.inn.module_list
+
+    @property
+    def has_likelihood(self) -> bool:
+        """Whether single molecules have a probability: :meth:`log_probability`."""
+        return self._likely is not None
+
+    @property
+    def _likely(self) -> Node | None:
+        return next((node for node in self.nodes if node.has_likelihood), None)
+
+    @property
+    def batch_size(self) -> int:
+        """Records at a time where no gradient is needed; bounds memory."""
+        return max(node.batch_size for node in self.nodes)
+
     @property
     def dtype(self) -> torch.dtype:
-        """Floating type of the tensors that go in and come out: that of the weights."""
+        """Floating type of the tensors that go in and come out: the weights', or float64."""
+        if not all(node.is_exact_in_float32 for node in self.nodes):
+            return torch.float64
         return next(self.parameters(), torch.empty(0)).dtype
 
     @property
@@ -91,87 +133,91 @@ class SpectrumFlow(nn.Module):
         """Where the tensors must lie."""
         return next(self.parameters(), torch.empty(0)).device
 
-    def fill(
-        self,
-        x: Tensor,
-        code: Tensor | None = None,  # noqa: ARG002 - for subclasses
-        generator: torch.Generator | None = None,  # noqa: ARG002
-    ) -> Tensor:
-        """An encoded molecule as f takes it, with cells filled that the code of bonds leaves open.
-
-        Here there are none, and x comes back in the flow's own type.
+    def fill(self, x: Tensor, code: Tensor | None = None, draws: Draws | None = None) -> Tensor:
+        """An encoded molecule as f takes it, with what its code leaves open filled.
 
         Args:
-            x: As the codec encodes it, ``(batch, C, H, W)``.
+            x: As the codec encodes it, ``(batch, *cell_shape)``.
             code: Measured codes ``(batch, n_bins)``, where y shall say them.
-            generator: Draws what is random; without, the middle of it.
+            draws: Of what is random; without, the middle of it.
         """
-        return x.to(self.device, self.dtype)
+        x = x.to(self.device, self.dtype)
+        for node in self.nodes:
+            x = node.fill(x, code, draws)
+        return x
 
     def predict(self, x: Tensor, latent: Latent | None = None) -> Tensor:
-        """Y where nothing is asked: logits of each molecule's bits, ``(batch, n_bins)``.
+        """Logits of each molecule's bits where nothing is asked, ``(batch, n_bins)``.
 
         Args:
             x: Molecule tensors, as :meth:`to_latent` takes them.
             latent: f(x), if it is at hand: spares computing it.
         """
+        for node in self.nodes:
+            if node.predicts:
+                return node.predict(x.to(self.device, self.dtype))
         return (latent or self.to_latent(x)[0]).y
 
-    def predicted_within(self, x: Tensor, latent: Latent) -> Tensor:  # noqa: ARG002
+    def predicted_within(self, x: Tensor, latent: Latent) -> Tensor:
         """As :meth:`predict`, of a pair that belongs together, without computing it again.
 
         Args:
             x: f⁻¹(latent).
             latent: f(x), whatever was asked of y.
         """
-        return latent.y
+        y = latent.y
+        for node in self.nodes:
+            rest = node.unexplained(x)
+            y = y if rest is None else y - rest
+        return y
 
-    def given_query(self) -> AbstractContextManager[None]:
-        """For training and likelihoods, where y is the measured code: spares predicting it."""
-        return nullcontext()
+    @contextmanager
+    def given_query(self) -> Iterator[None]:
+        """For where y is the measured code: spares predicting what cancels."""
+        with ExitStack() as stack:
+            for node in self.nodes:
+                stack.enter_context(node.muted())
+            yield
 
-    def draw_formula(
-        self,
-        x: Tensor,  # noqa: ARG002
-        generator: torch.Generator,  # noqa: ARG002
-    ) -> Tensor | None:
-        """What a training step is told of its molecules' formulas; nothing, here."""
-        return None
+    def draw_conditions(self, x: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """What a training step is told of its encoded molecules ``(batch, *cell_shape)``."""
+        x = x.to(self.device)
+        return {n.condition: n.draw_condition(x, draws) for n in self.nodes if n.condition}
 
-    def to_latent(self, x: Tensor, formula: Tensor | None = None) -> tuple[Latent, Tensor]:
+    def to_latent(self, x: Tensor, told: Conditions | None = None) -> tuple[Latent, Tensor]:
         """f: molecule tensors to latents.
 
         Args:
-            x: Shape ``(batch, C, H, W)``, in the flow's :attr:`dtype`.
-            formula: What is known of each molecule's formula, for flows that take it
-                (see :attr:`takes_formula`), ``(batch, 2)``; all unknown if None.
+            x: Shape ``(batch, *in_shape)``, in the flow's :attr:`dtype`.
+            told: What is known of the molecules, of :attr:`conditions`.
 
         Returns:
             The latent (z ``(batch, n_residual)``, y ``(batch, n_bins)``), and
             log|det ∂h/∂x| of shape ``(batch,)``.
 
         Raises:
-            ShapeError: If x has another shape, or a floating type that is not 32 or 64 bits.
+            ShapeError: If x has another shape, or a floating type that is not 32 or 64 bits, or
+                a condition is told that no node takes.
         """
-        if x.ndim != 4 or tuple(x.shape[1:]) != self.in_shape or not len(x):
+        if tuple(x.shape[1:]) != self.in_shape or not len(x):
             raise ShapeError(
                 f"expected molecule tensors (batch, {', '.join(map(str, self.in_shape))}), "
                 f"got {tuple(x.shape)}"
             )
         self._check_dtype(x)
         with full_precision(x.device):
-            h, log_det = self.inn(x, c=self._conditions(len(x), formula))
+            h, log_det = self.inn(x, c=self._conditions(len(x), told))
         return split_latent(h.flatten(1), self.n_bins), log_det
 
-    def from_latent(self, latent: Latent, formula: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def from_latent(self, latent: Latent, told: Conditions | None = None) -> tuple[Tensor, Tensor]:
         """f⁻¹: latents to molecule tensors.
 
         Args:
             latent: z ``(batch, n_residual)`` and y ``(batch, n_bins)``.
-            formula: As of :meth:`to_latent`.
+            told: As of :meth:`to_latent`.
 
         Returns:
-            x of shape ``(batch, C, H, W)`` and log|det ∂x/∂h| of shape ``(batch,)``.
+            x of shape ``(batch, *in_shape)`` and log|det ∂x/∂h| of shape ``(batch,)``.
 
         Raises:
             ShapeError: If z or y has another width, or as :meth:`to_latent`.
@@ -184,35 +230,67 @@ class SpectrumFlow(nn.Module):
             )
         self._check_dtype(h)
         with full_precision(h.device):
-            conditions = self._conditions(len(h), formula)
+            conditions = self._conditions(len(h), told)
             x, log_det = self.inn(h.reshape(-1, *self.latent_shape), c=conditions, rev=True)
         return x, log_det
 
-    def log_probability(self, x: Tensor, code: Tensor, formula: Tensor | None = None) -> Tensor:
-        """Log p of each molecule given a measured code, for flows that have one, ``(batch,)``."""
-        raise NotImplementedError
+    def log_probability(
+        self, cells: Tensor, code: Tensor, told: Conditions | None = None
+    ) -> Tensor:
+        """Log p of each molecule given a measured code: exact, ``(batch,)``.
 
-    def log_probability_drawn(self, z: Tensor, log_det: Tensor) -> Tensor | None:  # noqa: ARG002
-        """Log p of each molecule tensor that :meth:`from_latent` made, for flows that have one.
+        Args:
+            cells: As the codec encodes them, whole numbers ``(batch, *cell_shape)``.
+            code: Measured codes ``(batch, n_bins)``.
+            told: As of :meth:`to_latent`: of the molecule among those that it is true of.
+
+        Raises:
+            ShapeError: If the flow has no likelihood.
+        """
+        node = self._likely
+        if node is None:
+            raise ShapeError("this flow has no likelihood of molecules")
+        by_name = self._by_name(len(cells), told)
+        condition = by_name[node.condition] if node.condition else cells.new_zeros(len(cells), 0)
+        cells, code = cells.long().to(self.device), code.to(self.device) > 0.5
+        return node.log_probability(cells, code, condition)
+
+    def log_probability_drawn(self, z: Tensor, log_det: Tensor) -> Tensor:
+        """Log p of each molecule tensor that :meth:`from_latent` made of a likely flow.
+
+        log N(z; 0, I) - log|det ∂x/∂h|: of the table as it is numbered, given what was asked.
 
         Args:
             z: ``(batch, n_residual)``.
             log_det: As :meth:`from_latent` returned it.
-
-        Returns:
-            Of the table as it is numbered, given what was asked, ``(batch,)``; None without.
         """
-        return None
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) - log_det
 
-    def sample_z(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draw ``n`` residuals from the prior N(0, I), on the flow's own device and type."""
-        return torch.randn(n, self.n_residual, generator=generator).to(self.device, self.dtype)
+    def sample_z(self, draws: Draws) -> Tensor:
+        """Residuals from the prior N(0, I), on the flow's own device and type."""
+        return draws.normal(self.draw_width)[:, : self.n_residual].to(self.device, self.dtype)
 
-    def _conditions(self, n: int, formula: Tensor | None) -> list[Tensor] | None:  # noqa: ARG002
+    def _by_name(self, n: int, told: Conditions | None) -> dict[str, Tensor]:
+        told = told or {}
+        if foreign := sorted(set(told) - set(self.conditions)):
+            raise ShapeError(f"this flow takes no {', '.join(foreign)}")
+        found = {}
+        for node in self.nodes:
+            if node.condition is None:
+                continue
+            unknown = node.unknown_condition(n)
+            given = told.get(node.condition, unknown)
+            if given.shape != unknown.shape:
+                raise ShapeError(
+                    f"expected {node.condition} of shape {tuple(unknown.shape)}, "
+                    f"got {tuple(given.shape)}"
+                )
+            found[node.condition] = given.long().to(self.device)
+        return found
+
+    def _conditions(self, n: int, told: Conditions | None) -> list[Tensor] | None:
         """What FrEIA hands to the nodes, for n molecules."""
-        if formula is not None:
-            raise ShapeError("this flow takes no formula")
-        return None
+        return list(self._by_name(n, told).values()) or None
 
     def _check_dtype(self, tensor: Tensor) -> None:
         own = self.dtype if any(True for _ in self.parameters()) else tensor.dtype
@@ -226,10 +304,16 @@ class SpectrumFlow(nn.Module):
         return f"in_shape={self.in_shape}, n_residual={self.n_residual}, n_bins={self.n_bins}"
 
 
-def _unwrap(coupling: Callable[..., nn.Module]) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+def _unwrap(
+    name: str, node: Callable[..., nn.Module], known: Mapping[str, Any]
+) -> tuple[type[Node], dict[str, Any]]:
     """The class and its keyword arguments, as ``SequenceINN.append`` wants them."""
-    if isinstance(coupling, partial):
-        if coupling.args:
-            raise ConfigError("a coupling's arguments are given by name")
-        return coupling.func, dict(coupling.keywords)
-    return coupling, {}
+    if isinstance(node, partial) and node.args:
+        raise ConfigError(f"node {name}: its arguments are given by name")
+    cls = node.func if isinstance(node, partial) else node
+    if not (isinstance(cls, type) and issubclass(cls, Node)):
+        raise ConfigError(f"node {name}: {cls!r} is none")
+    if missing := [ask for ask in cls.asks if ask not in known]:
+        raise ConfigError(f"node {name} asks for {', '.join(missing)}, which is not known here")
+    kwargs = dict(node.keywords) if isinstance(node, partial) else {}
+    return cls, {**{ask: known[ask] for ask in cls.asks}, **kwargs}

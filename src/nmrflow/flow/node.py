@@ -1,16 +1,18 @@
 """What a node is: a FrEIA ``InvertibleModule`` with one input and one output.
 
-A node is a FrEIA ``InvertibleModule`` with one input and one output. To add one: subclass
-:class:`Node`, write the two directions and ``output_dims``, and give it one row in
-``tests/contracts/test_nodes.py``.
+To add one: subclass :class:`Node`, write the two directions and ``output_dims``, and give it one
+row in ``tests/contracts/test_nodes.py``. What it can do beyond inverting it says itself, by the
+capabilities that it overrides.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
 
 from nmrflow.errors import ShapeError
+from nmrflow.numerics import Draws
 
 Dims = tuple[int, ...]
 SubnetConstructor = Callable[[Dims, Dims], nn.Module]
@@ -25,23 +27,39 @@ class Node(InvertibleModule):  # type: ignore[misc] # FrEIA carries no types
     - ``_to_latent(x)`` and ``_from_latent(h)``: a tensor to ``(tensor, log_det)``, where
       ``log_det`` has shape ``(batch,)`` and the second is the exact inverse of the first;
     - ``output_dims(input_dims)``: shapes without the batch axis;
-    - ``n_conditions``, if it takes some: they follow as further arguments of both.
+    - :attr:`asks`, if the constructor wants what only the network knows;
+    - :attr:`condition`, if it takes one: it follows as a further argument of both.
 
     Args:
-        dims_in: Shape of the one input without the batch axis, ``[(C, H, W)]``.
-        dims_c: Shapes of conditions, ``n_conditions`` of them.
+        dims_in: Shape of the one input without the batch axis, ``[(C, H, W)]`` or ``[(N,)]``.
+        dims_c: Shape of the condition, if it takes one.
 
     Raises:
-        ShapeError: If there is not exactly one image as input, or another number of conditions.
+        ShapeError: If there is not exactly one input, or another number of conditions.
     """
 
-    n_conditions = 0
+    asks: tuple[str, ...] = ()
+    """Keyword arguments that the flow hands to the constructor (see :class:`Flow`)."""
+
+    condition: str | None = None
+    """Name of the condition it takes."""
+
+    is_exact_in_float32 = True
+    """Whether tensors may be float32; else they are float64, whatever the weights are."""
+
+    has_likelihood = False
+    """Whether the density of z, and :meth:`log_probability`, are those of single molecules."""
+
+    predicts = False
+    """Whether :meth:`predict` says the spectrum of a molecule; else y does, as f gives it."""
+
+    batch_size = 256
+    """Records at a time where no gradient is needed; bounds memory."""
 
     def __init__(self, dims_in: Sequence[Dims], dims_c: Iterable[Dims] | None = None) -> None:
         dims_c = list(dims_c or [])
-        name = type(self).__name__
-        if len(dims_in) != 1 or len(dims_in[0]) != 3:
-            raise ShapeError(f"{name} takes one input (channels, height, width), got {dims_in}")
+        if len(dims_in) != 1:
+            raise ShapeError(f"{type(self).__name__} takes one input, got {dims_in}")
         self._check_conditions(dims_c)
         super().__init__(dims_in, dims_c)
         self.in_shape: Dims = tuple(dims_in[0])
@@ -68,13 +86,77 @@ class Node(InvertibleModule):  # type: ignore[misc] # FrEIA carries no types
         out, log_det = direction(tensor, *(c or ()))
         return (out,), log_det
 
-    # Written so that a subclass may take its conditions by name.
+    # Written so that a subclass may take its condition by name.
     _to_latent: Callable[..., tuple[Tensor, Tensor]]
     _from_latent: Callable[..., tuple[Tensor, Tensor]]
 
+    @classmethod
+    def n_extra(cls, n_bins: int) -> int:  # noqa: ARG003 - for subclasses
+        """How many cells x has for this node's sake, behind those of the molecule."""
+        return 0
+
+    def fill(
+        self,
+        x: Tensor,
+        code: Tensor | None,  # noqa: ARG002 - for subclasses
+        draws: Draws | None,  # noqa: ARG002
+    ) -> Tensor:
+        """An encoded molecule with what the code of cells leaves open; arguments as of the flow's.
+
+        Called node by node in their order; here nothing is open.
+        """
+        return x
+
+    def draw_condition(self, x: Tensor, draws: Draws) -> Tensor:
+        """What a training step is told of its encoded molecules, for nodes with a condition."""
+        raise NotImplementedError
+
+    def unknown_condition(self, n: int) -> Tensor:
+        """The condition where nothing is known of n molecules."""
+        raise NotImplementedError
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Logits of each molecule's bits, ``(batch, n_bins)``, for nodes that predict.
+
+        Args:
+            x: Cells, the molecule's first.
+        """
+        raise NotImplementedError
+
+    def unexplained(self, x: Tensor) -> Tensor | None:  # noqa: ARG002 - for subclasses
+        """What of y is not the molecule's own prediction, as it stands in x; None: nothing."""
+        return None
+
+    @contextmanager
+    def muted(self) -> Iterator[None]:
+        """Within it the node may leave out what cancels where y is the measured code."""
+        yield
+
+    def log_probability(self, cells: Tensor, code: Tensor, told: Tensor) -> Tensor:
+        """Log p of molecules given codes, ``(batch,)``, for nodes that have a likelihood.
+
+        Args:
+            cells: Whole numbers, as the codec encodes them.
+            code: Bits, bool, ``(batch, n_bins)``.
+            told: The condition.
+        """
+        raise NotImplementedError
+
     def _check_conditions(self, given: Sequence[object]) -> None:
-        if len(given) != self.n_conditions:
+        wanted = 0 if self.condition is None else 1
+        if len(given) != wanted:
             raise ShapeError(
-                f"{type(self).__name__} takes {self.n_conditions or 'no'} condition(s), "
-                f"got {len(given)}"
+                f"{type(self).__name__} takes {wanted or 'no'} condition(s), got {len(given)}"
             )
+
+
+def check_image(node: Node) -> None:
+    """Refuse an input that is no image.
+
+    Raises:
+        ShapeError: If its shape is not ``(C, H, W)``.
+    """
+    if len(node.in_shape) != 3:
+        raise ShapeError(
+            f"{type(node).__name__} takes one input (channels, height, width), got {node.in_shape}"
+        )

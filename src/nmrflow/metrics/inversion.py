@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.chem.codecs.published import MoleculeCodec
+from nmrflow.chem.codecs.codec import MoleculeCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import StructureError
 

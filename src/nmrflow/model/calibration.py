@@ -2,24 +2,34 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy.special import expit, logsumexp
-
 from nmrflow.errors import CheckpointError
 
-SUFFIX = ".trust.json"
+SUFFIX = ".calibration.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
 
 EVIDENCE = {"mass", "lead", "tension"}
-"""Names of what :func:`evidence` returns."""
+"""What speaks for the truth being among some candidates (:mod:`nmrflow.answers.evidence`)."""
 
-_LEAST = 1e-4  # Beyond this a probability counts no more.
-_MOST_LEAD = 10.0
+_SUFFIX_OF_FORMAT_1 = ".trust.json"
+
+
+@dataclass(frozen=True)
+class RankingWeights:
+    """What counts in a candidate's score, where its consistency has weight 1.
+
+    Args:
+        log_p_weight: Of log p(structure | question).
+        density_weight: Of the log density of its atoms' peaks. The consistency sees the peaks
+            in bins only, but also what is missing.
+    """
+
+    log_p_weight: float = 0.0
+    density_weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,15 +47,16 @@ class Logistic:
     def __call__(self, numbers: Mapping[str, float]) -> float:
         """The probability that follows from the numbers; those without a weight do not count."""
         total = sum(weight * numbers[name] for name, weight in self.weights.items())
-        return float(expit(self.intercept + total))
+        return 0.5 * (1.0 + math.tanh(0.5 * (self.intercept + total)))
 
 
 @dataclass(frozen=True)
-class Trust:
+class Calibration:
     """What held-out spectra say about a network's answers.
 
     Args:
-        among: From :func:`evidence` to the probability that the truth is among candidates
+        ranking: The weights that candidates are ordered by, and that the rest holds for.
+        among: From the evidence to the probability that the truth is among candidates
             that the network proposed.
         given: The same of candidates that somebody gives, all of one formula.
         none_fits_below: Of given candidates that have less than this probability it is said
@@ -53,14 +64,16 @@ class Trust:
         conditions: Data, split, seeds and numbers that the above was chosen on.
     """
 
+    ranking: RankingWeights
     among: Logistic
     given: Logistic
     none_fits_below: float
     conditions: Mapping[str, object]
 
     def to_json(self) -> str:
-        """As text, for :func:`read_trust`."""
+        """As text, for :func:`read_calibration`."""
         plain = {
+            "ranking": asdict(self.ranking),
             "among": {"intercept": self.among.intercept, "weights": dict(self.among.weights)},
             "given": {"intercept": self.given.intercept, "weights": dict(self.given.weights)},
             "none_fits_below": self.none_fits_below,
@@ -69,16 +82,29 @@ class Trust:
         return json.dumps(plain, indent=1) + "\n"
 
 
-def read_trust(file: Path) -> Trust:
+def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calibration:
     """Read what ``python -m nmrflow.evaluation.calibrate`` wrote.
+
+    Args:
+        file: The file.
+        ranking: Of files from before they told it.
 
     Raises:
         CheckpointError: If the file is missing or damaged.
     """
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
+        if ranking is not None and "ranking" not in plain:
+            plain["ranking"] = asdict(ranking)
         among, given = (_read_logistic(plain[key]) for key in ("among", "given"))
-        return Trust(among, given, float(plain["none_fits_below"]), plain["conditions"])
+        weights = {name: float(weight) for name, weight in dict(plain["ranking"]).items()}
+        return Calibration(
+            RankingWeights(**weights),
+            among,
+            given,
+            float(plain["none_fits_below"]),
+            plain["conditions"],
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{file}: no calibration ({error}); python -m nmrflow.evaluation.calibrate makes one"
@@ -92,36 +118,18 @@ def _read_logistic(plain: Mapping[str, Any]) -> Logistic:
     return Logistic(float(plain["intercept"]), weights)
 
 
-def find_trust(checkpoint: Path) -> Trust | None:
+def find_calibration(checkpoint: Path, ranking: RankingWeights) -> Calibration | None:
     """The calibration beside a checkpoint file, None where there is none.
+
+    Args:
+        checkpoint: The file.
+        ranking: As the checkpoint's own configuration says it.
 
     Raises:
         CheckpointError: If it is damaged.
     """
-    file = checkpoint.with_suffix(SUFFIX)
-    return read_trust(file) if file.exists() else None
-
-
-def evidence(
-    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], tension: float
-) -> dict[str, float]:
-    """What speaks for, or against, the truth being among some candidates.
-
-    Args:
-        log_p: log p(structure | spectrum) of each, in nats; at least one.
-        scores: Of each, as of :class:`nmrflow.answers.candidates.Candidate`.
-        rivals: Scores of other structures that the network proposes for the spectrum.
-        tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
-
-    Returns:
-        ``mass``: the logit of the probability that the network itself gives to all of them;
-        ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension``.
-    """
-    mass = min(max(float(np.exp(logsumexp(log_p))), _LEAST), 1 - _LEAST)
-    lead = logsumexp(scores) - (logsumexp(rivals) if len(rivals) else -np.inf)
-    return {
-        "mass": math.log(mass) - math.log1p(-mass),
-        "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
-        "tension": tension,
-    }
+    for suffix in (SUFFIX, _SUFFIX_OF_FORMAT_1):
+        file = checkpoint.with_suffix(suffix)
+        if file.exists():
+            return read_calibration(file, ranking)
+    return None

@@ -4,7 +4,6 @@ import hashlib
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -14,16 +13,13 @@ from typing import Any
 import torch
 
 from nmrflow.errors import CheckpointError
-from nmrflow.model import migrations
+from nmrflow.model.migrations import MIGRATIONS
 
 FORMAT = 2
 KEY = "nmrflow"
 """Everything that is ours in a Lightning checkpoint lies under this key."""
 
 PACKAGES = ("nmrflow", "torch", "lightning", "FrEIA", "numpy", "rdkit")
-
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: migrations.from_1}
-"""From a format number to the function that lifts a checkpoint to the next one."""
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -62,8 +58,11 @@ def read(path: str | Path) -> dict[str, Any]:
             f"{file}: format {number}; this nmrflow knows 1 to {FORMAT}: "
             "for a newer format install a newer one"
         )
-    for step in range(number, FORMAT):
-        checkpoint = MIGRATIONS[step](checkpoint)
+    try:
+        for step in range(number, FORMAT):
+            checkpoint = MIGRATIONS[step](checkpoint)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{file}: lacks {error}; it is incomplete") from error
     return checkpoint
 
 

@@ -1,37 +1,164 @@
-"""What a model configuration describes; read by who trains it and by who uses it.
+"""What a model configuration describes; read by who trains it and by who uses it."""
 
-Apart from :mod:`nmrflow.training.module`, so that an answer does not wait for Lightning's import.
-"""
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import numpy as np
+import torch
+from torch import Tensor
 
-from nmrflow.chem.codecs.published import MoleculeCodec
+from nmrflow.chem.codecs.codec import MoleculeCodec
+from nmrflow.chem.codecs.table import TableCodec
+from nmrflow.chem.domain import Domain
+from nmrflow.chem.graph import MolecularGraph
+from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_TO_TRAIN, build
-from nmrflow.flow import SpectrumFlow
+from nmrflow.errors import StructureError
+from nmrflow.numerics import isolated_rng
+from nmrflow.shifts.distribution import to_logits
+from nmrflow.shifts.forward import ForwardSide
+from nmrflow.shifts.mixture import STRAY
 from nmrflow.spectra.axis import ShiftAxis
 
+if TYPE_CHECKING:
+    from nmrflow.flow import Flow
 
-class Network(NamedTuple):
-    """What a model configuration describes: the encodings and the bijection between them."""
 
-    codec: MoleculeCodec
-    axis: ShiftAxis
-    flow: SpectrumFlow
+class Network:
+    """Encodings, the bijection between them, and the forward side.
+
+    Args:
+        codec: Molecules to cells, and back.
+        axis: Shifts to codes.
+        forward: From molecules to where their shifts lie; None: the flow's y alone says it.
+        make_flow: Makes the flow when it is wanted: who predicts shifts does without it, and
+            without what it takes to import it.
+    """
+
+    def __init__(
+        self,
+        codec: MoleculeCodec,
+        axis: ShiftAxis,
+        forward: ForwardSide | None,
+        make_flow: "Callable[[Network], Flow]",
+    ) -> None:
+        self.codec = codec
+        self.axis = axis
+        self.forward = forward
+        self._make_flow = make_flow
+
+    @property
+    def domain(self) -> Domain:
+        """The molecules that it knows."""
+        return self.codec.domain
+
+    @cached_property
+    def flow(self) -> "Flow":
+        """The bijection."""
+        return self._make_flow(self)
+
+    def graph(self, structure: Structure) -> MolecularGraph:
+        """A molecule as the forward side reads it."""
+        assert self.forward is not None
+        return self.forward.features.graph(structure)
+
+    def predict_cells(self, cells: Tensor) -> Tensor:
+        """Logits of the codes of molecules given by their cells, by the forward side.
+
+        A row that is no molecule gets the logit of a stray peak in every bin.
+
+        Args:
+            cells: Whole numbers, any floating dtype, ``(n, n_cells)``.
+
+        Returns:
+            ``(n, n_bins)``, float64, always finite.
+        """
+        assert self.forward is not None
+        whole = cells.double().nan_to_num(nan=-1.0).clamp(-1, 127).to(torch.int8).cpu().numpy()
+        # Each molecule once, in its canonical form: what is drawn for a spectrum repeats itself.
+        tables, table = np.unique(whole, axis=0, return_inverse=True)
+        found = [self._read(row) for row in tables]
+        distinct = {s.connectivity: s for s in found if s is not None}
+        graphs = [self.graph(distinct[name]) for name in sorted(distinct)]
+        no_molecule = to_logits(torch.full((1, self.axis.n_bins), -STRAY, dtype=torch.float64))
+        logits = torch.cat([no_molecule, self.forward.logits(graphs)])
+        place = {name: k for k, name in enumerate(sorted(distinct), start=1)}
+        of_table = np.array([0 if s is None else place[s.connectivity] for s in found])
+        return logits[of_table[table.reshape(-1)]].to(cells.device)
+
+    def _read(self, row: np.ndarray[Any, np.dtype[np.int8]]) -> Structure | None:
+        try:
+            return self.codec.read(row)
+        except StructureError:
+            return None
 
 
 def build_network(
-    model: Mapping[str, Any], seed: int, allowed: tuple[str, ...] = ALLOWED_TO_TRAIN
+    model: Mapping[str, Any],
+    seed: int,
+    allowed: tuple[str, ...] = ALLOWED_TO_TRAIN,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Network:
-    """Build codec, axis and flow; the flow's ends follow from the two others.
+    """Build codec, axis, forward side and flow; the flow's ends follow from the others.
+
+    Args:
+        model: The configuration.
+        seed: Of the initial weights.
+        allowed: As of :func:`nmrflow.config.build`.
+        weights: Trained ones, by name; the flow is then built when it is first wanted.
 
     Raises:
         ConfigError: As :func:`nmrflow.config.build`.
         ShapeError: If the flow does not fit the encodings.
+        RuntimeError: If the weights do not fit.
     """
-    codec: MoleculeCodec = build(model["codec"], object, allowed)
+    parts = {} if "domain" not in model else {"domain": build(model["domain"], Domain, allowed)}
+    codec: MoleculeCodec = build(model["codec"], object, allowed, **parts)
     axis: ShiftAxis = build(model["axis"], ShiftAxis, allowed)
-    flow: SpectrumFlow = build(
-        model["flow"], SpectrumFlow, allowed, in_shape=codec.shape, n_bins=axis.n_bins, seed=seed
-    )
-    return Network(codec, axis, flow)
+
+    def make_flow(network: Network) -> "Flow":
+        from nmrflow.flow import Flow
+
+        flow: Flow = build(
+            model["flow"],
+            Flow,
+            allowed,
+            cell_shape=codec.shape,
+            n_bins=axis.n_bins,
+            known=_known(network),
+            seed=None if weights is None else 0,
+        )
+        if weights is not None:
+            flow.load_state_dict(part_of(weights, "flow"))
+        return flow
+
+    with isolated_rng(seed):
+        forward: ForwardSide | None = None
+        if model.get("forward"):
+            forward = build(model["forward"], ForwardSide, allowed, axis=axis)
+        if forward is not None and weights is not None:
+            forward.load_state_dict(part_of(weights, "forward_side"))
+        network = Network(codec, axis, forward, make_flow)
+        if weights is None:
+            _ = network.flow
+    return network
+
+
+def part_of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The weights of ``flow`` or ``forward_side`` among those of a checkpoint."""
+    prefix = f"{part}."
+    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+
+
+def _known(network: Network) -> dict[str, Any]:
+    """What nodes may ask for, as plain numbers and functions: they know no chemistry."""
+    from nmrflow.flow import Grammar
+
+    codec, domain = network.codec, network.domain
+    known: dict[str, Any] = {
+        "predictor": None if network.forward is None else network.predict_cells
+    }
+    if isinstance(codec, TableCodec):
+        known["grammar"] = Grammar(domain.valences, domain.max_atoms, codec.pairs)
+    return known

@@ -33,7 +33,8 @@ class PredictedShifts:
 
     Args:
         structure: The structure as it went in; what follows is in the order of its atoms.
-        distribution: A mixture of Laplace distributions for each carbon, in ppm, float64.
+        distribution: A mixture of Laplace distributions for each atom, in ppm, float64; only
+            those of the observed element mean anything.
         median_ppm: Its median, ``(n_atoms,)``.
         low_ppm: Lower end of the central interval, ``(n_atoms,)``.
         high_ppm: Upper end, ``(n_atoms,)``.
@@ -55,9 +56,10 @@ class Proposal:
     Args:
         structure: The molecule that the rounded x is; None where it is none.
         refusal: Why the rounded x is no molecule; None where it is one.
-        x: What the inverse returned, before rounding, ``(C, H, W)``.
+        x: What the inverse returned, before rounding.
         z: The residual that was drawn.
-        logits: What x is predicted to have for a spectrum, ``(n_bins,)``.
+        logits: What x is predicted to have for a spectrum, ``(n_bins,)``; None where nobody
+            asked.
         asked: The code, as bits, and the formula that were asked for.
         log_p: Log p of the rounded x, numbered as it is, given what was asked, in nats; None
             where the network has no likelihood.
@@ -67,26 +69,6 @@ class Proposal:
     refusal: str | None
     x: NDArray[np.floating]
     z: NDArray[np.floating]
-    logits: NDArray[np.floating]
+    logits: NDArray[np.floating] | None = None
     asked: tuple[bytes, str | None] | None = None
     log_p: float | None = None
-
-
-@dataclass(frozen=True)
-class RankedProposal:
-    """A distinct molecule among the proposals for one spectrum.
-
-    Args:
-        structure: The molecule, as it was first drawn.
-        n_drawn: How often it was drawn.
-        consistency: Log-likelihood of the measured code under the molecule's own predicted
-            spectrum, in nats.
-        log_p: log p(structure | spectrum) in nats; None where the network has no likelihood.
-        score: What candidates are ordered by.
-    """
-
-    structure: Structure
-    n_drawn: int
-    consistency: float
-    log_p: float | None
-    score: float

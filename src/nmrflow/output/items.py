@@ -9,6 +9,7 @@ from nmrflow.answers.candidates import Candidate
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import CarbonGroup, Prediction
+from nmrflow.answers.question import remarks_on
 from nmrflow.answers.sentences import say_trust
 from nmrflow.chem.notation import inchikey
 from nmrflow.chem.structure import Structure
@@ -115,7 +116,7 @@ def of_answer(
     Args:
         number: Of the query, from 1.
         name: Of the query.
-        answer: The query and its candidates.
+        answer: The question and its candidates.
         refused: Given candidates without a structure.
         names: Of the given candidates, in the order in which they were given.
     """
@@ -131,25 +132,25 @@ def of_answer(
         }  # fmt: skip
         title = " ".join(filter(None, (molecule.name, molecule.text)))
         found.append(Item(told, told, properties=_texts(told), title=title or "candidate"))
-    query = answer.query
-    peaks = ", ".join(map(str, query.shifts_ppm))
-    formula = f", {query.formula}" if query.formula else ""
+    question, remarks = answer.question, remarks_on(answer.question)
+    peaks = ", ".join(map(str, question.shifts_ppm))
+    formula = f", {question.formula}" if question.formula else ""
     facts = [
-        f"Peaks ({len(query.shifts_ppm)}){formula}: {peaks}",
-        *query.remarks,
+        f"Peaks ({len(question.shifts_ppm)}){formula}: {peaks}",
+        *remarks,
         say_trust(answer),
     ]
     whole = Item(
         {},
         asked
         | {
-            "peaks_ppm": list(query.shifts_ppm),
+            "peaks_ppm": list(question.shifts_ppm),
             "left_out": [
-                {"shift_ppm": line.peak.shift_ppm, "name": line.name} for line in query.left_out
+                {"shift_ppm": line.peak.shift_ppm, "name": line.name} for line in question.left_out
             ],
-            "formula": query.formula,
+            "formula": question.formula,
             "probability_among": answer.probability,
-            "remarks": [*query.remarks, say_trust(answer)],
+            "remarks": [*remarks, say_trust(answer)],
             "status": OK,
         }
         | _numbers_of(answer)
@@ -234,7 +235,7 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         "inchikey": inchikey(structure),
         "formula": structure.formula,
         "score": _finite(candidate.score),
-        "log_p": _finite(candidate.log_p),
+        "log_p": None if candidate.log_p is None else _finite(candidate.log_p),
         "consistency": round(candidate.consistency, 4),
         "n_matched": fit.n_matched,
         "n_peaks": fit.n_peaks,
@@ -260,8 +261,16 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         structure.connectivity,
         f"{structure.formula}, {fit.n_matched} of {fit.n_peaks} peaks matched, mean deviation "
         f"{fit.mean_deviation_ppm:.2f} ppm",
-        f"log p {candidate.log_p:.2f}, consistency {candidate.consistency:.2f}"
-        + ("" if candidate.n_sampled is None else f", drawn {_times(candidate.n_sampled)}"),
+        ", ".join(
+            filter(
+                None,
+                (
+                    "" if candidate.log_p is None else f"log p {candidate.log_p:.2f}",
+                    f"consistency {candidate.consistency:.2f}",
+                    "" if candidate.n_sampled is None else f"drawn {_times(candidate.n_sampled)}",
+                ),
+            )
+        ),
     ]
     if fit.contradiction:
         facts.append(f"Ruled out: {fit.contradiction}.")

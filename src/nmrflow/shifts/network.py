@@ -2,20 +2,19 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nmrflow.chem.carbon_graphs import BOND_KINDS
-from nmrflow.chem.graph import N_ATOM_FEATURES, MolecularGraph
-from nmrflow.shifts.mixture import STRAY, LaplaceMixture, noisy_or
-from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.chem.graph import BOND_KINDS, AtomFeatures, MolecularGraph
+from nmrflow.shifts.distribution import ShiftDistribution
+from nmrflow.shifts.mixture import LaplaceMixture
 
 START_PPM = (20.0, 40.0, 130.0, 75.0)
-"""Centres of the Laplace distributions before training; further ones begin again."""
+"""Centres of the Laplace distributions before training, of 13C; further ones begin again."""
 
 START_SCALE_PPM = 10.0
 
@@ -28,12 +27,12 @@ class GraphBatch(NamedTuple):
     """Molecules laid end to end: a atoms, e bonds counted in both directions.
 
     Args:
-        atoms: Features, ``(a, N_ATOM_FEATURES)``.
+        atoms: Features, ``(a, n_features)``.
         molecule: Row of each atom's molecule, ``(a,)``.
-        share: 1 / number of carbons equivalent to a carbon, 0 for other elements, ``(a,)``.
+        share: 1 / number of atoms equivalent to an observed one, 0 for others, ``(a,)``.
         source: Atom that each bond leads from, ``(e,)``.
         target: Atom that it leads to, ``(e,)``.
-        kind: Position in :data:`nmrflow.chem.carbon_graphs.BOND_KINDS`, ``(e,)``.
+        kind: Position in :data:`nmrflow.chem.graph.BOND_KINDS`, ``(e,)``.
         n: Number of molecules.
     """
 
@@ -63,14 +62,14 @@ def collate(graphs: Sequence[MolecularGraph]) -> GraphBatch:
     n_atoms = np.array([len(graph.atoms) for graph in graphs], dtype=np.int64)
     first = np.cumsum(n_atoms) - n_atoms
     edges = np.zeros((3, 0), dtype=np.int64)
-    atoms = np.zeros((0, N_ATOM_FEATURES), dtype=np.float32)
+    atoms = np.zeros((0, AtomFeatures().n), dtype=np.float32)
     share = np.zeros(0, dtype=np.float32)
     if graphs:
         shift = np.repeat(first, [graph.edges.shape[1] for graph in graphs])
         edges = np.concatenate([graph.edges for graph in graphs], axis=1).astype(np.int64)
         edges[:2] += shift
         atoms = np.concatenate([graph.atoms for graph in graphs]).astype(np.float32)
-        share = np.concatenate([graph.share * graph.carbons for graph in graphs])
+        share = np.concatenate([graph.share * graph.observed for graph in graphs])
     source, target, kind = torch.from_numpy(edges)
     return GraphBatch(
         torch.from_numpy(atoms),
@@ -94,25 +93,39 @@ class ShiftNetwork(nn.Module):
         n_components: Laplace distributions of each mixture.
         dropout: Share of hidden numbers that training leaves out. None by default: with 0.1 the
             shifts of molecules not seen are predicted worse, and so are codes after fine-tuning.
+        n_features: Of an atom, as :class:`nmrflow.chem.graph.AtomFeatures` counts them.
+        start_ppm: Centres of the distributions before training; further ones begin again.
     """
 
     def __init__(
-        self, width: int = 128, n_steps: int = 6, n_components: int = 4, dropout: float = 0.0
+        self,
+        width: int = 128,
+        n_steps: int = 6,
+        n_components: int = 4,
+        dropout: float = 0.0,
+        n_features: int = AtomFeatures().n,
+        start_ppm: Sequence[float] = START_PPM,
     ) -> None:
         super().__init__()
-        self.shape = {"width": width, "n_steps": n_steps, "n_components": n_components}
-        self.enter = nn.Linear(N_ATOM_FEATURES, width)
+        self.shape: dict[str, Any] = {
+            "width": width,
+            "n_steps": n_steps,
+            "n_components": n_components,
+            "n_features": n_features,
+            "start_ppm": tuple(start_ppm),
+        }
+        self.enter = nn.Linear(n_features, width)
         self.steps = nn.ModuleList(_Step(width, dropout) for _ in range(n_steps))
         leave = nn.Linear(width, 3 * n_components)
         self.leave = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout), leave)
-        centres = torch.tensor(START_PPM).repeat(-(-n_components // len(START_PPM)))
+        centres = torch.tensor(start_ppm).repeat(-(-n_components // len(start_ppm)))
         with torch.no_grad():
             leave.weight.mul_(_START_HEAD)
             leave.bias.zero_()
             leave.bias[:n_components] = centres[:n_components] / _PPM
 
     def forward(self, batch: GraphBatch) -> LaplaceMixture:
-        """The mixture of every atom, ``(a, n_components)``; only a carbon's means anything."""
+        """The mixture of every atom, ``(a, n_components)``; only observed ones' mean anything."""
         batch = batch.to(self.enter.weight)
         state = self.enter(batch.atoms)
         for step in self.steps:
@@ -164,33 +177,20 @@ class ShiftEnsemble(nn.Module):
         if not len(self.networks):
             raise ValueError("an ensemble needs a network")
 
-    def mixtures(self, batch: GraphBatch, dtype: torch.dtype = torch.float64) -> LaplaceMixture:
-        """The members' mixtures as one, ``(a, n_networks * n_components)``, float64.
-
-        Row by row they belong to the batch's atoms: ``batch.molecule`` says of which molecule.
+    def forward(self, batch: GraphBatch, dtype: torch.dtype = torch.float64) -> ShiftDistribution:
+        """Where the shifts of a batch's atoms lie; tensors are float64.
 
         Args:
             batch: Molecules.
             dtype: In which the networks compute. In float32, three times as fast, the company of
-                other molecules in a batch changes a shift by about 1e-4 ppm.
+                other molecules in a batch changes a shift by about 1e-4 ppm, in float64 by 1e-11.
         """
         parts = [_in_dtype(network, batch, dtype) for network in self.networks]
         centre, scale, log_weight = (
             torch.cat(part, dim=-1).double() for part in zip(*parts, strict=True)
         )
-        return LaplaceMixture(centre, scale, log_weight - math.log(len(parts)))
-
-    def log_unset(self, batch: GraphBatch, axis: ShiftAxis) -> Tensor:
-        """Log probability that a bit is *not* set, ``(n, n_bins)``, float64, below 0.
-
-        The probability is the mean of the members' own, each by noisy-or over its carbons. All
-        of it is computed in float64, whatever the weights are stored in: in float32 the company
-        of other molecules in a batch changes a logit by up to 1e-3, in float64 by 1e-11.
-        """
-        members = [
-            log_unset(_in_dtype(n, batch, torch.float64), batch, axis) for n in self.networks
-        ]
-        return torch.logsumexp(torch.stack(members), dim=0) - math.log(len(members))
+        mixture = LaplaceMixture(centre, scale, log_weight - math.log(len(parts)))
+        return of_batch(mixture, batch)._replace(n_members=len(parts))
 
 
 def _in_dtype(network: nn.Module, batch: GraphBatch, dtype: torch.dtype) -> LaplaceMixture:
@@ -200,19 +200,7 @@ def _in_dtype(network: nn.Module, batch: GraphBatch, dtype: torch.dtype) -> Lapl
     return mixture
 
 
-def log_unset(
-    mixture: LaplaceMixture, batch: GraphBatch, axis: ShiftAxis, stray: float = STRAY
-) -> Tensor:
-    """Log probability that a bit is not set, ``(n, n_bins)``, in the mixture's dtype.
-
-    Args:
-        mixture: Of the batch's atoms.
-        batch: Says which atoms are carbons, and of which molecule.
-        axis: Cuts the bins.
-        stray: Rate of stray peaks in each bin.
-    """
+def of_batch(mixture: LaplaceMixture, batch: GraphBatch) -> ShiftDistribution:
+    """One network's mixture of a batch's atoms as a distribution, in the mixture's dtype."""
     share = batch.share.to(mixture.centre_ppm)
-    carbon = share > 0
-    bins = mixture.rows(carbon).bin_probabilities(axis)
-    molecule = batch.molecule.to(share.device)[carbon]
-    return noisy_or(bins, share[carbon], molecule, batch.n, stray)
+    return ShiftDistribution(mixture, share, batch.molecule.to(share.device), batch.n)

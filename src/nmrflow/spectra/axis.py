@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.errors import SpectrumError
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 
 # Shifts such as 12.4 lie exactly on an edge but not in binary arithmetic: 12.4 / 0.2 may
 # come out a hair below 62. A millionth of a bin is far below any shift's own precision.
@@ -47,6 +48,7 @@ class ShiftAxis:
     n_bins: int = 128
     min_shift_ppm: float = -20.0
     max_shift_ppm: float = 260.0
+    nucleus: Nucleus = Carbon13()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         if self.n_bins < 1 or self.n_fine_bins < 1 or not self.fine_width_ppm > 0:

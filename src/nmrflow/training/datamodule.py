@@ -6,7 +6,7 @@ from typing import Any
 import lightning
 from torch.utils.data import DataLoader
 
-from nmrflow.chem.codecs.published import MoleculeCodec
+from nmrflow.chem.codecs.codec import MoleculeCodec
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, EpochShuffle, SpectrumDataset
 from nmrflow.data.records import Source, SourceData
 from nmrflow.data.splits import Split, records_hash

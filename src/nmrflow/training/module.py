@@ -12,18 +12,18 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from nmrflow.errors import ConfigError, TrainingError
-from nmrflow.flow import SpectrumFlow
 from nmrflow.losses import FlowOutputs, Objective
 from nmrflow.losses.objective import ObjectiveValue
 from nmrflow.metrics.spectrum import spectrum_scores, to_bits
 from nmrflow.model import checkpoint as checkpoints
-from nmrflow.numerics import generator_for
+from nmrflow.model.network import Network
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.training.summary import LogitSums
 from nmrflow.types import Batch, Latent
 
 
 class FlowModule(lightning.LightningModule):
-    """Trains a :class:`SpectrumFlow` on an :class:`Objective`.
+    """Trains a network on an :class:`Objective`.
 
     At the end of each epoch ``callback_metrics`` holds ``train/…`` and ``val/…``: ``loss``,
     ``loss_y``, ``loss_x`` (means over the epoch's records), ``term/NAME``, and on the
@@ -35,7 +35,7 @@ class FlowModule(lightning.LightningModule):
     state needs to survive for a resumed run to go on as if it had not stopped.
 
     Args:
-        flow: The bijection.
+        network: Its flow is trained; its forward side goes along into checkpoints.
         objective: The losses.
         optimizer: Makes the optimiser from the parameters.
         seed: Seed of the residuals z' that training and validation draw.
@@ -47,7 +47,7 @@ class FlowModule(lightning.LightningModule):
     def __init__(
         self,
         *,
-        flow: SpectrumFlow,
+        network: Network,
         objective: Objective,
         optimizer: Callable[[Iterable[Tensor]], Optimizer],
         seed: int,
@@ -55,7 +55,8 @@ class FlowModule(lightning.LightningModule):
         schedule: Callable[[float], float] | None = None,
     ) -> None:
         super().__init__()
-        self.flow = flow
+        self.flow = network.flow
+        self.forward_side = network.forward
         self._schedule = schedule
         self.objective = objective
         self.description = dict(description)
@@ -138,15 +139,16 @@ class FlowModule(lightning.LightningModule):
         checkpoint[checkpoints.KEY] = {**checkpoints.describe_software(), **self.description}
 
     def _evaluate(self, batch: Batch, stage: str, batch_idx: int) -> tuple[ObjectiveValue, Latent]:
-        draws = generator_for(self._seed, "fill", stage, self.current_epoch, batch_idx)
-        formula = self.flow.draw_formula(batch.x, draws) if self.training else None
+        n = len(batch.x)
+        draws = Draws(generator_for(self._seed, "fill", stage, self.current_epoch, batch_idx), n)
+        told = self.flow.draw_conditions(batch.x, draws) if self.training else None
         with self.flow.given_query():
             x = self.flow.fill(batch.x, batch.code, draws)
-            latent, log_det = self.flow.to_latent(x, formula)
+            latent, log_det = self.flow.to_latent(x, told)
 
         def sample_x() -> Tensor:
             generator = generator_for(self._seed, stage, self.current_epoch, batch_idx)
-            z = self.flow.sample_z(len(batch.x), generator)
+            z = self.flow.sample_z(Draws(generator, n))
             return self.flow.from_latent(Latent(z, latent.y))[0]
 
         outputs = FlowOutputs(batch.x, batch.code, latent, log_det, sample_x)

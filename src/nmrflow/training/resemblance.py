@@ -29,7 +29,7 @@ def resemblance(measured: NDArray[np.uint8], corpus: Corpus, seed: int) -> NDArr
 
     Args:
         measured: Counts of each distinct measured molecule, as
-            :func:`nmrflow.chem.graph.count_kinds` gives them, ``(n, N_KINDS)``.
+            :meth:`nmrflow.chem.graph.AtomFeatures.count_kinds` gives them, ``(n, n_kinds)``.
         corpus: The generated molecules.
         seed: Of the choice of generated molecules that the classifier is shown. It works in
             as many threads as torch does.

@@ -1,57 +1,14 @@
 """Molecule <-> tensor: the bond tensor of the reversible 13C network, exact in both directions."""
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.chem.domain import MAX_CARBONS, check_domain
+from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure, sort_bonds
 from nmrflow.errors import ShapeError, StructureError
 
-
-class MoleculeCodec(Protocol):
-    """What the rest of nmrflow asks of a codec: a shape, and two inverse functions.
-
-    ``decode(encode(s)) == s`` for every structure that ``encode`` accepts, and
-    ``encode(decode(t)) == t`` for every tensor that ``decode`` accepts; anything else is
-    refused with a :class:`StructureError` that says why.
-    """
-
-    shape: tuple[int, int, int]
-    depends_on_atom_order: bool
-    loses: tuple[str, ...]
-
-    def check(self, structure: Structure) -> None:
-        """Refuse a structure that ``encode`` would refuse, in less time."""
-        ...
-
-    def encode(self, structure: Structure) -> NDArray[np.uint8]:
-        """The tensor of a structure, whole numbers, of shape :attr:`shape`."""
-        ...
-
-    def decode(self, tensor: NDArray[np.generic]) -> Structure:
-        """The structure of a tensor of exact whole numbers."""
-        ...
-
-    def read(self, tensor: NDArray[np.generic]) -> Structure:
-        """The structure that a rounded tensor shows, although ``encode`` might write it otherwise.
-
-        Where a molecule has one tensor only this is :meth:`decode`. Raises as that does.
-        """
-        ...
-
-    def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """The whole numbers nearest to what a network returned; no repair beyond that.
-
-        Raises:
-            StructureError: If a cell is not a finite number.
-        """
-        ...
-
-    def count_bonds(self, cells: NDArray[np.generic]) -> tuple[int, int]:
-        """Numbers of bonds and of aromatic bonds that set cells stand for, molecule or not."""
-        ...
+HYDROCARBONS = Domain([["C", 0, 4]], max_atoms=17, min_atoms=2)
+"""What the published network knows: methane has no bond, and a table has room for 17 atoms."""
 
 
 class BondTensorCodec:
@@ -77,7 +34,7 @@ class BondTensorCodec:
         '200000000000000010'
     """
 
-    max_atoms = MAX_CARBONS
+    domain = HYDROCARBONS
     n_channels = 4
     n_digits = 136
     shape = (4, 16, 16)
@@ -91,8 +48,8 @@ class BondTensorCodec:
     _AROMATIC_DIGIT = 5
 
     def check(self, structure: Structure) -> None:
-        """Raises as :func:`nmrflow.chem.domain.check_domain`."""
-        check_domain(structure)
+        """Raises as :meth:`nmrflow.chem.domain.Domain.check`."""
+        self.domain.check(structure)
 
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """Write a structure as its bond tensor.
@@ -101,7 +58,7 @@ class BondTensorCodec:
             Array of shape ``(4, 16, 16)``, values 0 and 1.
 
         Raises:
-            StructureError: As :func:`nmrflow.chem.domain.check_domain`.
+            StructureError: As :meth:`nmrflow.chem.domain.Domain.check`.
         """
         self.check(structure)
         tensor = np.zeros(self.shape, dtype=np.uint8)

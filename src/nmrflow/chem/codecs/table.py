@@ -1,30 +1,24 @@
-"""One table of bond orders for each hydrocarbon, whatever numbering or Kekulé form it came in.
+"""One table of cells for each molecule, whatever numbering or Kekulé form it came in.
 
 The canonical form is the atom order of RDKit's canonical SMILES (no stereo) and the Kekulé form
 that RDKit reads that text as. Written column by column, atom by atom, every atom after the
 first is bound to one before it: a SMILES is read along bonds.
 """
 
-import re
-from functools import cache, lru_cache
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from nmrflow.chem.domain import MAX_CARBONS, check_domain
-from nmrflow.chem.graph import MolecularGraph, graph_of
+from nmrflow.chem.domain import Domain
+from nmrflow.chem.graph import AtomFeatures, MolecularGraph
 from nmrflow.chem.structure import Bond, Structure
 from nmrflow.errors import ShapeError, StructureError
 
-MAX_ATOMS = MAX_CARBONS
-
-N_SLOTS = MAX_ATOMS * (MAX_ATOMS - 1) // 2
-"""Pairs of atoms: 136. Slot ``j (j - 1) / 2 + i`` holds the bond order of atoms ``i < j``."""
-
-
-_FORMULA = re.compile(r"C(?P<c>[1-9]\d?)H(?P<h>[1-9]\d?)?")
+MAX_ORDER = 3
 
 
 def canonical_form(structure: Structure) -> Structure:
@@ -40,200 +34,184 @@ def _from_connectivity(connectivity: str) -> Structure:
     return structure
 
 
-def bond_orders(structure: Structure) -> NDArray[np.uint8]:
-    """The orders of a structure's bonds as it is numbered, 0 where there is none, ``(136,)``.
-
-    Raises:
-        StructureError: As :func:`nmrflow.chem.domain.check_domain`.
-    """
-    check_domain(structure)
-    orders = np.zeros(N_SLOTS, dtype=np.uint8)
-    for bond in structure.bonds:
-        orders[bond.end * (bond.end - 1) // 2 + bond.begin] = bond.order
-    return orders
-
-
-def structure_from_orders(orders: NDArray[np.generic]) -> Structure:
-    """The structure of a table of orders, numbered as the table is; without aromatic flags.
-
-    Args:
-        orders: Whole numbers 0 to 3, ``(136,)``. The molecule has as many atoms as the last
-            occupied column says.
-
-    Raises:
-        ShapeError: If the shape is another.
-        StructureError: If a number is another, or the bonds are no valid connected molecule.
-    """
-    if orders.shape != (N_SLOTS,):
-        raise ShapeError(f"expected bond orders of shape ({N_SLOTS},), got {orders.shape}")
-    if not np.isin(orders, (0, 1, 2, 3)).all():
-        raise StructureError("a bond order is none of 0, 1, 2, 3")
-    return _from_table(orders.astype(np.int8).tobytes())
-
-
-@lru_cache(maxsize=4096)
-def _from_table(table: bytes) -> Structure:
-    # What is drawn is looked at twice: for its spectrum, and for its name.
-    orders = np.frombuffer(table, dtype=np.int8)
-    slots = np.flatnonzero(orders)
-    if not len(slots):
-        raise StructureError("no bonds: an empty table is no molecule")
-    pairs = sorted((*_pair(int(slot)), int(orders[slot])) for slot in slots)
-    n_atoms = 1 + max(end for _, end, _ in pairs)
-    return Structure(("C",) * n_atoms, tuple(Bond(*pair) for pair in pairs))
-
-
-def count_atoms_and_bonds(formula: str) -> tuple[int, int]:
-    """Number of carbons and sum of all bond orders that a hydrocarbon's formula says.
-
-    Raises:
-        StructureError: If it is no formula of a hydrocarbon of 2 to 17 carbons, as C10H14 is.
-    """
-    match = _FORMULA.fullmatch(formula.strip())
-    if match is None:
-        raise StructureError(f"formula {formula!r} is none of a hydrocarbon, as C10H14 is")
-    n_carbons, n_hydrogens = int(match["c"]), int(match["h"] or 1)
-    total, odd = divmod(4 * n_carbons - n_hydrogens, 2)
-    if not 2 <= n_carbons <= MAX_ATOMS or odd or total < n_carbons - 1:
-        raise StructureError(
-            f"no molecule of 2 to {MAX_ATOMS} carbons has the formula {formula.strip()}"
-        )
-    return n_carbons, total
-
-
 class CanonicalMolecule(NamedTuple):
     """What is needed of a molecule to label it, in its canonical order.
 
     Args:
-        orders: As of :func:`bond_orders`, ``(136,)``.
+        cells: As :meth:`TableCodec.encode` writes it, ``(n_cells,)``.
         graph: For networks on graphs.
         first: Which atoms come first among those equivalent by symmetry (no stereo), ``(n,)``.
     """
 
-    orders: NDArray[np.uint8]
+    cells: NDArray[np.uint8]
     graph: MolecularGraph
     first: NDArray[np.bool_]
 
 
-def read_canonical(connectivity: str) -> CanonicalMolecule:
-    """A hydrocarbon from its connectivity, by a way three times as short as through structures.
+class TableCodec:
+    """Molecules of a domain as a vector of typed cells.
+
+    A slot for each pair of atoms ``i < j`` of the canonical form holds the order 0 to 3 of their
+    bond, column by column (:attr:`pairs`). Where the domain knows several kinds of atoms, a cell
+    for each atom stands before them: 1 + the number of its kind, 0 where there is no atom. A
+    fraction beside a whole number is ignored: a flow fills it in. So prediction cannot depend on
+    how a molecule was numbered or drawn.
 
     Args:
-        connectivity: As :attr:`nmrflow.chem.structure.Structure.connectivity` writes it.
-    """
-    mol = Chem.MolFromSmiles(connectivity)
-    classes = list(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
-    first = np.zeros(len(classes), dtype=bool)
-    first[np.unique(classes, return_index=True)[1]] = True
-    graph = graph_of(mol)
-    Chem.Kekulize(mol, clearAromaticFlags=True)
-    orders = np.zeros(N_SLOTS, dtype=np.uint8)
-    for bond in mol.GetBonds():
-        i, j = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-        orders[j * (j - 1) // 2 + i] = int(bond.GetBondTypeAsDouble())
-    return CanonicalMolecule(orders, graph, first)
-
-
-class BondOrderCodec:
-    """Hydrocarbons of 2 to 17 carbons as one table of bond orders, in a 4 x 16 x 16 image.
-
-    Cell ``[0, i, k]`` with ``k >= i`` holds the order 0 to 3 of the bond between atoms ``i`` and
-    ``k + 1`` of the canonical form; the other 888 cells hold nothing. A fraction above the
-    order is ignored, and so is all that stands in the other cells: both are what a flow fills
-    in. So prediction cannot depend on how a molecule was numbered or drawn.
+        domain: What can be encoded.
     """
 
-    max_atoms = MAX_ATOMS
-    shape = (4, 16, 16)
     depends_on_atom_order = False
-    loses = (
-        "stereochemistry (cis/trans and R/S forms share one tensor)",
-        "methane (it has no bond: its tensor would be all zeros)",
-        "the numbering and the Kekulé form (one canonical form stands for all)",
-    )
 
-    def check(self, structure: Structure) -> None:
-        """Raises as :func:`nmrflow.chem.domain.check_domain`."""
-        check_domain(structure)
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        n = domain.max_atoms
+        self.pairs = tuple((i, j) for j in range(1, n) for i in range(j))
+        self.n_kind_cells = n if len(domain.atom_types) > 1 else 0
+        self.shape = (self.n_kind_cells + len(self.pairs),)
+        self._slot = {pair: self.n_kind_cells + slot for slot, pair in enumerate(self.pairs)}
+        self._most = np.full(self.shape, MAX_ORDER)
+        self._most[: self.n_kind_cells] = len(domain.atom_types)
+        self.loses: tuple[str, ...] = (
+            "stereochemistry (cis/trans and R/S forms share one tensor)",
+            *(
+                ["methane (it has no bond: its tensor would be all zeros)"]
+                if domain.is_hydrocarbon
+                else []
+            ),
+            "the numbering and the Kekulé form (one canonical form stands for all)",
+        )
 
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
-        """Write a structure's canonical form.
-
-        Returns:
-            Array of shape ``(4, 16, 16)``, values 0 to 3.
+        """Write a structure's canonical form, ``(n_cells,)``.
 
         Raises:
-            StructureError: As :func:`bond_orders`.
+            StructureError: As :meth:`nmrflow.chem.domain.Domain.check`.
         """
-        self.check(structure)  # refuses what RDKit's text would not tell apart
-        return np.asarray(self.image(bond_orders(canonical_form(structure))[None])[0])
+        self.domain.check(structure)  # refuses what RDKit's text would not tell apart
+        return self.write(canonical_form(structure))
 
-    @classmethod
-    def image(cls, orders: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Tables of orders ``(n, 136)`` as images ``(n, 4, 16, 16)``."""
-        tensors = np.zeros((len(orders), *cls.shape), dtype=np.uint8)
-        tensors[:, 0, *_CELLS] = orders
-        return tensors
+    def write(self, structure: Structure) -> NDArray[np.uint8]:
+        """Write a structure of the domain as it is numbered, ``(n_cells,)``."""
+        kinds = self.domain.kinds_of(structure) if self.n_kind_cells else ()
+        return self._written(kinds, [(b.begin, b.end, b.order) for b in structure.bonds])
+
+    def _written(
+        self, kinds: Sequence[int], bonds: Sequence[tuple[int, int, int]]
+    ) -> NDArray[np.uint8]:
+        cells = np.zeros(self.shape, dtype=np.uint8)
+        if self.n_kind_cells:
+            cells[: len(kinds)] = np.array(kinds) + 1
+        for begin, end, order in bonds:
+            cells[self._slot[min(begin, end), max(begin, end)]] = order
+        return cells
+
+    def canonical(self, connectivity: str, features: AtomFeatures) -> CanonicalMolecule:
+        """A molecule from its connectivity, by a way three times as short as through structures.
+
+        Args:
+            connectivity: As :attr:`nmrflow.chem.structure.Structure.connectivity` writes it, of
+                a molecule of the domain.
+            features: Of the graph's atoms.
+        """
+        mol = Chem.MolFromSmiles(connectivity)
+        classes = list(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
+        first = np.zeros(len(classes), dtype=bool)
+        first[np.unique(classes, return_index=True)[1]] = True
+        graph = features.graph_of(mol)
+        kinds: Sequence[int] = ()
+        if self.n_kind_cells:
+            kinds = self.domain.kinds_of(_from_connectivity(connectivity))
+        Chem.Kekulize(mol, clearAromaticFlags=True)
+        bonds = [
+            (b.GetBeginAtomIdx(), b.GetEndAtomIdx(), int(b.GetBondTypeAsDouble()))
+            for b in mol.GetBonds()
+        ]
+        return CanonicalMolecule(self._written(kinds, bonds), graph, first)
 
     def decode(self, tensor: NDArray[np.generic]) -> Structure:
-        """Read an image of whole numbers that is the canonical form of its molecule.
+        """Read whole numbers that are the canonical form of their molecule.
 
         Raises:
             ShapeError: If the shape is another.
-            StructureError: If a cell that holds nothing is set, the bonds are no valid
-                connected molecule, or the table is not the canonical form of its molecule:
-                each molecule has exactly one.
+            StructureError: If the cells are no valid connected molecule of the domain, or not
+                the canonical form of their molecule: each molecule has exactly one.
         """
         canonical = self.read(tensor)
-        if (bond_orders(canonical) != tensor[0, *_CELLS]).any():
+        if (self.write(canonical) != tensor).any():
             raise StructureError(
                 f"the table is a molecule ({canonical.connectivity}), but not in canonical form"
             )
         return canonical
 
     def read(self, tensor: NDArray[np.generic]) -> Structure:
-        """The molecule of an image of whole numbers, however it is numbered; in canonical form.
+        """The molecule of whole numbers, however it is numbered; in canonical form.
 
         Raises:
             ShapeError: If the shape is another.
             StructureError: As :meth:`decode`, but any numbering and Kekulé form will do.
         """
-        if tensor.shape != self.shape:
-            raise ShapeError(f"expected a bond image of shape {self.shape}, got {tensor.shape}")
-        orders = tensor[0, *_CELLS]
-        if np.count_nonzero(tensor) != np.count_nonzero(orders):
-            raise StructureError("a cell that holds no bond is set; round the tensor first")
-        return canonical_form(structure_from_orders(orders))
+        return canonical_form(self.structure(tensor))
 
-    def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """The orders nearest to the slots' numbers; cells that hold nothing become 0.
+    def structure(self, tensor: NDArray[np.generic]) -> Structure:
+        """The structure of whole numbers, numbered as they are; without aromatic flags.
 
         Raises:
-            StructureError: If a slot rounds to no order.
+            ShapeError: If the shape is another.
+            StructureError: If a number is another, or the cells are no valid connected molecule.
         """
-        orders = np.floor(tensor[0, *_CELLS] + 0.5)
-        if not ((orders >= 0) & (orders <= 3)).all():
+        if tensor.shape != self.shape:
+            raise ShapeError(f"expected cells of shape {self.shape}, got {tensor.shape}")
+        cells = np.asarray(tensor)
+        if not ((cells >= 0) & (cells <= self._most) & (cells == np.floor(cells))).all():
+            raise StructureError(
+                "a bond order is none of 0, 1, 2, 3, or an atom of no kind"
+                if self.n_kind_cells
+                else "a bond order is none of 0, 1, 2, 3"
+            )
+        # What is drawn is looked at twice: for its spectrum, and for its name.
+        return _read_table(self, cells.astype(np.int8).tobytes())
+
+    def structure_of(self, cells: NDArray[np.int8]) -> Structure:
+        """As :meth:`structure`, of numbers that cells can hold, read anew."""
+        n_before = self.n_kind_cells
+        pairs = sorted(
+            (*self.pairs[int(slot)], int(cells[n_before + slot]))
+            for slot in np.flatnonzero(cells[n_before:])
+        )
+        bonds = tuple(Bond(*pair) for pair in pairs)
+        if not n_before:
+            if not bonds:
+                raise StructureError("no bonds: an empty table is no molecule")
+            kinds = [0] * (1 + max(bond.end for bond in bonds))
+        else:
+            n = int(np.count_nonzero(cells[:n_before]))
+            if cells[n:n_before].any() or any(bond.end >= n for bond in bonds):
+                raise StructureError("an atom, or a bond, stands behind the last atom")
+            kinds = [int(kind) - 1 for kind in cells[:n]]
+        types = [self.domain.atom_types[kind] for kind in kinds]
+        structure = Structure(
+            tuple(t.element for t in types), bonds, tuple(t.charge for t in types)
+        )
+        if n_before and list(self.domain.kinds_of(structure)) != kinds:
+            raise StructureError("an atom has another valence than its kind")
+        return structure
+
+    def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """The whole numbers nearest to the cells.
+
+        Args:
+            tensor: The cells, and behind them perhaps others that say nothing of the molecule.
+
+        Raises:
+            StructureError: If a cell rounds to nothing that it can hold.
+        """
+        cells = np.floor(np.asarray(tensor)[: self.shape[0]] + 0.5)
+        if not ((cells >= 0) & (cells <= self._most)).all():
             raise StructureError("a bond slot holds no number that rounds to 0, 1, 2 or 3")
-        return np.asarray(self.image(orders[None].astype(np.uint8))[0])
-
-    def count_bonds(self, cells: NDArray[np.generic]) -> tuple[int, int]:
-        """Count pairs of atoms with a bond, and aromatic bonds where the table is a molecule."""
-        orders = np.asarray(cells)[0, *_CELLS]
-        try:
-            bonds = canonical_form(structure_from_orders(orders)).bonds
-        except StructureError:
-            return int(np.count_nonzero(orders)), 0
-        return len(bonds), sum(bond.aromatic for bond in bonds)
+        return cells.astype(np.uint8)
 
 
-@cache
-def _pair(slot: int) -> tuple[int, int]:
-    """Atoms ``(i, j)`` of a slot."""
-    j = 1
-    while j * (j + 1) // 2 <= slot:
-        j += 1
-    return slot - j * (j - 1) // 2, j
-
-
-_CELLS = tuple(np.array([(i, j - 1) for i, j in map(_pair, range(N_SLOTS))]).T)
-"""Where each slot stands in the image."""
+@lru_cache(maxsize=4096)
+def _read_table(codec: TableCodec, table: bytes) -> Structure:
+    return codec.structure_of(np.frombuffer(table, dtype=np.int8))

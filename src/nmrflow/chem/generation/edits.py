@@ -1,59 +1,95 @@
-"""Random edits of carbon skeletons, on small adjacency tables without RDKit.
+"""Random edits of skeletons of atoms, on small adjacency tables without RDKit.
 
 An edit changes a skeleton in place and says whether it found a place to; where it did not,
 the skeleton may be half changed and is to be thrown away. Edits keep the skeleton connected
-and no carbon above four bonds. They work on a Kekulé form and know nothing of aromaticity.
+and no atom above its valence. They work on a Kekulé form and know nothing of aromaticity.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import TypeAlias
 
 from nmrflow.chem.structure import Bond
 
-Skeleton: TypeAlias = list[dict[int, int]]
-"""For each carbon its neighbours and the orders of the bonds to them."""
+
+class Skeleton(list[dict[int, int]]):
+    """For each atom its neighbours and the orders of the bonds to them.
+
+    Args:
+        rows: As above.
+        kinds: The number of each atom's kind.
+        valences: Of each kind.
+    """
+
+    def __init__(
+        self, rows: Iterable[dict[int, int]], kinds: Sequence[int], valences: Sequence[int]
+    ) -> None:
+        super().__init__(rows)
+        self.kinds = list(kinds)
+        self.valences = tuple(valences)
+
+    def edited(self) -> "Skeleton":
+        """A copy that may be changed."""
+        return Skeleton([dict(row) for row in self], self.kinds, self.valences)
+
+    def add(self, kind: int) -> int:
+        """Put an atom of a kind behind the last, unbound; its number."""
+        self.append({})
+        self.kinds.append(kind)
+        return len(self) - 1
+
+    def part_of(self, atoms: Sequence[int]) -> "Skeleton":
+        """Some atoms, numbered as they stand there, with the bonds among them."""
+        number = {atom: k for k, atom in enumerate(atoms)}
+        rows = [{number[b]: o for b, o in self[a].items()} for a in atoms]
+        return Skeleton(rows, [self.kinds[a] for a in atoms], self.valences)
+
 
 Edit: TypeAlias = Callable[[Skeleton, Random], bool]
-
-VALENCE = 4
 
 RING_SIZES = (3, 4, 5, 5, 5, 6, 6, 6, 6, 7, 8)
 """Sizes of the rings that :func:`close_ring` closes, each as often as it stands here."""
 
 
-def skeleton_of(bonds: Sequence[Bond]) -> Skeleton:
-    """The table of a structure of at least two carbons, given by its bonds."""
-    skeleton: Skeleton = [{} for _ in range(1 + max(bond.end for bond in bonds))]
+def skeleton_of(bonds: Sequence[Bond], kinds: Sequence[int], valences: Sequence[int]) -> Skeleton:
+    """The table of a structure, given by its bonds, the kinds of its atoms and their valences."""
+    skeleton = Skeleton(({} for _ in kinds), kinds, valences)
     for begin, end, order, _ in bonds:
         _bind(skeleton, begin, end, order)
     return skeleton
 
 
-def add_carbon(skeleton: Skeleton, rng: Random) -> bool:
-    """Put a methyl group where a hydrogen was."""
+def add_atom(skeleton: Skeleton, rng: Random) -> bool:
+    """Put an atom, such as that of a methyl group, where a hydrogen was."""
     atom = _pick(skeleton, rng)
     if not _n_free(skeleton, atom):
         return False
-    skeleton.append({})
-    _bind(skeleton, atom, len(skeleton) - 1, 1)
+    _bind(skeleton, atom, skeleton.add(_pick_kind(skeleton, rng, 1)), 1)
     return True
 
 
-def insert_carbon(skeleton: Skeleton, rng: Random) -> bool:
-    """Put a carbon into a single bond: a longer chain, a larger ring."""
+def insert_atom(skeleton: Skeleton, rng: Random) -> bool:
+    """Put an atom into a single bond: a longer chain, a larger ring."""
     one, other = _pick_bond(skeleton, rng)
     if skeleton[one][other] != 1:
         return False
     _part(skeleton, one, other)
-    skeleton.append({})
-    _bind(skeleton, one, len(skeleton) - 1, 1)
-    _bind(skeleton, other, len(skeleton) - 1, 1)
+    new = skeleton.add(_pick_kind(skeleton, rng, 2))
+    _bind(skeleton, one, new, 1)
+    _bind(skeleton, other, new, 1)
     return True
 
 
-def remove_carbon(skeleton: Skeleton, rng: Random) -> bool:
-    """Take away an end, or take a carbon out of a chain or ring and join its neighbours."""
+def change_kind(skeleton: Skeleton, rng: Random) -> bool:
+    """Make an atom one of another kind that can bear its bonds."""
+    atom = _pick(skeleton, rng)
+    before = skeleton.kinds[atom]
+    skeleton.kinds[atom] = _pick_kind(skeleton, rng, sum(skeleton[atom].values()))
+    return skeleton.kinds[atom] != before
+
+
+def remove_atom(skeleton: Skeleton, rng: Random) -> bool:
+    """Take away an end, or take an atom out of a chain or ring and join its neighbours."""
     atom = _pick(skeleton, rng)
     row = list(skeleton[atom].items())
     if len(row) > 2:
@@ -66,16 +102,18 @@ def remove_carbon(skeleton: Skeleton, rng: Random) -> bool:
     for neighbour, _ in row:
         _part(skeleton, atom, neighbour)
     last = len(skeleton) - 1
-    if atom != last:  # The last carbon takes the free number.
+    if atom != last:  # The last atom takes the free number.
+        skeleton.kinds[atom] = skeleton.kinds[last]
         for neighbour, order in list(skeleton[last].items()):
             _part(skeleton, last, neighbour)
             _bind(skeleton, atom, neighbour, order)
     skeleton.pop()
+    skeleton.kinds.pop()
     return True
 
 
 def move_group(skeleton: Skeleton, rng: Random) -> bool:
-    """Bind a group that hangs on one single bond to another carbon of the rest."""
+    """Bind a group that hangs on one single bond to another atom of the rest."""
     anchor, root = _pick_bond(skeleton, rng)
     if skeleton[anchor][root] != 1:
         return False
@@ -91,7 +129,7 @@ def move_group(skeleton: Skeleton, rng: Random) -> bool:
 
 
 def shift_bond(skeleton: Skeleton, rng: Random) -> bool:
-    """Move one end of a single bond to the next carbon, as 1,2-shifts do; also ring bonds."""
+    """Move one end of a single bond to the next atom, as 1,2-shifts do; also ring bonds."""
     start, end = _pick_bond(skeleton, rng)
     goals = [
         atom
@@ -138,7 +176,7 @@ def open_ring(skeleton: Skeleton, rng: Random) -> bool:
 
 
 def close_ring(skeleton: Skeleton, rng: Random) -> bool:
-    """Bind two carbons to each other so that a ring of a common size arises."""
+    """Bind two atoms to each other so that a ring of a common size arises."""
     atom = _pick(skeleton, rng)
     if not _n_free(skeleton, atom):
         return False
@@ -176,12 +214,11 @@ def groups_of(skeleton: Skeleton) -> list[Skeleton]:
     for one, row in enumerate(skeleton):
         for other, order in row.items():
             if order == 1:
-                cut = [dict(r) for r in skeleton]
+                cut = skeleton.edited()
                 _part(cut, one, other)
                 atoms = _reach(cut, one)
                 if other not in atoms:
-                    number = {atom: k for k, atom in enumerate(atoms)}
-                    groups.append([{number[b]: o for b, o in cut[a].items()} for a in atoms])
+                    groups.append(cut.part_of(atoms))
     return groups
 
 
@@ -199,12 +236,13 @@ def exchange_group(groups: Sequence[Skeleton]) -> Edit:
             kept = _reach(skeleton, anchor)
             if leaving in kept:
                 return False
-            number = {atom: k for k, atom in enumerate(kept)}
-            skeleton[:] = [{number[b]: o for b, o in skeleton[a].items()} for a in kept]
+            rest = skeleton.part_of(kept)
+            skeleton[:], skeleton.kinds = rest, rest.kinds
             anchor = 0
         offset = len(skeleton)
         group = groups[int(rng.random() * len(groups))]
         skeleton.extend({b + offset: order for b, order in row.items()} for row in group)
+        skeleton.kinds += group.kinds
         _bind(skeleton, anchor, offset, 1)
         return True
 
@@ -215,13 +253,20 @@ def _pick(skeleton: Skeleton, rng: Random) -> int:
     return int(rng.random() * len(skeleton))
 
 
+def _pick_kind(skeleton: Skeleton, rng: Random, n_bonds: int) -> int:
+    """A kind of atom that can bear so many bonds."""
+    kinds = [kind for kind, valence in enumerate(skeleton.valences) if valence >= n_bonds]
+    # Where there is no choice nothing is drawn.
+    return kinds[int(rng.random() * len(kinds))] if len(kinds) > 1 else kinds[0]
+
+
 def _pick_bond(skeleton: Skeleton, rng: Random) -> tuple[int, int]:
     ends = [(a, b) for a, row in enumerate(skeleton) for b in row]
     return ends[int(rng.random() * len(ends))]
 
 
 def _n_free(skeleton: Skeleton, atom: int) -> int:
-    return VALENCE - sum(skeleton[atom].values())
+    return skeleton.valences[skeleton.kinds[atom]] - sum(skeleton[atom].values())
 
 
 def _bind(skeleton: Skeleton, one: int, other: int, order: int) -> None:
@@ -235,7 +280,7 @@ def _part(skeleton: Skeleton, one: int, other: int) -> None:
 
 
 def _reach(skeleton: Skeleton, start: int) -> list[int]:
-    """The carbons that hang together with one, itself first."""
+    """The atoms that hang together with one, itself first."""
     reached = {start: None}
     waiting = [start]
     for atom in waiting:  # The list grows while it is read.

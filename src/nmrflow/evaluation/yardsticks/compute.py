@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from nmrflow.chem.carbon_graphs import carbon_graphs
-from nmrflow.chem.generation.walk import generate_hydrocarbons
+from nmrflow.chem.codecs.published import HYDROCARBONS
+from nmrflow.chem.generation.walk import generate_molecules
 from nmrflow.chem.structure import Structure
 from nmrflow.config import check_counts
 from nmrflow.data.splits import Sides
@@ -90,8 +91,8 @@ def compute_yardsticks(
         )
         message_passing = _score_predictor(predictor, queries)
     with _timed(seconds, "lookup"):
-        made = generate_hydrocarbons(
-            train.structures, settings.corpus_size, settings.seed, with_seeds=True
+        made = generate_molecules(
+            train.structures, settings.corpus_size, settings.seed, HYDROCARBONS, with_seeds=True
         )
         counted = _counted(made, settings.corpus_size, lambda s: progress("look-up", s))
         lookup = _score_lookup(counted, predictor, queries)

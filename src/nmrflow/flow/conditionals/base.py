@@ -1,7 +1,7 @@
-"""Networks that say which bond comes next, given the spectrum code and the bonds so far.
+"""Networks that say which token comes next, given the spectrum code and the tokens so far.
 
-They live inside :class:`nmrflow.flow.bond_nodes.BondCoupling` and are never inverted. To add
-one: subclass :class:`BondConditional` and give it a row in ``tests/contracts/test_nodes.py``.
+They live inside :class:`nmrflow.flow.structure.StructureCoupling` and are never inverted. To add
+one: subclass :class:`Conditional` and give it a row in ``tests/contracts/test_nodes.py``.
 """
 
 import math
@@ -12,30 +12,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nmrflow.flow.tokens import (
-    MAX_ATOMS,
-    MAX_BONDS,
-    N_TOKENS,
-    State,
-)
+from nmrflow.flow.tokens import Grammar, State
 
 _N_PEAK_COUNTS = 24
 _FREQUENCIES = 32
 
 
-class BondConditional(nn.Module):
-    """What :class:`nmrflow.flow.bond_nodes.BondCoupling` asks of a network.
+class Conditional(nn.Module):
+    """What :class:`nmrflow.flow.structure.StructureCoupling` asks of a network.
 
     Both ways must say the same: :meth:`forward` of whole sequences, and :meth:`step` token by
     token, where ``memory`` is whatever a network keeps between two steps.
 
     Args:
         n_bins: Width of the spectrum code.
+        grammar: Of the tokens.
     """
 
-    def __init__(self, n_bins: int) -> None:
+    def __init__(self, n_bins: int, grammar: Grammar) -> None:
         super().__init__()
         self.n_bins = n_bins
+        self.grammar = grammar
 
     @abstractmethod
     def forward(self, code: Tensor, states: State) -> Tensor:
@@ -46,7 +43,7 @@ class BondConditional(nn.Module):
             states: With axes ``(n, t)``.
 
         Returns:
-            ``(n, t, N_TOKENS)``.
+            ``(n, t, n_tokens)``.
         """
 
     @abstractmethod
@@ -94,30 +91,47 @@ class PeakEmbedding(nn.Module):
 
 
 class StateEmbedding(nn.Module):
-    """A state as a vector: token before, column, valences left, atoms and bonds left."""
+    """A state as a vector: token before, column, kinds, valences left, atoms and bonds left.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        grammar: Of the tokens.
+        width: Of the vectors.
+    """
+
+    def __init__(self, grammar: Grammar, width: int) -> None:
         super().__init__()
-        self.token = nn.Embedding(N_TOKENS + 1, width)
-        self.column = nn.Embedding(MAX_ATOMS + 1, width)
-        self.valence = nn.Linear(MAX_ATOMS * (MAX_BONDS + 1), width)
-        self.atoms_left = nn.Embedding(MAX_ATOMS + 2, width)
-        self.bonds_left = nn.Embedding(2 * MAX_ATOMS + 2, width)
+        self.grammar = grammar
+        n = grammar.max_atoms
+        self.token = nn.Embedding(grammar.n_tokens + 1, width)
+        self.column = nn.Embedding(n + 1 - min(grammar.first_column, 0), width)
+        self.valence = nn.Linear(n * (grammar.max_valence + 1), width)
+        self.atoms_left = nn.ModuleList(nn.Embedding(n + 2, width) for _ in grammar.valences)
+        self.most_bonds = grammar.max_valence * n // 2
+        self.bonds_left = nn.Embedding(self.most_bonds + 2, width)
+        self.kinds = nn.Linear(n * (grammar.n_kinds + 1), width) if grammar.tells_kinds else None
 
     def forward(self, state: State) -> Tensor:
         """``(..., width)``."""
-        n_atoms, total = state.formula.unbind(-1)
-        known = n_atoms > 0
-        atoms = torch.where(known, (n_atoms - state.column).clamp(0, MAX_ATOMS), MAX_ATOMS + 1)
-        left = (total - state.bonds.sum(-1) // 2).clamp(0, 2 * MAX_ATOMS)
-        bonds = torch.where(known, left, 2 * MAX_ATOMS + 1)
+        grammar, n = self.grammar, self.grammar.max_atoms
+        total = state.formula[..., -1]
+        known = total >= 0
+        left = (total - state.bonds.sum(-1) // 2).clamp(0, self.most_bonds)
+        bonds = torch.where(known, left, self.most_bonds + 1)
         # Below 0 only in tables that are no molecule's; what comes of them is masked.
-        valence = F.one_hot((MAX_BONDS - state.bonds).clamp(min=0), MAX_BONDS + 1).flatten(-2)
+        n_values = grammar.max_valence + 1
+        valence = F.one_hot(grammar.valence_left(state).clamp(min=0), n_values).flatten(-2)
+        column = state.column - min(grammar.first_column, 0)
         vector: Tensor = (
             self.token(state.previous)
-            + self.column(state.column.clamp(max=MAX_ATOMS))
+            + self.column(column.clamp(max=self.column.num_embeddings - 1))
             + self.valence(valence.to(self.valence.weight.dtype))
-            + self.atoms_left(atoms)
-            + self.bonds_left(bonds)
         )
+        for kind, embedding in enumerate(self.atoms_left):
+            used = (state.kinds == kind).sum(-1) if grammar.tells_kinds else state.column
+            rest = (state.formula[..., kind] - used).clamp(0, n)
+            vector = vector + embedding(torch.where(known, rest, n + 1))
+        vector = vector + self.bonds_left(bonds)
+        if self.kinds is not None:
+            told = F.one_hot(state.kinds + 1, grammar.n_kinds + 1).flatten(-2)
+            vector = vector + self.kinds(told.to(self.kinds.weight.dtype))
         return vector

@@ -5,30 +5,33 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nmrflow.flow.conditionals.base import BondConditional, StateEmbedding
-from nmrflow.flow.tokens import N_TOKENS, State
+from nmrflow.flow.conditionals.base import Conditional, StateEmbedding
+from nmrflow.flow.tokens import Grammar, State
 
 
-class BondRecurrent(BondConditional):
+class StructureRecurrent(Conditional):
     """A gated recurrent network over the bonds so far; the code enters as one vector.
 
     Args:
         n_bins: Width of the code.
+        grammar: Of the tokens.
         width: Of the recurrent state.
         n_layers: Recurrent layers.
     """
 
-    def __init__(self, n_bins: int, *, width: int = 320, n_layers: int = 2) -> None:
-        super().__init__(n_bins)
+    def __init__(
+        self, n_bins: int, grammar: Grammar, *, width: int = 320, n_layers: int = 2
+    ) -> None:
+        super().__init__(n_bins, grammar)
         self.code = nn.Sequential(
             nn.Linear(n_bins, width), nn.ReLU(), nn.Linear(width, width), nn.LayerNorm(width)
         )
-        self.state = StateEmbedding(width)
+        self.state = StateEmbedding(grammar, width)
         self.cells = nn.GRU(2 * width, width, n_layers, batch_first=True)
-        self.leave = nn.Linear(2 * width, N_TOKENS)
+        self.leave = nn.Linear(2 * width, grammar.n_tokens)
 
     def forward(self, code: Tensor, states: State) -> Tensor:
-        """Logits of all tokens at once; see :class:`BondConditional`."""
+        """Logits of all tokens at once; see :class:`Conditional`."""
         return self._advance(self._context(code), self.state(states), None)[0]
 
     def begin(self, code: Tensor) -> list[Any]:
@@ -57,29 +60,30 @@ class BondRecurrent(BondConditional):
         return self.leave(torch.cat([out, context], -1)), hidden
 
 
-class BondMemoryless(BondConditional):
+class StructureMemoryless(Conditional):
     """Each step sees the code and the counts, but not which bonds there are: a plain network.
 
     Args:
         n_bins: Width of the code.
+        grammar: Of the tokens.
         width: Of the hidden layers.
     """
 
-    def __init__(self, n_bins: int, *, width: int = 640) -> None:
-        super().__init__(n_bins)
+    def __init__(self, n_bins: int, grammar: Grammar, *, width: int = 640) -> None:
+        super().__init__(n_bins, grammar)
         self.code = nn.Linear(n_bins, width)
-        self.state = StateEmbedding(width)
+        self.state = StateEmbedding(grammar, width)
         self.body = nn.Sequential(
             nn.ReLU(),
             nn.Linear(width, width),
             nn.ReLU(),
             nn.Linear(width, width),
             nn.ReLU(),
-            nn.Linear(width, N_TOKENS),
+            nn.Linear(width, grammar.n_tokens),
         )
 
     def forward(self, code: Tensor, states: State) -> Tensor:
-        """Logits of all tokens at once; see :class:`BondConditional`."""
+        """Logits of all tokens at once; see :class:`Conditional`."""
         logits: Tensor = self.body(self.state(states) + self.begin(code)[:, None])
         return logits
 

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError
-from nmrflow.flow.conditionals.base import BondConditional, PeakEmbedding, StateEmbedding
-from nmrflow.flow.tokens import N_TOKENS, State
+from nmrflow.flow.conditionals.base import Conditional, PeakEmbedding, StateEmbedding
+from nmrflow.flow.tokens import Grammar, State
 from nmrflow.numerics import has_fast_bfloat16
 
 
-class BondTransformer(BondConditional):
+class StructureTransformer(Conditional):
     """A causal transformer over the bonds so far, which also looks at the peaks.
 
     The peaks meet each other in one layer; in every further layer the bonds read them beside
@@ -22,6 +22,7 @@ class BondTransformer(BondConditional):
 
     Args:
         n_bins: Width of the code.
+        grammar: Of the tokens.
         width: Of the vectors, a multiple of ``n_heads``.
         n_layers: Layers over the bonds.
         n_heads: Attention heads.
@@ -36,24 +37,25 @@ class BondTransformer(BondConditional):
     def __init__(
         self,
         n_bins: int,
+        grammar: Grammar,
         *,
         width: int = 160,
         n_layers: int = 4,
         n_heads: int = 5,
         bfloat16: bool = False,
     ) -> None:
-        super().__init__(n_bins)
+        super().__init__(n_bins, grammar)
         if width % n_heads:
             raise ConfigError(f"width={width} is no multiple of n_heads={n_heads}")
         self.rounds = bfloat16
         self.peaks = PeakEmbedding(n_bins, width)
         self.read = _Layer(width, n_heads, hidden=2 * width)
         self.read_norm = nn.LayerNorm(width)
-        self.state = StateEmbedding(width)
+        self.state = StateEmbedding(grammar, width)
         layers = [_Layer(width, n_heads, hidden=4 * width, reads=True) for _ in range(n_layers)]
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, N_TOKENS)
+        self.leave = nn.Linear(width, grammar.n_tokens)
         self._initialise(n_layers)
 
     def _initialise(self, n_layers: int) -> None:
@@ -64,7 +66,7 @@ class BondTransformer(BondConditional):
                 nn.init.normal_(weight, std=std)
 
     def forward(self, code: Tensor, states: State) -> Tensor:
-        """Logits of all tokens at once; see :class:`BondConditional`."""
+        """Logits of all tokens at once; see :class:`Conditional`."""
         rounded = (
             self.rounds
             and self.training

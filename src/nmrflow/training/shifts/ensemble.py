@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nmrflow.chem.graph import MolecularGraph, molecular_graph
+from nmrflow.chem.graph import AtomFeatures, MolecularGraph
 from nmrflow.chem.structure import Structure
 from nmrflow.data.splits import hash_fraction
 from nmrflow.errors import DataError
 from nmrflow.numerics import generator_for, isolated_rng
 from nmrflow.shifts.mixture import STRAY, bit_loss
-from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate, log_unset
+from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate, of_batch
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.training.shifts.pretraining import Rehearsal
 from nmrflow.training.shifts.schedule import Progress, Schedule, follow
@@ -42,11 +42,13 @@ class MeasuredSpectra(NamedTuple):
         structures: The molecules, n of them.
         fine_codes: ``(n, n_fine_bins)``; the code of fewer bits follows from it.
         axis: Of the codes.
+        features: How atoms become numbers.
     """
 
     structures: Sequence[Structure]
     fine_codes: NDArray[np.bool_]
     axis: ShiftAxis
+    features: AtomFeatures = AtomFeatures()
 
     def codes(self) -> NDArray[np.bool_]:
         """The codes, ``(n, n_bins)``."""
@@ -58,7 +60,7 @@ class MeasuredSpectra(NamedTuple):
     def rows(self, index: NDArray[np.integer]) -> "MeasuredSpectra":
         """Some of the spectra, by row."""
         structures = [self.structures[int(k)] for k in index]
-        return MeasuredSpectra(structures, self.fine_codes[index], self.axis)
+        return self._replace(structures=structures, fine_codes=self.fine_codes[index])
 
 
 class FineTuning(NamedTuple):
@@ -207,7 +209,7 @@ def predict_log_unset(
     """Log probability that a bit is not set, ``(n, n_bins)``, a few molecules at a time."""
     ensemble.eval()
     found = [
-        ensemble.log_unset(collate(graphs[start : start + _AT_A_TIME]), axis).cpu().numpy()
+        ensemble(collate(graphs[start : start + _AT_A_TIME])).log_unset(axis).cpu().numpy()
         for start in range(0, len(graphs), _AT_A_TIME)
     ]
     return np.concatenate([np.zeros((0, axis.n_bins)), *found])
@@ -223,7 +225,7 @@ class _Examples(NamedTuple):
 
     @classmethod
     def of(cls, spectra: MeasuredSpectra) -> "_Examples":
-        graphs = [molecular_graph(structure) for structure in spectra.structures]
+        graphs = [spectra.features.graph(structure) for structure in spectra.structures]
         codes, fine = (torch.from_numpy(c) for c in (spectra.codes(), spectra.fine_codes))
         return cls(graphs, codes.float(), fine.float(), spectra.axis)
 
@@ -249,11 +251,11 @@ def _fine_tune(
         mixture = network(batch)
         total = torch.zeros(())
         if fine_share < 1:
-            coarse = bit_loss(log_unset(mixture, batch, axis), examples.codes[rows])
+            coarse = bit_loss(of_batch(mixture, batch).log_unset(axis), examples.codes[rows])
             total = total + (1 - fine_share) * coarse
         if fine_share > 0:
             stray = STRAY / axis.n_fine_per_bin
-            unset = log_unset(mixture, batch, fine_axis, stray)
+            unset = of_batch(mixture, batch).log_unset(fine_axis, stray)
             total = total + fine_share * bit_loss(unset, examples.fine_codes[rows])
         if rehearsal:
             n = len(rehearsal.assigned.graphs)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nmrflow.chem.graph import MolecularGraph, molecular_graph
+from nmrflow.chem.graph import AtomFeatures, MolecularGraph
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
 from nmrflow.numerics import isolated_rng
@@ -38,10 +38,10 @@ class Assignments(NamedTuple):
     shifts_ppm: Sequence[Tensor]
 
     @classmethod
-    def of(cls, molecules: Sequence[Assigned]) -> "Assignments":
-        """Those of the molecules that have a shift."""
+    def of(cls, molecules: Sequence[Assigned], features: AtomFeatures) -> "Assignments":
+        """Those of the molecules that have a shift, their atoms with features."""
         used = [molecule for molecule in molecules if molecule.shifts]
-        graphs = [molecular_graph(molecule.structure) for molecule in used]
+        graphs = [features.graph(molecule.structure) for molecule in used]
         return cls(graphs, [_shift_vector(molecule) for molecule in used])
 
     def loss(self, network: ShiftNetwork, rows: NDArray[np.integer]) -> Tensor:
@@ -71,6 +71,7 @@ def pretrain(
     seed: int,
     schedule: Schedule = PRETRAINING,
     network_args: Mapping[str, Any] | None = None,
+    features: AtomFeatures = AtomFeatures(),  # noqa: B008 - never changed
     progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> ShiftNetwork:
     """Train a new network on the likelihood of assigned shifts.
@@ -80,6 +81,7 @@ def pretrain(
         seed: Of initial weights, dropout and the order of batches.
         schedule: Epochs, learning rate and the like.
         network_args: Arguments of :class:`ShiftNetwork`.
+        features: How atoms become numbers.
         progress: Called after every epoch.
 
     Returns:
@@ -89,7 +91,7 @@ def pretrain(
         DataError: If there is no molecule with a shift.
         TrainingError: If the loss is no longer a finite number.
     """
-    assigned = Assignments.of(molecules)
+    assigned = Assignments.of(molecules, features)
     if not assigned.graphs:
         raise DataError("no molecule with assigned shifts to train on")
     with isolated_rng(seed):

@@ -15,7 +15,7 @@ from nmrflow.data.records import MoleculeSpectrum
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError
 from nmrflow.model.network import Network
-from nmrflow.shifts.forward import SpectrumSubnet
+from nmrflow.shifts.forward import EnsembleForward
 
 _DONE = "done.json"
 _BEGUN = "begun"
@@ -138,21 +138,19 @@ def stage_digests(
 
 
 def forward_side(model: Mapping[str, Any]) -> list[Any]:
-    """What of a model's configuration the forward side depends on: all but the bonds' network."""
-    return [model["codec"], model["axis"], model["flow"].get("spectrum")]
+    """What of a model's configuration the forward side depends on: all but the flow."""
+    return [model.get(key) for key in ("domain", "codec", "axis", "forward")]
 
 
-def spectrum_subnet(network: Network) -> SpectrumSubnet:
-    """The forward side of a flow.
+def ensemble_of(network: Network) -> EnsembleForward:
+    """A network's forward side.
 
     Raises:
-        ConfigError: If the flow has none.
+        ConfigError: If there is none, or one of another kind.
     """
-    node = getattr(network.flow, "spectrum", None)
-    subnet = getattr(node, "subnet", None)
-    if not isinstance(subnet, SpectrumSubnet):
-        raise ConfigError("these stages need model.flow.spectrum, a SpectrumSubnet; it is missing")
-    return subnet
+    if not isinstance(network.forward, EnsembleForward):
+        raise ConfigError("these stages need model.forward, an EnsembleForward; it is missing")
+    return network.forward
 
 
 def _digest(values: Any) -> str:  # noqa: ANN401 - plain values

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from nmrflow.chem.codecs.table import read_canonical
-from nmrflow.chem.graph import count_kinds
+from nmrflow.chem.structure import Structure
 from nmrflow.config import check_counts, check_shares
 from nmrflow.console import say
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
@@ -20,11 +19,12 @@ from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.errors import ConfigError
 from nmrflow.losses import LikelihoodLoss, Objective, Term
 from nmrflow.model import checkpoint as checkpoints
+from nmrflow.model.network import part_of
 from nmrflow.training.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
 from nmrflow.training.module import FlowModule
 from nmrflow.training.optimizer import MuonAdamW, Trapeze
 from nmrflow.training.resemblance import resemblance
-from nmrflow.training.stages.base import Stage, StageContext
+from nmrflow.training.stages.base import Stage, StageContext, ensemble_of
 
 GRADIENT_NORM = 30.0
 """Longer gradients are cut to it; in a training that goes well few are."""
@@ -73,7 +73,8 @@ class BondStage(Stage):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train; goes on after the last checkpoint that is there."""
-        codec, axis, flow = context.network
+        network = context.network
+        codec, axis, flow = network.codec, network.axis, network.flow
         if self.corpus not in context.folders:
             raise ConfigError(
                 f"corpus={self.corpus}: no stage before this one has that name; there are "
@@ -84,7 +85,9 @@ class BondStage(Stage):
         weights = np.full(corpus.n_molecules, 1 - self.share_alike)
         if self.share_alike:
             names = sorted({record.structure.connectivity for record in context.train})
-            known = [count_kinds(read_canonical(name).graph) for name in names]
+            features = ensemble_of(network).features
+            graphs = (network.graph(Structure.from_smiles(name)) for name in names)
+            known = [features.count_kinds(graph) for graph in graphs]
             weights += self.share_alike * resemblance(np.stack(known), corpus, context.seed)
         mixed = Mixed(corpus, measured)
         draw = EpochDraw(
@@ -97,8 +100,8 @@ class BondStage(Stage):
         )
         loader = DataLoader(mixed, batch_sampler=draw, collate_fn=_as_is)
         module = FlowModule(
-            flow=flow,
-            objective=Objective(likelihood=Term(LikelihoodLoss(flow.n_structural), 1.0, "x")),
+            network=network,
+            objective=Objective(likelihood=Term(LikelihoodLoss(), 1.0, "x")),
             optimizer=self.optimizer,
             schedule=Trapeze(),
             seed=context.seed,
@@ -126,8 +129,7 @@ class BondStage(Stage):
         """Take the weights of the last checkpoint."""
         state = checkpoints.read(context.folder / "last.ckpt")["state_dict"]
         flow = context.network.flow
-        prefix = "flow."
-        flow.load_state_dict({name.removeprefix(prefix): w for name, w in state.items()})
+        flow.load_state_dict(part_of(state, "flow"))
         flow.eval()
 
 

@@ -9,26 +9,27 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from nmrflow.chem.codecs.table import CanonicalMolecule, read_canonical
-from nmrflow.chem.generation.walk import generate_hydrocarbons
-from nmrflow.chem.graph import count_kinds
+from nmrflow.chem.codecs.table import CanonicalMolecule, TableCodec
+from nmrflow.chem.generation.walk import generate_molecules
+from nmrflow.chem.graph import AtomFeatures
 from nmrflow.chem.structure import Structure
 from nmrflow.config import check_counts, check_shares
 from nmrflow.console import progress
 from nmrflow.data.corpus import CorpusWriter, Shard
+from nmrflow.errors import ConfigError
 from nmrflow.numerics import generator_for
 from nmrflow.shifts.network import collate
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.training.stages.base import Stage, StageContext, forward_side, spectrum_subnet
+from nmrflow.training.stages.base import Stage, StageContext, ensemble_of, forward_side
 from nmrflow.workers import map_in_order
 
 _AT_A_TIME = 512
 
 
 class CorpusStage(Stage):
-    """Generate hydrocarbons from those of the training side and label them.
+    """Generate molecules from those of the training side and label them.
 
-    A label is a code as a measurement might give it: of every carbon one shift is drawn from
+    A label is a code as a measurement might give it: of every atom one shift is drawn from
     its predicted distribution. The predicted probabilities themselves would not do: 128 real
     numbers nearly name the molecule, and a query is not made of such numbers.
 
@@ -59,14 +60,15 @@ class CorpusStage(Stage):
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the corpus; takes minutes, in little memory."""
         seeds = [record.structure for record in context.train]
-        made = generate_hydrocarbons(seeds, self.n, context.seed, with_seeds=True)
+        domain = context.network.domain
+        made = generate_molecules(seeds, self.n, context.seed, domain, with_seeds=True)
         shown = progress(made, self.n, "generating and labelling")
         labelled = map_in_order(_label, self._unlabelled(shown, context), context.n_threads)
         writer = CorpusWriter(context.folder)
         n_molecules, parts = 0, list[Shard]()
         for part in labelled:
             parts.append(part)
-            n_molecules += len(part.orders)
+            n_molecules += len(part.cells)
             if n_molecules % self.shard_size == 0:
                 writer.add(_joined(parts))
                 parts.clear()
@@ -86,7 +88,12 @@ class CorpusStage(Stage):
         self, structures: Iterable[Structure], context: StageContext
     ) -> Iterator["_Unlabelled"]:
         """A few molecules at a time; no shard ends amid them."""
-        networks = spectrum_subnet(context.network).ensemble.networks
+        forward, codec = ensemble_of(context.network), context.network.codec
+        if not isinstance(codec, TableCodec):
+            raise ConfigError(
+                f"a corpus is of tables, and model.codec is a {type(codec).__name__}"
+            )
+        networks = forward.ensemble.networks
         waiting = iter(structures)
         for number in count():
             k = -1
@@ -96,6 +103,8 @@ class CorpusStage(Stage):
                     # A member for each part: a draw from an ensemble is one from a member.
                     networks[k % len(networks)],
                     context.network.axis,
+                    codec,
+                    forward.features,
                     self.errors,
                     self.n_draws,
                     (context.seed, "labels", f"{number}:{k}"),
@@ -122,13 +131,15 @@ class _Unlabelled(NamedTuple):
     names: list[str]
     network: nn.Module
     axis: ShiftAxis
+    codec: TableCodec
+    features: AtomFeatures
     errors: Errors
     n_draws: int
     key: tuple[int, str, str]
 
 
 def _label(part: _Unlabelled) -> Shard:
-    molecules = [read_canonical(name) for name in part.names]
+    molecules = [part.codec.canonical(name, part.features) for name in part.names]
     codes = draw_codes(
         part.network,
         molecules,
@@ -137,12 +148,13 @@ def _label(part: _Unlabelled) -> Shard:
         n_draws=part.n_draws,
         generator=generator_for(*part.key),
     )
-    lengths = [m.orders.astype(bool).sum() + len(m.first) for m in molecules]
+    n_before = part.codec.n_kind_cells
+    lengths = [np.count_nonzero(m.cells[n_before:]) + len(m.first) for m in molecules]
     return Shard(
-        np.stack([molecule.orders for molecule in molecules]),
+        np.stack([molecule.cells for molecule in molecules]),
         np.packbits(codes, axis=2),
         np.array(lengths, dtype=np.uint8),
-        np.stack([count_kinds(molecule.graph) for molecule in molecules]),
+        np.stack([part.features.count_kinds(molecule.graph) for molecule in molecules]),
     )
 
 
@@ -173,8 +185,8 @@ def draw_codes(
         Zeros and ones, ``(n, n_draws, n_bins)``.
     """
     batch = collate([molecule.graph for molecule in molecules])
-    # Equivalent carbons have one shift.
-    first = torch.from_numpy(np.concatenate([molecule.first for molecule in molecules]))
+    # Equivalent atoms have one shift.
+    first = torch.from_numpy(np.concatenate([m.first & m.graph.observed for m in molecules]))
     with torch.no_grad():
         shifts = network(batch).rows(first).draw(n_draws, generator)
     kept = torch.rand(shifts.shape, generator=generator) >= errors.drop

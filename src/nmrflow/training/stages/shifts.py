@@ -18,7 +18,7 @@ from nmrflow.shifts.network import ShiftNetwork
 from nmrflow.training.shifts.ensemble import N_PARTS, FineTuning, MeasuredSpectra, train_ensemble
 from nmrflow.training.shifts.pretraining import Assignments, Rehearsal, pretrain
 from nmrflow.training.shifts.schedule import FINE_TUNING, PRETRAINING
-from nmrflow.training.stages.base import Stage, StageContext, forward_side, spectrum_subnet
+from nmrflow.training.stages.base import Stage, StageContext, ensemble_of, forward_side
 from nmrflow.workers import run_jobs
 
 _WEIGHTS = "shifts.ckpt"
@@ -71,14 +71,14 @@ class ShiftStage(Stage):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train and keep the networks and the thresholds of their bits."""
-        subnet = spectrum_subnet(context.network)
+        forward = ensemble_of(context.network)
         axis = context.network.axis
         facts: dict[str, Any] = {"n_assigned": 0}
         rehearsal = None
-        first = subnet.ensemble.networks[0]
+        first = forward.ensemble.networks[0]
         assert isinstance(first, ShiftNetwork)
-        if len(subnet.ensemble.networks) > N_PARTS:
-            raise ConfigError(f"model.flow.spectrum.n_networks: {N_PARTS} at most")
+        if len(forward.ensemble.networks) > N_PARTS:
+            raise ConfigError(f"model.forward.n_networks: {N_PARTS} at most")
         shape = first.shape
         if self.assigned is None:
             say("no assigned shifts given: the networks begin with the measured codes")
@@ -86,12 +86,12 @@ class ShiftStage(Stage):
                 pretrained = [ShiftNetwork(**shape)]
         else:
             everything = self.assigned.read()
-            # Hydrocarbons of the domain are left out altogether, not only those of the
-            # validation side: what is trained here has then seen none that it is tuned on.
+            # Molecules of the domain's kinds of atoms are left out altogether, not only those of
+            # the validation side: what is trained here has then seen none that it is tuned on.
             molecules = [
                 molecule
                 for molecule in without(everything, context.excluded)
-                if set(molecule.structure.elements) != {"C"}
+                if not context.network.domain.has_kinds_of(molecule.structure)
             ]
             left_out = dict(self.assigned.n_excluded)
             left_out["hydrocarbons, or among the spectra"] = len(everything) - len(molecules)
@@ -101,7 +101,8 @@ class ShiftStage(Stage):
             )
             facts |= {"n_assigned": len(molecules), "assigned_left_out": left_out}
             if self.rehearsal_weight and molecules:
-                rehearsal = Rehearsal(Assignments.of(molecules), self.rehearsal_weight)
+                assigned = Assignments.of(molecules, forward.features)
+                rehearsal = Rehearsal(assigned, self.rehearsal_weight)
             jobs = [
                 partial(
                     pretrain,
@@ -109,6 +110,7 @@ class ShiftStage(Stage):
                     seed=context.seed * self.n_pretrained + k,
                     schedule=self.pretraining,
                     network_args=shape,
+                    features=forward.features,
                 )
                 for k in range(self.n_pretrained)
             ]
@@ -121,9 +123,9 @@ class ShiftStage(Stage):
         with steps("measured codes") as progress:
             trained = train_ensemble(
                 pretrained,
-                MeasuredSpectra(structures, fine, axis),
+                MeasuredSpectra(structures, fine, axis, forward.features),
                 seed=context.seed,
-                n_networks=len(subnet.ensemble.networks),
+                n_networks=len(forward.ensemble.networks),
                 how=FineTuning(self.fine_tuning, rehearsal),
                 n_processes=context.n_threads,
                 progress=progress,
@@ -153,8 +155,8 @@ class ShiftStage(Stage):
 
     def load(self, context: StageContext) -> None:
         """Take the networks; what follows does not train them."""
-        subnet = spectrum_subnet(context.network)
+        forward = ensemble_of(context.network)
         state = checkpoints.read(context.folder / _WEIGHTS)["state_dict"]
-        subnet.ensemble.load_state_dict(state)
-        subnet.eval()
-        subnet.requires_grad_(requires_grad=False)
+        forward.ensemble.load_state_dict(state)
+        forward.eval()
+        forward.requires_grad_(requires_grad=False)
