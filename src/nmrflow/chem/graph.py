@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from nmrflow.chem.carbon_graphs import BOND_KINDS
 from nmrflow.chem.structure import Structure
+
+BOND_KINDS = ("single", "single in a ring", "double", "double in a ring", "triple", "aromatic")
 
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "Si")
 """Elements with a feature of their own; all others share one."""
@@ -47,8 +48,8 @@ class MolecularGraph(NamedTuple):
     Args:
         atoms: Features of each atom, ``(n, N_ATOM_FEATURES)``. All are 0/1 but the rings: for
             each size the number of pairs of an atom's bonds whose smallest ring has it.
-        edges: Source, target and position in :data:`nmrflow.chem.carbon_graphs.BOND_KINDS` of each
-            bond, once in each direction, ``(3, e)``.
+        edges: Source, target and position in :data:`BOND_KINDS` of each bond, once in each
+            direction, ``(3, e)``.
         share: 1 / number of atoms equivalent to it by symmetry, ``(n,)``.
         carbons: Which atoms are carbon, ``(n,)``.
     """

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nmrflow.chem.carbon_graphs import BOND_KINDS
-from nmrflow.chem.graph import N_ATOM_FEATURES, MolecularGraph
+from nmrflow.chem.graph import BOND_KINDS, N_ATOM_FEATURES, MolecularGraph
 from nmrflow.shifts.mixture import STRAY, LaplaceMixture, noisy_or
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -33,7 +32,7 @@ class GraphBatch(NamedTuple):
         share: 1 / number of carbons equivalent to a carbon, 0 for other elements, ``(a,)``.
         source: Atom that each bond leads from, ``(e,)``.
         target: Atom that it leads to, ``(e,)``.
-        kind: Position in :data:`nmrflow.chem.carbon_graphs.BOND_KINDS`, ``(e,)``.
+        kind: Position in :data:`nmrflow.chem.graph.BOND_KINDS`, ``(e,)``.
         n: Number of molecules.
     """
 
