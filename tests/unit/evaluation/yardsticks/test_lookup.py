@@ -9,7 +9,7 @@ from nmrflow.evaluation.yardsticks.lookup import build_corpus, rank_corpus
 from nmrflow.evaluation.yardsticks.measured import Measured
 from nmrflow.evaluation.yardsticks.predictor import NETWORK, ShiftPredictor
 from nmrflow.metrics.calibration import log_likelihood
-from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork
+from nmrflow.shifts.network import ShiftNetwork
 from nmrflow.spectra.axis import ShiftAxis
 
 STRUCTURES = list(enumerate_hydrocarbons(["alkanes", "alkenes"]))[:60]
@@ -17,8 +17,8 @@ STRUCTURES = list(enumerate_hydrocarbons(["alkanes", "alkenes"]))[:60]
 
 @pytest.fixture
 def predictor() -> ShiftPredictor:
-    ensemble = ShiftEnsemble([ShiftNetwork(**NETWORK)]).eval()
-    return ShiftPredictor(ensemble, ShiftAxis(), 0.5, (1,))
+    network = ShiftNetwork(**NETWORK).eval()
+    return ShiftPredictor((network,), ShiftAxis(), 0.5, (1,))
 
 
 @pytest.fixture

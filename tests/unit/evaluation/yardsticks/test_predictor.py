@@ -14,7 +14,6 @@ from nmrflow.evaluation.yardsticks.predictor import (
     train_predictor,
 )
 from nmrflow.metrics.spectrum import f1_micro
-from nmrflow.shifts.network import ShiftEnsemble
 from nmrflow.spectra.axis import ShiftAxis
 
 AXIS = ShiftAxis()
@@ -60,8 +59,8 @@ def test_training_learns_and_repeats(train: Measured) -> None:
 def test_networks_differ_and_their_probabilities_are_averaged(train: Measured) -> None:
     predictor = train_predictor(train, AXIS, 0, n_networks=2, n_epochs=1)
     alone = [
-        ShiftPredictor(ShiftEnsemble([network]), AXIS, 0.5, (1,)).probabilities(train.structures)
-        for network in predictor.ensemble.networks
+        ShiftPredictor((network,), AXIS, 0.5, (1,)).probabilities(train.structures)
+        for network in predictor.networks
     ]
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
     np.testing.assert_allclose(
