@@ -12,8 +12,10 @@ from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
-from nmrflow.metrics import calibration, conditional, latent, probes, spectrum, structure
-from nmrflow.metrics.entropy import cell_entropy_bits
+from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_counts, set_cells
+from nmrflow.evaluation.paper.conditional import conditional_scores
+from nmrflow.evaluation.paper.entropy import cell_entropy_bits
+from nmrflow.metrics import calibration, latent, probes, spectrum, structure
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.results import Proposal, RankedProposal
 from nmrflow.model.trained import TrainedFlow
@@ -22,9 +24,6 @@ from nmrflow.types import Latent
 
 Scores = dict[str, Any]
 """Numbers, maps and curves by name (``subject/quantity``); None where nothing can be said."""
-
-N_DISTURBED = 16
-"""Molecules on which the deviation under noise is measured: it takes 245 inverses each."""
 
 SCORING = {"n_samples": 50, "seed": 0}
 """For checkpoints from before the configuration said it."""
@@ -64,7 +63,7 @@ def score(
     encoded = _encode(trained, validation, seed)
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)
-    real_counts = _cell_counts(trained, validation.x.numpy())
+    real_counts = bond_counts(trained.codec, validation.x.numpy())
     z = encoded.z_structural
     scores = {
         "n": len(validation),
@@ -74,7 +73,9 @@ def score(
             "inversion/",
             inversion_scores(encoded.x.cpu().numpy(), x_back, structures, trained.codec),
         ),
-        **_correlations("published_inverse/", real_counts, _cell_counts(trained, _set(x_back))),
+        **bond_correlations(
+            "published_inverse/", real_counts, bond_counts(trained.codec, set_cells(x_back))
+        ),
         **_prefixed("latent/", latent.residual_statistics(z)),
         **_prefixed("latent/", latent.dimension_statistics(z)),
         "entropy/x_bits": cell_entropy_bits(torch.cat(everything).numpy()),
@@ -164,38 +165,15 @@ def _conditional(
     def inverse(z: Tensor, y: Tensor) -> Tensor:
         return trained.flow.from_latent(Latent(z, y))[0]
 
-    chosen = np.unique(np.linspace(0, len(encoded.z) - 1, N_DISTURBED).round().astype(int))
-    z, y = encoded.z[chosen], encoded.y[chosen]
-    drawn = None
-    if train is not None:
-        generator = generator_for(seed, "learned prior")
-        drawn = conditional.draw_from_prior(train.z, len(z), generator)
-    scores: Scores = {"conditional/n_molecules": len(chosen)}
-    for name, around in (("local", z), ("prior", drawn)):
-        deviation: Scores = dict.fromkeys(conditional.Deviation._fields)
-        if around is not None:
-            repeated = y.repeat(len(around) // len(y), 1)
-            generator = generator_for(seed, "noise", name)
-            deviation = conditional.conditional_deviation(
-                inverse, around, repeated, generator
-            )._asdict()
-        scores |= {f"conditional/{_placed(field, name)}": v for field, v in deviation.items()}
-    variation = conditional.conditional_variation(
-        inverse, encoded.y, encoded.z.shape[1], generator_for(seed, "variation")
-    )
-    return scores | _prefixed("conditional/", variation)
-
-
-def _placed(field: str, name: str) -> str:
-    """``cd_l2`` around ``local`` residuals is ``cd_local_l2``."""
-    head, *tail = field.split("_")
-    return "_".join([head, name, *tail])
+    z_train = None if train is None else train.z
+    scores = conditional_scores(inverse, encoded.z, encoded.y, z_train, seed)
+    return _prefixed("conditional/", scores)
 
 
 def _backward(
     trained: TrainedFlow,
     validation: SpectrumDataset,
-    real_counts: NDArray[np.int64],
+    real_counts: Counts,
     *,
     n_samples: int,
     seed: int,
@@ -218,7 +196,7 @@ def _backward(
         told = blind._replace(ranked=same)
     known = set(trained.description["training_side"]["structure_hashes"])
     names = [truth.connectivity for truth in truths]
-    scores = _correlations("structure/", real_counts, np.array(blind.counts))
+    scores = bond_correlations("structure/", real_counts, blind.counts)
     for suffix, found in (("", blind), ("_formula", told)):
         ranked = [
             [c.structure.connectivity for c in candidates[: structure.N_FIRST]]
@@ -240,7 +218,7 @@ class _Proposed(NamedTuple):
 
     samples: list[list[str | None]]
     ranked: list[list[RankedProposal]]
-    counts: list[tuple[int, int]]
+    counts: Counts
     log_p: NDArray[np.float64] | None
 
 
@@ -254,18 +232,18 @@ def _propose(
 ) -> _Proposed:
     codes = validation.code.numpy()
     samples: list[list[str | None]] = []
-    ranked, counts = [], []
+    ranked, first = [], []
     queries = trained.iterate_proposals(codes, n_samples, seed, formulas)
     title = "backward test" if formulas is None else "backward test, formula known"
     for k, proposals in enumerate(progress(queries, len(codes), title)):
-        counts.append(trained.codec.count_bonds(_rounded(trained, proposals[0])))
+        first.append(_rounded(trained, proposals[0]))
         drawn = (p.structure for p in proposals)
         samples.append([None if s is None else s.connectivity for s in drawn])
         ranked.append(trained.rank(proposals, codes[k], None if formulas is None else formulas[k]))
     log_p = None
     if trained.takes_formula:
         log_p = trained.log_p([r.structure for r in validation.records], codes, formulas)
-    return _Proposed(samples, ranked, counts, log_p)
+    return _Proposed(samples, ranked, bond_counts(trained.codec, first), log_p)
 
 
 def _rounded(trained: TrainedFlow, proposal: Proposal) -> NDArray[np.uint8]:
@@ -273,23 +251,6 @@ def _rounded(trained: TrainedFlow, proposal: Proposal) -> NDArray[np.uint8]:
         return trained.codec.round(proposal.x)
     except StructureError:  # diverged: no cell can be said to be set
         return np.zeros(trained.codec.shape, dtype=np.uint8)
-
-
-def _cell_counts(trained: TrainedFlow, cells: NDArray[np.generic]) -> NDArray[np.int64]:
-    return np.array([trained.codec.count_bonds(tensor) for tensor in cells])
-
-
-def _set(x: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Cells that count as set in the published code's test of the inverse."""
-    return x > 0
-
-
-def _correlations(prefix: str, real: NDArray[np.int64], generated: NDArray[np.int64]) -> Scores:
-    """Real against generated numbers of bonds and of aromatic bonds, a row per molecule."""
-    return {
-        f"{prefix}{name}_correlation": structure.count_correlation(real[:, k], generated[:, k])
-        for k, name in enumerate(("bond_count", "aromatic_bond_count"))
-    }
 
 
 def _prefixed(prefix: str, scores: dict[str, Any]) -> Scores:

@@ -216,15 +216,6 @@ class BondOrderCodec:
             raise StructureError("a bond slot holds no number that rounds to 0, 1, 2 or 3")
         return np.asarray(self.image(orders[None].astype(np.uint8))[0])
 
-    def count_bonds(self, cells: NDArray[np.generic]) -> tuple[int, int]:
-        """Count pairs of atoms with a bond, and aromatic bonds where the table is a molecule."""
-        orders = np.asarray(cells)[0, *_CELLS]
-        try:
-            bonds = canonical_form(structure_from_orders(orders)).bonds
-        except StructureError:
-            return int(np.count_nonzero(orders)), 0
-        return len(bonds), sum(bond.aromatic for bond in bonds)
-
 
 @cache
 def _pair(slot: int) -> tuple[int, int]:
