@@ -80,16 +80,6 @@ def test_numbering_shows_where_the_codec_says_so(
 
 
 @given(structure=STRUCTURES)
-def test_bonds_are_counted_as_the_structure_has_them(
-    codec: MoleculeCodec, structure: Structure
-) -> None:
-    # A codec that stores no flags gives those that RDKit perceives.
-    shown = structure if codec.depends_on_atom_order else canonical_form(structure)
-    n_flagged = sum(bond.aromatic for bond in shown.bonds)
-    assert codec.count_bonds(codec.encode(structure)) == (len(structure.bonds), n_flagged)
-
-
-@given(structure=STRUCTURES)
 def test_digits_come_back(bonds: BondTensorCodec, structure: Structure) -> None:
     digits = bonds.encode_digits(structure)
     assert len(digits) == 136
@@ -125,23 +115,6 @@ def test_cells_of_one_molecule_by_hand(bonds: BondTensorCodec) -> None:
         16: "1",
         16 + 15: "3",
     }
-
-
-@pytest.mark.parametrize(
-    ("cells", "counts"),
-    [
-        ([], (0, 0)),
-        ([(0, 0, 0), (1, 0, 0), (2, 0, 0)], (1, 0)),  # Three orders, one pair of atoms.
-        ([(3, 4, 9)], (0, 1)),  # A flag without a bond.
-        ([(1, 5, 2), (3, 5, 2), (0, 16 - 1, 0)], (0, 0)),  # Below the diagonal.
-        ([(0, 2, 2), (0, 3, 15), (3, 3, 15)], (2, 1)),
-    ],
-)
-def test_set_cells_are_counted_molecule_or_not(
-    bonds: BondTensorCodec, cells: list[tuple[int, int, int]], counts: tuple[int, int]
-) -> None:
-    assert bonds.count_bonds(tensor_of(*cells)) == counts
-    assert bonds.count_bonds(tensor_of(*cells).astype(bool)) == counts
 
 
 CHAIN_OF_18 = Structure(("C",) * 18, tuple(Bond(k, k + 1, 1) for k in range(17)))

@@ -13,9 +13,9 @@ import nmrflow
 from nmrflow.chem.structure import Structure
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.splits import Sides
-from nmrflow.evaluation.scoring import MIN_TO_PROBE, N_DISTURBED, score
+from nmrflow.evaluation.paper.conditional import N_DISTURBED, NOISE_LEVELS
+from nmrflow.evaluation.scoring import MIN_TO_PROBE, score
 from nmrflow.metrics.calibration import probabilities
-from nmrflow.metrics.conditional import NOISE_LEVELS
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from nmrflow.chem.depiction import draw_structure_png
 from nmrflow.chem.structure import Structure
-from nmrflow.evaluation.paper import PAPER_CD, PAPER_RCD
+from nmrflow.evaluation.paper.tables import PAPER_CD, PAPER_RCD
 from nmrflow.spectra.plot import plot_mirror
 
 Evaluation = Mapping[str, Any]

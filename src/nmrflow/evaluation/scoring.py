@@ -14,9 +14,11 @@ from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
+from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_counts, set_cells
+from nmrflow.evaluation.paper.conditional import conditional_scores
+from nmrflow.evaluation.paper.entropy import cell_entropy_bits
 from nmrflow.evaluation.trials import question_of
-from nmrflow.metrics import calibration, conditional, latent, probes, spectrum, structure
-from nmrflow.metrics.entropy import cell_entropy_bits
+from nmrflow.metrics import calibration, latent, probes, spectrum, structure
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
@@ -25,9 +27,6 @@ from nmrflow.types import Latent
 
 Scores = dict[str, Any]
 """Numbers, maps and curves by name (``subject/quantity``); None where nothing can be said."""
-
-N_DISTURBED = 16
-"""Molecules on which the deviation under noise is measured: it takes 245 inverses each."""
 
 SCORING = {"n_samples": 50, "seed": 0}
 """For checkpoints from before the configuration said it."""
@@ -67,7 +66,7 @@ def score(
     encoded = _encode(trained, validation, seed)
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)
-    real_counts = _cell_counts(trained, validation.x.numpy())
+    real_counts = bond_counts(trained.codec, validation.x.numpy())
     z = encoded.z.cpu().numpy()
     scores = {
         "n": len(validation),
@@ -77,7 +76,9 @@ def score(
             "inversion/",
             inversion_scores(encoded.x.cpu().numpy(), x_back, structures, trained.codec),
         ),
-        **_correlations("published_inverse/", real_counts, _cell_counts(trained, _set(x_back))),
+        **bond_correlations(
+            "published_inverse/", real_counts, bond_counts(trained.codec, set_cells(x_back))
+        ),
         **_prefixed("latent/", latent.residual_statistics(z)),
         **_prefixed("latent/", latent.dimension_statistics(z)),
         "entropy/x_bits": cell_entropy_bits(torch.cat(everything).numpy()),
@@ -162,38 +163,15 @@ def _conditional(
         x: Tensor = trained.flow.from_latent(Latent(z, y))[0]
         return x
 
-    chosen = np.unique(np.linspace(0, len(encoded.z) - 1, N_DISTURBED).round().astype(int))
-    z, y = encoded.z[chosen], encoded.y[chosen]
-    drawn = None
-    if train is not None:
-        generator = generator_for(seed, "learned prior")
-        drawn = conditional.draw_from_prior(train.z, len(z), generator)
-    scores: Scores = {"conditional/n_molecules": len(chosen)}
-    for name, around in (("local", z), ("prior", drawn)):
-        deviation: Scores = dict.fromkeys(conditional.Deviation._fields)
-        if around is not None:
-            repeated = y.repeat(len(around) // len(y), 1)
-            generator = generator_for(seed, "noise", name)
-            deviation = conditional.conditional_deviation(
-                inverse, around, repeated, generator
-            )._asdict()
-        scores |= {f"conditional/{_placed(field, name)}": v for field, v in deviation.items()}
-    variation = conditional.conditional_variation(
-        inverse, encoded.y, encoded.z.shape[1], generator_for(seed, "variation")
-    )
-    return scores | _prefixed("conditional/", variation)
-
-
-def _placed(field: str, name: str) -> str:
-    """``cd_l2`` around ``local`` residuals is ``cd_local_l2``."""
-    head, *tail = field.split("_")
-    return "_".join([head, name, *tail])
+    z_train = None if train is None else train.z
+    scores = conditional_scores(inverse, encoded.z, encoded.y, z_train, seed)
+    return _prefixed("conditional/", scores)
 
 
 def _backward(
     trained: TrainedFlow,
     validation: SpectrumDataset,
-    real_counts: NDArray[np.int64],
+    real_counts: Counts,
     *,
     n_samples: int,
     seed: int,
@@ -215,7 +193,7 @@ def _backward(
         told = blind._replace(ranked=same)
     known = set(trained.description["training_side"]["structure_hashes"])
     names = [truth.connectivity for truth in truths]
-    scores = _correlations("structure/", real_counts, np.array(blind.counts))
+    scores = bond_correlations("structure/", real_counts, blind.counts)
     for suffix, found in (("", blind), ("_formula", told)):
         ranked = [
             [c.structure.connectivity for c in candidates[: structure.N_FIRST]]
@@ -237,7 +215,7 @@ class _Proposed(NamedTuple):
 
     samples: list[list[str | None]]
     ranked: Sequence[Sequence[Candidate]]
-    counts: list[tuple[int, int]]
+    counts: Counts
     log_p: NDArray[np.float64] | None
 
 
@@ -252,19 +230,19 @@ def _propose(
     records = validation.records
     questions = [question_of(r, trained.axis, tells_formula=tells_formula) for r in records]
     samples: list[list[str | None]] = []
-    ranked, counts = [], []
+    ranked, first = [], []
     drawn = trained.iterate_proposals(questions, n_samples, seed, explains=False)
     title = "backward test, formula known" if tells_formula else "backward test"
     pairs = zip(questions, drawn, strict=True)
     for question, proposals in progress(pairs, len(questions), title):
-        counts.append(trained.codec.count_bonds(_rounded(trained, proposals[0])))
+        first.append(_rounded(trained, proposals[0]))
         names = (p.structure for p in proposals)
         samples.append([None if s is None else s.connectivity for s in names])
         ranked.append(order(weigh_drawn(trained, question, of_question(proposals, question))))
     log_p = None
     if trained.has_likelihood:
         log_p = trained.log_p([record.structure for record in records], questions)
-    return _Proposed(samples, ranked, counts, log_p)
+    return _Proposed(samples, ranked, bond_counts(trained.codec, first), log_p)
 
 
 def _rounded(trained: TrainedFlow, proposal: Proposal) -> NDArray[np.uint8]:
@@ -272,23 +250,6 @@ def _rounded(trained: TrainedFlow, proposal: Proposal) -> NDArray[np.uint8]:
         return trained.codec.round(proposal.x)
     except StructureError:  # diverged: no cell can be said to be set
         return np.zeros(trained.codec.shape, dtype=np.uint8)
-
-
-def _cell_counts(trained: TrainedFlow, cells: NDArray[np.generic]) -> NDArray[np.int64]:
-    return np.array([trained.codec.count_bonds(tensor) for tensor in cells])
-
-
-def _set(x: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Cells that count as set in the published code's test of the inverse."""
-    return x > 0
-
-
-def _correlations(prefix: str, real: NDArray[np.int64], generated: NDArray[np.int64]) -> Scores:
-    """Real against generated numbers of bonds and of aromatic bonds, a row per molecule."""
-    return {
-        f"{prefix}{name}_correlation": structure.count_correlation(real[:, k], generated[:, k])
-        for k, name in enumerate(("bond_count", "aromatic_bond_count"))
-    }
 
 
 def _prefixed(prefix: str, scores: dict[str, Any]) -> Scores:

@@ -7,7 +7,6 @@ A query that was refused has no samples and no candidates; it counts as a miss.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmrflow.chem.similarity import fingerprints, tanimoto
 
@@ -72,13 +71,6 @@ def ranking_scores(ranked: Sequence[Sequence[str]], truths: Sequence[str]) -> di
         "top10": float(np.mean([truth in first[:N_FIRST] for first, truth in pairs])),
         "tanimoto_top10": float(np.mean(best)),
     }
-
-
-def count_correlation(real: NDArray[np.number], generated: NDArray[np.number]) -> float | None:
-    """Pearson correlation of two series of counts; None where one does not vary."""
-    if np.ptp(real) == 0 or np.ptp(generated) == 0:
-        return None
-    return float(np.corrcoef(real, generated)[0, 1])
 
 
 def mean_or_none(values: Sequence[float | np.floating]) -> float | None:

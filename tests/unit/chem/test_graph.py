@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmrflow.chem.carbon_graphs import BOND_KINDS
 from nmrflow.chem.graph import (
+    BOND_KINDS,
     ELEMENTS,
     N_ATOM_FEATURES,
     N_KINDS,
@@ -86,6 +86,11 @@ def test_what_the_arrays_say_of_a_molecule() -> None:
     n = len(ELEMENTS) + 1
     assert np.flatnonzero(graph.atoms[0]).tolist() == [0, n + 3, n + 5 + 1, n + 10]
     assert np.flatnonzero(graph.atoms[4]).tolist() == [0, n + 2, n + 7, n + 12, FIRST_RING + 1]
+
+
+def test_aromatic_and_triple_bonds_are_kinds_of_their_own() -> None:
+    kinds = [BOND_KINDS[kind] for (a, b), kind in bonds(graph_of("C#Cc1ccccc1")).items() if a < b]
+    assert sorted(kinds) == ["aromatic"] * 6 + ["single", "triple"]
 
 
 def test_elements() -> None:

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr
 
 from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.metrics.structure import (
-    count_correlation,
     mean_or_none,
     ranking_scores,
     sampling_scores,
@@ -96,16 +94,6 @@ def test_similarity_is_the_best_of_the_first_ten_and_queries_are_averaged() -> N
     alike = [tanimoto(fingerprints([c]), fingerprints([TRUTHS[0]]))[0, 0] for c in ranked[0]]
     assert 0 < max(alike) < 1
     assert scores["tanimoto_top10"] == pytest.approx((max(alike) + 0) / 2)
-
-
-def test_correlation_of_counts() -> None:
-    real, generated = np.array([3, 5, 9, 2]), np.array([1, 7, 4, 4])
-    assert count_correlation(real, real) == pytest.approx(1)
-    assert count_correlation(real, -real) == pytest.approx(-1)
-    assert count_correlation(real, generated) == pytest.approx(pearsonr(real, generated)[0])
-    constant = np.full(4, 6)
-    assert count_correlation(real, constant) is None
-    assert count_correlation(constant, real) is None
 
 
 def test_the_mean_of_nothing_is_none() -> None:

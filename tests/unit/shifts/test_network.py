@@ -61,6 +61,13 @@ def test_a_batch_says_of_each_molecule_what_it_says_alone(ensemble: ShiftEnsembl
             torch.testing.assert_close(together[row], alone, atol=1e-10, rtol=1e-10)
 
 
+def test_a_bond_far_away_reaches_a_carbon() -> None:
+    batch = collate(graphs_of("CCCCC=C", "CCCCCC"))
+    with torch.no_grad():
+        centres = ShiftNetwork(n_steps=5).eval()(batch).centre_ppm
+    assert (centres[0] - centres[6]).abs().max() > 1e-4  # the first methyls
+
+
 def test_only_carbons_give_peaks() -> None:
     """Water sets no bit but by stray peaks."""
     batch = collate(graphs_of("O", "C"))

@@ -121,17 +121,6 @@ class BondTensorCodec:
             raise StructureError("a cell is not a finite number: the inverse has diverged")
         return (np.asarray(tensor) > 0.5).astype(np.uint8)
 
-    def count_bonds(self, cells: NDArray[np.generic]) -> tuple[int, int]:
-        """Count pairs of atoms with an order set, and pairs with the aromatic flag set.
-
-        Args:
-            cells: Zeros and ones ``(4, 16, 16)``, which need not be a molecule; cells below
-                the diagonal do not count.
-        """
-        upper = np.triu(np.asarray(cells).astype(bool))
-        orders, flags = upper[: self._AROMATIC_CHANNEL], upper[self._AROMATIC_CHANNEL]
-        return int(orders.any(axis=0).sum()), int(flags.sum())
-
     def encode_digits(self, structure: Structure) -> str:
         """The 136 digits of a structure; raises as :meth:`encode`."""
         tensor = self.encode(structure).astype(np.int64)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from nmrflow.errors import DataError
 from nmrflow.evaluation.figures import Evaluation
-from nmrflow.evaluation.paper import QUANTITIES
+from nmrflow.evaluation.paper.tables import QUANTITIES
 from nmrflow.evaluation.scores_file import EVALUATION, flatten_scores, read_scores
 
 KIND = ("experiment", "data", "split", "n_epochs")
@@ -82,7 +82,7 @@ def paper_table(runs: Sequence[Evaluation], all_lengths: Sequence[Evaluation]) -
         all_lengths: These and their like of other lengths, for the table of epochs.
 
     Returns:
-        A row per quantity of :data:`nmrflow.evaluation.paper.QUANTITIES`: ``quantity``,
+        A row per quantity of :data:`nmrflow.evaluation.paper.tables.QUANTITIES`: ``quantity``,
         ``paper`` (text), ``mean``, ``sd``, ``min``, ``max``, ``runs``, ``molecules`` and
         ``split seeds`` (texts).
     """

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from nmrflow.evaluation.figures import Evaluation
-from nmrflow.evaluation.paper import PAPER_CD, PAPER_RCD
+from nmrflow.evaluation.paper.conditional import NOISE_LEVELS
+from nmrflow.evaluation.paper.tables import PAPER_CD, PAPER_RCD
 from nmrflow.evaluation.report.runs import paper_table, scores_table, seeds, span, summarise
-from nmrflow.metrics.conditional import NOISE_LEVELS
 
 Yardsticks = Mapping[str, Mapping[str, float]]
 """By yardstick its scores, named as a network's are."""

@@ -15,7 +15,7 @@ from nmrflow.data.splits import Sides, records_hash
 from nmrflow.evaluation.yardsticks.compute import Progress, Settings, compute_yardsticks
 from nmrflow.spectra.axis import ShiftAxis
 
-VERSION = 1
+VERSION = 2
 """To be raised when a yardstick's method changes: what is cached is then computed anew."""
 
 PARTS = ("conditions", "nearest_neighbour", "message_passing", "lookup")

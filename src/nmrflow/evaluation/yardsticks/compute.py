@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmrflow.chem.carbon_graphs import carbon_graphs
 from nmrflow.chem.codecs.published import HYDROCARBONS
 from nmrflow.chem.generation.walk import generate_molecules
 from nmrflow.chem.structure import Structure
@@ -19,7 +18,7 @@ from nmrflow.errors import ConfigError
 from nmrflow.evaluation.yardsticks.lookup import build_corpus, rank_corpus
 from nmrflow.evaluation.yardsticks.measured import Measured, measured
 from nmrflow.evaluation.yardsticks.neighbours import nearest_codes, rank_by_code
-from nmrflow.evaluation.yardsticks.shift_predictor import N_PARTS, ShiftPredictor, train_predictor
+from nmrflow.evaluation.yardsticks.predictor import N_PARTS, ShiftPredictor, train_predictor
 from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
 from nmrflow.metrics.spectrum import spectrum_scores
 from nmrflow.metrics.structure import ranking_scores
@@ -125,7 +124,7 @@ def _score_neighbours(train: Measured, queries: Measured) -> Scores:
 
 
 def _score_predictor(predictor: ShiftPredictor, queries: Measured) -> Scores:
-    probabilities = predictor.probabilities(carbon_graphs(queries.structures))
+    probabilities = predictor.probabilities(queries.structures)
     curve = reliability_curve(probabilities, queries.codes)
     return {
         **_prefixed(

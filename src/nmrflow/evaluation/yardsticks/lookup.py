@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.chem.carbon_graphs import carbon_graphs
 from nmrflow.chem.structure import Structure
 from nmrflow.evaluation.yardsticks.measured import Measured
-from nmrflow.evaluation.yardsticks.shift_predictor import ShiftPredictor
+from nmrflow.evaluation.yardsticks.predictor import ShiftPredictor
 from nmrflow.metrics.structure import N_FIRST
 
 _AT_A_TIME = 2_000
@@ -50,7 +49,7 @@ def build_corpus(structures: Iterable[Structure], predictor: ShiftPredictor) -> 
     for part in _parts(structures):
         names += [structure.connectivity for structure in part]
         formulas += [structure.formula for structure in part]
-        unset = predictor.log_unset(carbon_graphs(part))
+        unset = predictor.log_unset(part)
         log_unset.append(unset.sum(axis=1).astype(np.float32))
         gain.append((np.log(-np.expm1(unset)) - unset).astype(np.float32))
     return Corpus(names, np.array(formulas), np.concatenate(log_unset), np.concatenate(gain))

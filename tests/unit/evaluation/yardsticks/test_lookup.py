@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from nmrflow.chem.carbon_graphs import CarbonGraphs, carbon_graphs
 from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
+from nmrflow.chem.structure import Structure
 from nmrflow.evaluation.yardsticks.lookup import build_corpus, rank_corpus
 from nmrflow.evaluation.yardsticks.measured import Measured
-from nmrflow.evaluation.yardsticks.message_passing import ShiftNetwork
-from nmrflow.evaluation.yardsticks.shift_predictor import ShiftPredictor
+from nmrflow.evaluation.yardsticks.predictor import NETWORK, ShiftPredictor
 from nmrflow.metrics.calibration import log_likelihood
+from nmrflow.shifts.network import ShiftNetwork
 from nmrflow.spectra.axis import ShiftAxis
 
 STRUCTURES = list(enumerate_hydrocarbons(["alkanes", "alkenes"]))[:60]
@@ -17,8 +17,8 @@ STRUCTURES = list(enumerate_hydrocarbons(["alkanes", "alkenes"]))[:60]
 
 @pytest.fixture
 def predictor() -> ShiftPredictor:
-    network = ShiftNetwork(ShiftAxis()).eval()
-    return ShiftPredictor((network,), 0.5, (1,))
+    network = ShiftNetwork(**NETWORK).eval()
+    return ShiftPredictor((network,), ShiftAxis(), 0.5, (1,))
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def queries() -> Measured:
     return Measured(tuple(STRUCTURES[10:60:10]), codes)
 
 
-def logits(predictor: ShiftPredictor, graphs: CarbonGraphs) -> np.ndarray:
-    p = predictor.probabilities(graphs)
+def logits(predictor: ShiftPredictor, structures: list[Structure]) -> np.ndarray:
+    p = predictor.probabilities(structures)
     return np.log(p / (1 - p))
 
 
@@ -36,7 +36,7 @@ def test_the_order_is_that_of_the_likelihood(predictor: ShiftPredictor, queries:
     corpus = build_corpus(iter(STRUCTURES), predictor)
     assert corpus.connectivities == [s.connectivity for s in STRUCTURES]
     found = rank_corpus(corpus, queries, n_first=20)
-    of_all = logits(predictor, carbon_graphs(STRUCTURES))
+    of_all = logits(predictor, STRUCTURES)
     names = [s.connectivity for s in STRUCTURES]
     for code, ranked in zip(queries.codes, found, strict=True):
         likelihood = log_likelihood(of_all, code)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nmrflow.metrics.conditional import (
+from nmrflow.evaluation.paper.conditional import (
     N_DRAWS,
     NOISE_LEVELS,
     conditional_deviation,

@@ -6,14 +6,20 @@ Distances are between tensors as f⁻¹ returns them, before any rounding.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from nmrflow.numerics import generator_for
 
 Inverse = Callable[[Tensor, Tensor], Tensor]
 """f⁻¹: z ``(n, n_residual)`` and y ``(n, n_bins)`` to x, rows in the same order."""
 
 NOISE_LEVELS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Standard deviations of the noise on z: the columns of the paper's Table 4."""
+
+N_DISTURBED = 16
+"""Molecules on which the deviation under noise is measured: it takes 245 inverses each."""
 
 N_DRAWS = 8
 """Noise draws per z, and draws of z for the variation."""
@@ -39,6 +45,46 @@ class Deviation(NamedTuple):
     rcd: dict[str, float | None]
     cd_l2: dict[str, float]
     rcd_l2: dict[str, float | None]
+
+
+def conditional_scores(
+    inverse: Inverse, z: Tensor, y: Tensor, z_train: Tensor | None, seed: int
+) -> dict[str, Any]:
+    """Deviation of a few molecules around their own z and around the prior, and variation.
+
+    Args:
+        inverse: f⁻¹.
+        z: Residuals ``(n, n_residual)``, n > 0.
+        y: Spectrum slots ``(n, n_bins)``.
+        z_train: Residuals of the training side, from which the prior is learned; without, the
+            deviation around it is None.
+        seed: Of all that is drawn.
+
+    Returns:
+        ``n_molecules`` of the deviation; the fields of :class:`Deviation`, of which ``cd_l2``
+        around ``local`` residuals is ``cd_local_l2``; what :func:`conditional_variation` gives.
+    """
+    chosen = np.unique(np.linspace(0, len(z) - 1, N_DISTURBED).round().astype(int))
+    z_local, y_local = z[chosen], y[chosen]
+    drawn = None
+    if z_train is not None:
+        generator = generator_for(seed, "learned prior")
+        drawn = draw_from_prior(z_train, len(z_local), generator)
+    scores: dict[str, Any] = {"n_molecules": len(chosen)}
+    for name, around in (("local", z_local), ("prior", drawn)):
+        deviation: dict[str, Any] = dict.fromkeys(Deviation._fields)
+        if around is not None:
+            repeated = y_local.repeat(len(around) // len(y_local), 1)
+            generator = generator_for(seed, "noise", name)
+            deviation = conditional_deviation(inverse, around, repeated, generator)._asdict()
+        scores |= {_placed(field, name): value for field, value in deviation.items()}
+    generator = generator_for(seed, "variation")
+    return scores | conditional_variation(inverse, y, z.shape[1], generator)
+
+
+def _placed(field: str, name: str) -> str:
+    head, *tail = field.split("_")
+    return "_".join([head, name, *tail])
 
 
 def conditional_deviation(

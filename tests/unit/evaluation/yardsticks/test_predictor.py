@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from nmrflow.chem.carbon_graphs import carbon_graphs
 from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
 from nmrflow.data.splits import hash_fraction
 from nmrflow.errors import DataError
 from nmrflow.evaluation.yardsticks.measured import Measured
-from nmrflow.evaluation.yardsticks.shift_predictor import (
+from nmrflow.evaluation.yardsticks.predictor import (
     ShiftPredictor,
     best_threshold,
     train_predictor,
@@ -34,7 +33,7 @@ def train() -> Measured:
 
 def loss(predictor: ShiftPredictor, side: Measured) -> float:
     """Mean over spectra of minus the log probability of the measured bits."""
-    p = predictor.probabilities(carbon_graphs(side.structures))
+    p = predictor.probabilities(side.structures)
     return float(-np.log(np.where(side.codes, p, 1 - p)).sum(axis=1).mean())
 
 
@@ -45,9 +44,8 @@ def test_training_learns_and_repeats(train: Measured) -> None:
     one = train_predictor(train, AXIS, 1, n_networks=1, n_epochs=6, progress=shares.append)
     assert torch.equal(torch.get_rng_state(), before)
     other = train_predictor(train, AXIS, 1, n_networks=1, n_epochs=6)
-    graphs = carbon_graphs(train.structures)
-    predicted = one.probabilities(graphs)
-    np.testing.assert_array_equal(predicted, other.probabilities(graphs))
+    predicted = one.probabilities(train.structures)
+    np.testing.assert_array_equal(predicted, other.probabilities(train.structures))
     assert one.threshold == other.threshold
     assert 1 <= one.epochs[0] <= 6
     assert shares == sorted(shares)
@@ -60,13 +58,14 @@ def test_training_learns_and_repeats(train: Measured) -> None:
 
 def test_networks_differ_and_their_probabilities_are_averaged(train: Measured) -> None:
     predictor = train_predictor(train, AXIS, 0, n_networks=2, n_epochs=1)
-    graphs = carbon_graphs(train.structures)
     alone = [
-        ShiftPredictor((network,), 0.5, (1,)).probabilities(graphs)
+        ShiftPredictor((network,), AXIS, 0.5, (1,)).probabilities(train.structures)
         for network in predictor.networks
     ]
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
-    np.testing.assert_allclose(predictor.probabilities(graphs), np.mean(alone, axis=0), atol=1e-9)
+    np.testing.assert_allclose(
+        predictor.probabilities(train.structures), np.mean(alone, axis=0), atol=1e-9
+    )
 
 
 def test_the_threshold_is_the_best_of_all() -> None:

@@ -6,12 +6,11 @@ Structures and Spectra*, arXiv:2602.03875, 2026. Ten random splits unless said o
 
 from dataclasses import dataclass
 
-from nmrflow.metrics.conditional import NOISE_LEVELS
+from nmrflow.evaluation.paper.conditional import NOISE_LEVELS
 
 PAPER_CD = (0.598, 2.761, 5.380, 10.559, 21.110, 38.130)
 PAPER_RCD = (0.141, 0.636, 1.107, 1.083, 0.579, 0.598)
-"""The paper's Table 4, one sample, at :data:`nmrflow.metrics.conditional.NOISE_LEVELS`.
-"""
+"""The paper's Table 4, one sample, at its noise levels."""
 
 
 @dataclass(frozen=True)

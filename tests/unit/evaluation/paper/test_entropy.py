@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from nmrflow.metrics.entropy import cell_entropy_bits
+from nmrflow.evaluation.paper.entropy import cell_entropy_bits
 
 
 def test_it_is_scipys_summed_over_cells() -> None:

@@ -1,0 +1,120 @@
+"""Scores of a checkpoint: on its own validation side, or on other data."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nmrflow.config import build, check_counts
+from nmrflow.console import say, show_scores
+from nmrflow.data.dataset import SpectrumDataset
+from nmrflow.data.records import MoleculeSpectrum, Source, SourceData
+from nmrflow.data.splits import Sides, records_hash
+from nmrflow.errors import ConfigError, DataError, NmrflowError
+from nmrflow.evaluation.samples import show_examples
+from nmrflow.evaluation.scores_file import write_scores
+from nmrflow.evaluation.scoring import SCORING, Scores, score
+from nmrflow.model.pretrained import load
+from nmrflow.model.trained import TrainedFlow
+
+
+def score_checkpoint(plain: dict[str, Any]) -> Scores:
+    """Score a checkpoint as ``conf/evaluation/evaluate.yaml`` describes.
+
+    Returns:
+        The conditions (checkpoint, data, split, seed, counts), every score, examples and the
+        table of epochs; what is written to ``output``.
+
+    Raises:
+        ConfigError: If ``split`` is another word, or ``all`` without ``data.path``, or
+            ``output`` cannot be written.
+        DataError: If the data cannot be read, has changed, or has no record to score on.
+    """
+    check_counts(plain, n_threads=1)
+    if plain["split"] not in ("validation", "all"):
+        raise ConfigError(f"split={plain['split']}: validation or all")
+    if plain["split"] == "all" and plain["data"].get("path") is None:
+        raise ConfigError("split=all scores every record of a file: give it as data.path=FILE")
+    torch.set_num_threads(plain["n_threads"])
+
+    trained = load(str(plain["checkpoint"]))
+    about = trained.description
+    scoring = {**SCORING, **about["config"].get("scoring", {})}
+    scoring |= {key: plain[key] for key in SCORING if plain[key] is not None}
+    check_counts(scoring, n_samples=1, seed=0)
+    source, data, sides = _read(trained, plain)
+    if not sides.validation:
+        raise DataError(f"{source.path}: no record is on the validation side; use split=all")
+    say(data.describe())
+    if not sides.train:
+        say("the data trained on are not at hand: no probes of z, and no learned prior")
+    validation, train = (
+        SpectrumDataset(side, trained.codec, trained.axis) if side else None
+        for side in (sides.validation, sides.train)
+    )
+    assert validation is not None
+    examples = show_examples(trained, sides.validation, sides.train, _as_list(plain["examples"]))
+    n_samples, seed = scoring["n_samples"], scoring["seed"]
+    scores = score(trained, validation, train, n_samples=n_samples, seed=seed)
+    result = {
+        "checkpoint": str(plain["checkpoint"]),
+        "experiment": about["config"]["name"],
+        "seed": about["config"]["seed"],
+        "data": source.name,
+        "data_path": source.path,
+        "split": plain["split"],
+        "split_seed": about["split_seed"],
+        "scoring_seed": scoring["seed"],
+        "n_excluded": data.n_excluded_total,
+        "excluded": dict(data.n_excluded),
+        **scores,
+        "epochs": about.get("epochs", []),
+        "examples": examples,
+    }
+    show_scores(f"{plain['split']}, n = {scores['n']}", scores)
+    if plain["output"] is not None:
+        write_scores(result, Path(plain["output"]))
+        say(f"written {plain['output']}")
+    return result
+
+
+def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceData, Sides]:
+    """The records to score on, and the training side's, as far as they are at hand.
+
+    The training side is what the network was trained on; if those data cannot be read, that
+    of the data given. A molecule that is scored is never in it.
+    """
+    own = plain["data"].get("path") is None
+    source: Source = trained.source if own else build(plain["data"], object)
+    data = source.read(trained.axis)
+    sides = trained.split.divide(data.records)
+    if own and records_hash(sides.validation) != trained.description["split_sha256"]:
+        raise DataError(
+            f"{source.path or source.name}: is no longer the data that this checkpoint was "
+            "trained on; to score on what it is now, give it as data.path"
+        )
+    train = sides.train if own else _own_training_side(trained) or sides.train
+    scored = data.records if plain["split"] == "all" else sides.validation
+    molecules = {record.structure.connectivity for record in scored}
+    kept = (record for record in train if record.structure.connectivity not in molecules)
+    return source, data, Sides(train=tuple(kept), validation=scored)
+
+
+def _own_training_side(trained: TrainedFlow) -> tuple[MoleculeSpectrum, ...]:
+    """Nothing if the data trained on cannot be read any more, or have changed."""
+    about = trained.description
+    if "path" in about["config"]["data"] and about["data_path"] is None:
+        return ()  # Nobody knows where they lie; the source would fetch them.
+    try:
+        sides = trained.split.divide(trained.source.read(trained.axis).records)
+    except NmrflowError:
+        return ()
+    unchanged = records_hash(sides.validation) == trained.description["split_sha256"]
+    return sides.train if unchanged else ()
+
+
+def _as_list(ids: Any) -> list[str] | None:  # noqa: ANN401 - whatever the command line gives
+    """One id may stand without brackets."""
+    if ids is None:
+        return None
+    return [str(one) for one in (ids if isinstance(ids, list) else [ids])]
