@@ -70,10 +70,10 @@ class SpectrumCoupling(Node):
             self.is_muted = before
 
     def predict(self, x: Tensor) -> Tensor:
-        """S of vectors whose last cells are e: ``(n, n_bins)``."""
+        """S of vectors that begin with the molecule's cells: ``(n, n_bins)``."""
         if self.predictor is None or self.is_muted:
-            return torch.zeros_like(x[:, -self.n_bins :])
-        return self.predictor(whole_numbers(x[:, : -self.n_bins])).to(x)
+            return x.new_zeros(len(x), self.n_bins)
+        return self.predictor(whole_numbers(x[:, : self.in_shape[0] - self.n_bins])).to(x)
 
     def fill(self, x: Tensor, code: Tensor | None, draws: Draws | None) -> Tensor:  # noqa: ARG002
         """E behind the molecule's cells: 0, or what makes y say the measured codes."""

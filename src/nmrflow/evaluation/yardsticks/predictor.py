@@ -6,6 +6,7 @@ package's own forward side gives, less all that its training adds to it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from nmrflow.spectra.axis import ShiftAxis
 N_PARTS = 8
 """Parts of the training side, by hash of the molecule; each network leaves out another one."""
 
-NETWORK = {"width": 128, "n_steps": 5, "n_components": 3}
+NETWORK: dict[str, Any] = {"width": 128, "n_steps": 5, "n_components": 3}
 """Arguments of :class:`ShiftNetwork`."""
 
 BATCH_SIZE = 16
