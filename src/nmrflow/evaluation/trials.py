@@ -22,20 +22,18 @@ from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.chem.structure import Structure
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import generator_for
-from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
 
 N_ISOMERS = 20
 N_FIRST = (1, 3, 10)
 
 
-def query_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) -> Query:
-    """The spectrum of a record as a question; of a source without shifts its bins' centres."""
-    shifts = record.shifts_ppm or tuple(axis.fine_centres_ppm(record.fine_bins).tolist())
-    peaks = PeakList(tuple(Peak(shift) for shift in shifts))
+def query_of(record: Record, *, tells_formula: bool) -> Query:
+    """The shifts of a record as a question, without what its source knows of the atoms."""
+    peaks = PeakList(tuple(Peak(shift) for shift in record.peaks.shifts_ppm))
     return Query(peaks, formula=record.structure.formula if tells_formula else None)
 
 
@@ -85,14 +83,14 @@ def among_cases(answer: Elucidation, truth: Structure) -> list[Case]:
 
 def elucidations(
     model: TrainedFlow,
-    records: Sequence[MoleculeSpectrum],
+    records: Sequence[Record],
     *,
     tells_formula: bool,
     n_samples: int,
     seed: int,
 ) -> list[Elucidation]:
     """Every record's spectrum elucidated, all candidates kept."""
-    queries = (query_of(record, model.axis, tells_formula=tells_formula) for record in records)
+    queries = (query_of(record, tells_formula=tells_formula) for record in records)
     title = "elucidating, formula known" if tells_formula else "elucidating"
     return [
         elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_samples)
@@ -101,7 +99,7 @@ def elucidations(
 
 
 def choose_isomers(
-    corpus: Path, records: Sequence[MoleculeSpectrum], *, nearest: bool, seed: int
+    corpus: Path, records: Sequence[Record], *, nearest: bool, seed: int
 ) -> list[list[str]]:
     """For each record up to :data:`N_ISOMERS` generated isomers of its molecule.
 
@@ -148,7 +146,7 @@ def choose_isomers(
 
 def rankings(
     model: TrainedFlow,
-    records: Sequence[MoleculeSpectrum],
+    records: Sequence[Record],
     isomers: Sequence[Sequence[str]],
     rivals: Sequence[Elucidation],
 ) -> list[RankingTrial]:
@@ -164,7 +162,7 @@ def rankings(
     told = list(zip(records, isomers, rivals, strict=True))
     for record, others, own in progress(told, len(told), "ranking isomers"):
         structures = [record.structure, *map(Structure.from_smiles, others)]
-        query = query_of(record, model.axis, tells_formula=True)
+        query = query_of(record, tells_formula=True)
         first, *rest = weigh(model, query, structures)
         trials.append(RankingTrial(first, tuple(rest), own.candidates))
     return trials
