@@ -20,7 +20,7 @@ import torch
 
 from nmrflow.answers.assignment import assign
 from nmrflow.console import quiet_libraries
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
 from nmrflow.evaluation.trials import (
@@ -74,11 +74,11 @@ def calibration_error(calibrated: Logistic, cases: list[Case]) -> dict[str, Any]
     }
 
 
-def check_intervals(model: TrainedFlow, records: list[MoleculeSpectrum]) -> dict[str, Any]:
+def check_intervals(model: TrainedFlow, records: list[Record]) -> dict[str, Any]:
     """Share of carbons whose matched peak lies in their interval, and the intervals' widths."""
     inside, widths = [], []
     for record in records:
-        query = query_of(record, model.axis, tells_formula=False)
+        query = query_of(record, tells_formula=False)
         for pair in assign(model, query, record.structure).assigned:
             group, shift = pair.group, pair.measured.shift_ppm
             inside += [group.low_ppm <= shift <= group.high_ppm] * len(group.atoms)
@@ -108,9 +108,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     with errors_for_people():
         model = load(given.checkpoint)
-        records = list(
-            model.split.divide(RevMolSpec(given.data).read(model.axis).records).validation
-        )
+        records = list(model.split.divide(RevMolSpec(given.data).read().records).validation)
         found: dict[str, Any] = {
             "n": len(records),
             "split_seed": model.split.seed,

@@ -21,7 +21,7 @@ import torch
 from nmrflow.chem.codecs.table import read_canonical, structure_from_orders
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
 from nmrflow.evaluation.yardsticks.lookup import Corpus as LookupCorpus
@@ -40,9 +40,11 @@ N_ORDERS = 20
 AT_A_TIME = 1_024
 
 
-def check_latents(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> dict[str, float]:
+def check_latents(trained: TrainedFlow, records: list[Record]) -> dict[str, float]:
     """One proposal for each of a hundred spectra, with and without its formula."""
-    codes = np.stack([trained.axis.code_from_fine(r.fine_bins) for r in records[:N_PROPOSALS]])
+    codes = np.stack(
+        [trained.axis.code_from_shifts(r.peaks.shifts_ppm) for r in records[:N_PROPOSALS]]
+    )
     formulas = [record.structure.formula for record in records[:N_PROPOSALS]]
     side = trained.description["training_side"]
     asked = np.where(codes == 1, side["mean_logit_true"], side["mean_logit_false"])
@@ -56,7 +58,7 @@ def check_latents(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> dict
     return errors
 
 
-def check_numbering(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> dict[str, float]:
+def check_numbering(trained: TrainedFlow, records: list[Record]) -> dict[str, float]:
     """Greatest change of a shift, a logit and log p under random orders of the atoms."""
     rng = random.Random(0)
     logit_change = log_p_change = shift_change = 0.0
@@ -64,7 +66,7 @@ def check_numbering(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> di
         structure = record.structure
         orders = [rng.sample(range(structure.n_atoms), structure.n_atoms) for _ in range(N_ORDERS)]
         same = [structure, *(structure.permuted(order) for order in orders)]
-        code = trained.axis.code_from_fine(record.fine_bins)
+        code = trained.axis.code_from_shifts(record.peaks.shifts_ppm)
         shifts = [predicted.median_ppm for predicted in trained.predict_shifts(same)]
         moved = zip(shifts[1:], orders, strict=True)
         changes = [np.abs(s - shifts[0][order]).max() for s, order in moved]
@@ -82,13 +84,11 @@ def check_numbering(trained: TrainedFlow, records: list[MoleculeSpectrum]) -> di
     }
 
 
-def check_query(
-    trained: TrainedFlow, records: list[MoleculeSpectrum], n_samples: int
-) -> dict[str, Any]:
+def check_query(trained: TrainedFlow, records: list[Record], n_samples: int) -> dict[str, Any]:
     """Seconds of single queries, with and without the formula, of the largest molecules."""
     seconds, same = [], True
     for record in sorted(records, key=lambda record: -record.structure.n_atoms)[:5]:
-        code = trained.axis.code_from_fine(record.fine_bins)[None]
+        code = trained.axis.code_from_shifts(record.peaks.shifts_ppm)[None]
         for told in (None, [record.structure.formula]):
             lists = []
             for _ in range(2):
@@ -106,9 +106,7 @@ def check_query(
     }
 
 
-def check_lookup(
-    trained: TrainedFlow, records: list[MoleculeSpectrum], folder: Path
-) -> dict[str, float]:
+def check_lookup(trained: TrainedFlow, records: list[Record], folder: Path) -> dict[str, float]:
     """Scores of a search through a corpus, with and without the formula."""
     queries = measured(records, trained.axis)
     corpus = _labelled(trained, folder)
@@ -158,7 +156,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     with errors_for_people():
         trained = load(given.checkpoint)
-        data = RevMolSpec(str(given.table)).read(trained.axis)
+        data = RevMolSpec(str(given.table)).read()
         records = list(trained.split.divide(data.records).validation)
         results = {
             "latents": check_latents(trained, records),

@@ -83,10 +83,10 @@ def main() -> None:
     known = predictions()
     matches = []
     with errors_for_people():
-        records = RevMolSpec(str(arguments.csv)).read(AXIS).records
+        records = RevMolSpec(str(arguments.csv)).read().records
     for record in records:
         if (key := record.structure.connectivity) in known:
-            measured = AXIS.fine_centres_ppm(record.fine_bins)
+            measured = np.array(record.peaks.shifts_ppm)
             matches.append(match(known[key][0], key, known[key][1], measured))
     groups = [(family, [m for m in matches if m.family == family]) for family in FAMILIES]
     lines = [summarise(name, found) for name, found in (*groups, ("all", matches)) if found]

@@ -25,7 +25,7 @@ from nmrflow.types import Latent
 def measure(checkpoint: str, table: Path) -> list[dict[str, float | int | str]]:
     """One row per floating type."""
     trained = load(checkpoint)
-    records = RevMolSpec(str(table)).read(trained.axis).records
+    records = RevMolSpec(str(table)).read().records
     dataset = SpectrumDataset(records, trained.codec, trained.axis)
     structures = [record.structure for record in records]
     rows: list[dict[str, float | int | str]] = []

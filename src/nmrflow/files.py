@@ -1,9 +1,10 @@
 """Opening the text files of sources, with errors that name the file and what to do."""
 
 import gzip
+import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -12,6 +13,8 @@ import rich.progress
 
 from nmrflow.console import shows_progress
 from nmrflow.errors import DataError
+
+_PART = 1 << 20
 
 
 @contextmanager
@@ -48,6 +51,26 @@ def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> It
         ) from error
     except OSError as error:
         raise DataError(f"{where}: cannot be read ({error})") from error
+
+
+def contents_digest(paths: Iterable[str | None], expected: str) -> str:
+    """What text files hold, in 64 hexadecimal digits (SHA-256), wherever they lie.
+
+    Args:
+        paths: The files, packed or not; None for one that is not given.
+        expected: As of :func:`open_text`.
+
+    Raises:
+        DataError: If a file cannot be read.
+    """
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(b"\0")
+        if path is not None:
+            with open_text(path, expected) as stream:
+                while part := stream.read(_PART):
+                    found.update(part.encode())
+    return found.hexdigest()
 
 
 def _find(path: str | Path, where: str, advice: str) -> Path:

@@ -13,6 +13,7 @@ import pytest
 from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import Source, SourceData
+from nmrflow.data.sources.assigned import AssignedShifts
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.data.sources.nmrshiftdb2 import Nmrshiftdb2
 from nmrflow.data.sources.revmolspec import RevMolSpec
@@ -35,25 +36,33 @@ def make_table(folder: Path) -> Source:
     return RevMolSpec(str(folder / "table.csv"))
 
 
-def make_sdf(folder: Path) -> Source:
+def make_sdf(folder: Path, *, is_assigned: bool = False) -> Source:
     text = ""
     for number, (smiles, shifts) in enumerate(INVENTED.items()):
         structure = Structure.from_smiles(smiles)
         atoms = "".join(f"{0:10.4f}{0:10.4f}{0:10.4f} C   0  0\n" for _ in structure.elements)
         bonds = "".join(f"{b.begin + 1:3}{b.end + 1:3}{b.order:3}  0\n" for b in structure.bonds)
         counts = f"{structure.n_atoms:3}{len(structure.bonds):3}  0  0  0  0  0  0  0  0999 V2000"
-        peaks = "|".join(f"{shift};0.0Q;0" for shift in shifts)
+        peaks = "|".join(f"{shift};0.0Q;{is_assigned * k}" for k, shift in enumerate(shifts))
         text += f"name\n\n\n{counts}\n{atoms}{bonds}M  END\n> <nmrshiftdb2 ID>\n{number}\n\n"
         text += f"> <Spectrum 13C 0>\n{peaks}|\n\n$$$$\n"
     (folder / "export.sdf").write_text(text)
     return Nmrshiftdb2(str(folder / "export.sdf"))
 
 
+def make_assigned(folder: Path) -> Source:
+    make_sdf(folder, is_assigned=True)
+    return AssignedShifts(str(folder / "export.sdf"))
+
+
 SOURCES: dict[str, Callable[[Path], Source]] = {
     "embedded": lambda _: Embedded(),
     "revmolspec": make_table,
     "nmrshiftdb2": make_sdf,
+    "assigned": make_assigned,
 }
+CONFIGURED_ELSEWHERE = {"assigned"}
+"""Sources of a stage, not of a training."""
 
 
 class Readings(NamedTuple):
@@ -70,12 +79,12 @@ def readings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     make = SOURCES[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     source = make(folder)
-    return Readings(source, source.read(AXIS), source.read(AXIS), make(folder).read(AXIS))
+    return Readings(source, source.read(), source.read(), make(folder).read())
 
 
 def test_every_configured_source_has_a_row() -> None:
     folder = Path(__file__).parents[2] / "conf" / "data"
-    assert {file.stem for file in folder.glob("*.yaml")} == set(SOURCES)
+    assert {file.stem for file in folder.glob("*.yaml")} == set(SOURCES) - CONFIGURED_ELSEWHERE
 
 
 def test_name_is_that_of_its_configuration(
@@ -103,21 +112,33 @@ def test_ids_are_unique_and_places_are_named(readings: Readings) -> None:
     assert all(record.molecule_id and record.provenance for record in records)
 
 
-def test_peaks_are_sorted_bins_of_the_axis(readings: Readings) -> None:
+def test_peaks_fill_sorted_bins_of_the_axis(readings: Readings) -> None:
     for record in readings.once.records:
-        bins = record.fine_bins
+        bins = AXIS.occupied(record.peaks.shifts_ppm)
         assert bins
         assert list(bins) == sorted(set(bins))
         assert 0 <= bins[0] <= bins[-1] < AXIS.n_fine_bins
         assert {type(bin_) for bin_ in bins} == {int}
 
 
-def test_shifts_where_given_lie_in_the_bins(readings: Readings) -> None:
+def test_assigned_atoms_are_carbons_of_the_structure(readings: Readings) -> None:
     for record in readings.once.records:
-        if record.shifts_ppm is not None:
-            assert set(AXIS.to_fine_bins(record.shifts_ppm).tolist()) == set(record.fine_bins)
-    n_off_scale = sum(AXIS.n_off_scale(r.shifts_ppm or ()) for r in readings.once.records)
-    assert readings.once.n_off_scale == n_off_scale
+        for atom in (int(atom) for peak in record.peaks.peaks for atom in peak.atoms):
+            assert record.structure.elements[atom] == "C"
+
+
+def test_digests_are_of_the_contents_alone(
+    readings: Readings, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    make = SOURCES[request.node.callspec.params["readings"]]
+    elsewhere = make(tmp_path)
+    digest = readings.source.digest()
+    assert digest == elsewhere.digest()
+    if elsewhere.path is None:
+        return
+    with Path(elsewhere.path).open("a") as stream:
+        stream.write("\n")
+    assert elsewhere.digest() != digest
 
 
 def test_structures_fit_the_bond_tensor(readings: Readings) -> None:
@@ -126,11 +147,12 @@ def test_structures_fit_the_bond_tensor(readings: Readings) -> None:
         assert codec.decode(codec.encode(record.structure)) == record.structure
 
 
-@pytest.mark.parametrize("make", [make_table, make_sdf])
+@pytest.mark.parametrize("make", [make_table, make_sdf, make_assigned])
 def test_files_hold_what_was_written(make: Callable[[Path], Source], tmp_path: Path) -> None:
     for record, (smiles, shifts) in zip(
-        make(tmp_path).read(AXIS).records, INVENTED.items(), strict=True
+        make(tmp_path).read().records, INVENTED.items(), strict=True
     ):
         assert record.structure.connectivity == Structure.from_smiles(smiles).connectivity
-        assert record.fine_bins == tuple(sorted(set(AXIS.to_fine_bins(shifts).tolist())))
+        bins = AXIS.occupied(record.peaks.shifts_ppm)
+        assert bins == tuple(sorted(set(AXIS.to_fine_bins(shifts).tolist())))
         assert str(tmp_path) in record.provenance

@@ -34,9 +34,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow("ABCD")
-        for number, record in enumerate(Embedded().read(axis).records[::12][:120]):
+        for number, record in enumerate(Embedded().read().records[::12][:120]):
             bits = ["0"] * axis.n_fine_bins
-            for bin_ in record.fine_bins:
+            for bin_ in axis.occupied(record.peaks.shifts_ppm):
                 bits[bin_] = "1"
             digits = codec.encode_digits(record.structure)
             writer.writerow([number, 1000 + number, digits, "".join(bits)])

@@ -120,7 +120,7 @@ def test_without_the_data_trained_on_there_are_no_probes(
 
 
 def test_chosen_molecules_are_shown_with_their_side(model, finished_run: Path) -> None:
-    sides = model.split.divide(model.source.read(model.axis).records)
+    sides = model.split.divide(model.source.read().records)
     seen, held = sides.train[0], sides.validation[2]
     result = run_evaluate(
         f"checkpoint={finished_run}",
@@ -132,7 +132,7 @@ def test_chosen_molecules_are_shown_with_their_side(model, finished_run: Path) -
     assert [example["side"] for example in shown] == ["training", "validation"]
     for example, record in zip(shown, (seen, held), strict=True):
         assert example["smiles"] == record.structure.connectivity
-        code = model.axis.code_from_fine(record.fine_bins)
+        code = model.axis.code_from_shifts(record.peaks.shifts_ppm)
         assert example["true_bins"] == np.flatnonzero(code).tolist()
         (predicted,) = model.predict_spectrum([record.structure])
         assert example["predicted_bins"] == np.flatnonzero(predicted.code).tolist()
@@ -143,7 +143,7 @@ def test_chosen_molecules_are_shown_with_their_side(model, finished_run: Path) -
 
 
 def test_examples_are_ten_of_the_validation_side_by_default(model) -> None:
-    sides = model.split.divide(model.source.read(model.axis).records)
+    sides = model.split.divide(model.source.read().records)
     shown = show_examples(model, sides.validation, sides.train)
     assert len(shown) == 10
     assert {example["side"] for example in shown} == {"validation"}
@@ -168,15 +168,15 @@ def test_bad_examples_are_refused(bare: Path, short: Path, examples: str, said: 
 
 
 def test_unknown_examples_are_named(model) -> None:
-    records = model.source.read(model.axis).records
+    records = model.source.read().records
     with pytest.raises(DataError, match=r"no molecule with id 77777, x9 in"):
         show_examples(model, records, ids=[records[0].molecule_id, "77777", "x9"])
 
 
 def test_measured_shifts_are_shown_as_the_source_gave_them(model) -> None:
-    record = replace(Embedded().read(model.axis).records[5], molecule_id="007")
+    record = replace(Embedded().read().records[5], molecule_id="007")
     (shown,) = show_examples(model, [record], ids=["007"])
-    assert shown["measured_ppm"] == pytest.approx(record.shifts_ppm, abs=0.005)
+    assert shown["measured_ppm"] == pytest.approx(record.peaks.shifts_ppm, abs=0.005)
 
 
 def test_records_trained_on_are_not_shown_as_unseen(model, bare: Path, short: Path) -> None:
@@ -275,7 +275,7 @@ def test_proposals_can_be_had_one_spectrum_at_a_time(model) -> None:
 def test_the_source_is_where_it_was(model, table: Path) -> None:
     assert isinstance(model.source, RevMolSpec)
     assert model.source.path == str(table)
-    assert len(model.source.read(model.axis).records) == 120
+    assert len(model.source.read().records) == 120
     golden = nmrflow.load_checkpoint(Path(__file__).parents[1] / "golden/format_1.ckpt")
     assert isinstance(golden.source, Embedded)
 

@@ -68,7 +68,7 @@ def model(finished_run: Path) -> TrainedFlow:
 
 @pytest.fixture(scope="module")
 def sides(model: TrainedFlow) -> Sides:
-    return model.split.divide(model.source.read(model.axis).records)
+    return model.split.divide(model.source.read().records)
 
 
 @pytest.fixture(scope="module")

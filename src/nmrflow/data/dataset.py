@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from nmrflow.chem.codecs.codec import MoleculeCodec
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.errors import DataError, StructureError
 from nmrflow.numerics import generator_for
 from nmrflow.spectra.axis import ShiftAxis
@@ -20,6 +21,8 @@ EVALUATION_BATCH_SIZE = 256
 class SpectrumDataset(Dataset[Batch]):
     """Records, encoded once and kept as bytes; whole batches are cut out at a time.
 
+    Here alone peaks become bins: :attr:`fine_codes`, and :attr:`code` of fewer bits.
+
     Args:
         records: At least one.
         codec: Encodes the structures.
@@ -29,20 +32,18 @@ class SpectrumDataset(Dataset[Batch]):
         DataError: If a structure lies outside the codec's domain; says which and why.
     """
 
-    def __init__(
-        self, records: Sequence[MoleculeSpectrum], codec: MoleculeCodec, axis: ShiftAxis
-    ) -> None:
+    def __init__(self, records: Sequence[Record], codec: MoleculeCodec, axis: ShiftAxis) -> None:
         self.records = tuple(records)
         x = np.empty((len(self.records), *codec.shape), dtype=np.uint8)
-        code = np.empty((len(self.records), axis.n_bins), dtype=np.uint8)
         for row, record in enumerate(self.records):
             try:
                 x[row] = codec.encode(record.structure)
             except StructureError as error:
                 raise DataError(f"{record.provenance}: {error}") from error
-            code[row] = axis.code_from_fine(record.fine_bins)
         self.x = torch.from_numpy(x)
-        self.code = torch.from_numpy(code)
+        self.fine_codes = fine_codes(self.records, axis)
+        """Occupied fine bins, bool ``(n, n_fine_bins)``."""
+        self.code = torch.from_numpy(axis.coarsen(self.fine_codes).astype(np.uint8))
 
     def __len__(self) -> int:
         return len(self.records)
@@ -59,6 +60,28 @@ class SpectrumDataset(Dataset[Batch]):
         """All records in order, for whoever needs no loader."""
         for start in range(0, len(self), batch_size):
             yield self.__getitems__(list(range(start, min(start + batch_size, len(self)))))
+
+
+def fine_codes(records: Sequence[Record], axis: ShiftAxis) -> NDArray[np.bool_]:
+    """Which fine bins of an axis the peaks of each record occupy, ``(n, n_fine_bins)``.
+
+    Raises:
+        SpectrumError: If a shift is none of the axis's nucleus.
+    """
+    occupied = np.zeros((len(records), axis.n_fine_bins), dtype=np.bool_)
+    for row, record in enumerate(records):
+        occupied[row, axis.to_fine_bins(record.peaks.shifts_ppm)] = True
+    return occupied
+
+
+def say_off_scale(records: Sequence[Record], axis: ShiftAxis) -> list[str]:
+    """A sentence for the screen on shifts that fill an end bin only because it is open-ended.
+
+    Returns:
+        Nothing where there are none.
+    """
+    n = sum(axis.n_off_scale(record.peaks.shifts_ppm) for record in records)
+    return [f"{n:,} shifts lie off the axis and fill its end bins"] if n else []
 
 
 class EpochShuffle(Sampler[int]):

@@ -6,28 +6,27 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nmrflow.chem.structure import Structure
-from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import PeakList
 
 
 @dataclass(frozen=True)
-class MoleculeSpectrum:
-    """One measured (or generated) 13C spectrum of one molecule.
+class Record:
+    """One measured (or generated) spectrum of one molecule, with all that its source tells.
 
     Args:
         molecule_id: Identifier of the molecule in its source.
         spectrum_id: Identifier of the spectrum in its source.
         structure: The molecule, atoms in the source's order.
-        fine_bins: Sorted numbers of the occupied fine bins of the source's axis.
-        shifts_ppm: Shift of every assigned or listed peak in ppm; None where the source
-            gives bins only.
+        peaks: Every assigned or listed peak; ``atoms`` are 0-based numbers of the structure's
+            atoms. Where the source gives bins only, a peak is a bin's centre, and its
+            ``half_width_ppm`` half the bin.
         provenance: File or generator, and the place in it.
     """
 
     molecule_id: str
     spectrum_id: str
     structure: Structure
-    fine_bins: tuple[int, ...]
-    shifts_ppm: tuple[float, ...] | None
+    peaks: PeakList
     provenance: str
 
 
@@ -38,14 +37,14 @@ class SourceData:
     Args:
         records: What can be used.
         n_excluded: Rows (of an SDF: records) left out, by reason.
-        n_off_scale: Shifts that fill an end bin of the axis only because it is open-ended.
         defects: Place and reason of every defective record that was skipped on request.
+        notes: What else is to be known of the reading, in sentences.
     """
 
-    records: tuple[MoleculeSpectrum, ...]
+    records: tuple[Record, ...]
     n_excluded: Counter[str] = field(default_factory=Counter)
-    n_off_scale: int = 0
     defects: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def n_excluded_total(self) -> int:
@@ -56,10 +55,7 @@ class SourceData:
         """Sentences for the screen: how many rows, what was left out and why."""
         lines = [f"{len(self.records):,} spectra"]
         lines += [f"left out {n:,}: {reason}" for reason, n in sorted(self.n_excluded.items())]
-        lines += [f"defect: {defect}" for defect in self.defects]
-        if self.n_off_scale:
-            lines.append(f"{self.n_off_scale:,} shifts lie off the axis and fill its end bins")
-        return lines
+        return [*lines, *(f"defect: {defect}" for defect in self.defects), *self.notes]
 
 
 class Source(Protocol):
@@ -71,8 +67,12 @@ class Source(Protocol):
     name: str
     path: str | None
 
-    def read(self, axis: ShiftAxis) -> SourceData:
+    def read(self) -> SourceData:
         """Read every record, or raise a DataError that names every defect with its place."""
+        ...
+
+    def digest(self) -> str:
+        """What its files hold, in 64 hexadecimal digits, wherever they lie; "" without files."""
         ...
 
 

@@ -1,20 +1,21 @@
 """Which side a molecule is on: decided by a hash of its connectivity, never by its row."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.errors import ConfigError
+from nmrflow.spectra.axis import ShiftAxis
 
 
 @dataclass(frozen=True)
 class Sides:
     """Records of the two sides, each in source order."""
 
-    train: tuple[MoleculeSpectrum, ...]
-    validation: tuple[MoleculeSpectrum, ...]
+    train: tuple[Record, ...]
+    validation: tuple[Record, ...]
 
 
 class Split(Protocol):
@@ -23,7 +24,7 @@ class Split(Protocol):
     name: str
     seed: int
 
-    def divide(self, records: Sequence[MoleculeSpectrum]) -> Sides:
+    def divide(self, records: Sequence[Record]) -> Sides:
         """Put every record on one side, or leave it out on purpose (see the subclass)."""
         ...
 
@@ -53,7 +54,7 @@ class StructureSplit:
         """Whether a molecule, given by its connectivity, is on the validation side."""
         return hash_fraction("side", self.seed, connectivity) < self.validation_fraction
 
-    def divide(self, records: Sequence[MoleculeSpectrum]) -> Sides:
+    def divide(self, records: Sequence[Record]) -> Sides:
         """All records, each on its side."""
         return _divide(records, [self.is_validation(r.structure.connectivity) for r in records])
 
@@ -86,7 +87,7 @@ class InnerSplit(StructureSplit):
         """Whether a molecule of the training side is in its inner part."""
         return hash_fraction("inner", self.seed, connectivity) < self.inner_fraction
 
-    def divide(self, records: Sequence[MoleculeSpectrum]) -> Sides:
+    def divide(self, records: Sequence[Record]) -> Sides:
         """The training side's records on two sides; the outer validation side is left out."""
         outer = [r for r in records if not self.is_validation(r.structure.connectivity)]
         return _divide(outer, [self.is_inner(r.structure.connectivity) for r in outer])
@@ -103,13 +104,26 @@ def structure_hash(connectivity: str) -> str:
     return hashlib.sha256(connectivity.encode()).hexdigest()[:16]
 
 
-def records_hash(records: Sequence[MoleculeSpectrum]) -> str:
-    """Digest of a set of records (structures as stored and peaks), whatever their order."""
-    lines = sorted(f"{r.structure.elements}{r.structure.bonds}{r.fine_bins}" for r in records)
+def without(records: Iterable[Record], connectivities: Collection[str]) -> list[Record]:
+    """The records whose molecule's connectivity is none of those given.
+
+    With the connectivities of a validation side: nothing measured of its molecules is left,
+    whatever record or numbering it came from.
+    """
+    excluded = frozenset(connectivities)
+    return [record for record in records if record.structure.connectivity not in excluded]
+
+
+def records_hash(records: Sequence[Record], axis: ShiftAxis) -> str:
+    """Digest of a set of records (structures as stored, and fine bins), whatever their order."""
+    lines = sorted(
+        f"{r.structure.elements}{r.structure.bonds}{axis.occupied(r.peaks.shifts_ppm)}"
+        for r in records
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _divide(records: Sequence[MoleculeSpectrum], is_validation: Sequence[bool]) -> Sides:
+def _divide(records: Sequence[Record], is_validation: Sequence[bool]) -> Sides:
     return Sides(
         train=tuple(r for r, held in zip(records, is_validation, strict=True) if not held),
         validation=tuple(r for r, held in zip(records, is_validation, strict=True) if held),

@@ -58,7 +58,7 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
         )
     corpus = run / "stages" / "corpus"
     Corpus(corpus)  # Refused now, if there is none, and not when all else is done.
-    records = model.split.divide(RevMolSpec(str(data)).read(model.axis).records).validation
+    records = model.split.divide(RevMolSpec(str(data)).read().records).validation
     if not records:
         raise DataError(f"{data}: no record is on the validation side")
     blind, told = (

@@ -7,8 +7,8 @@ import torch
 
 from nmrflow.config import build, check_counts
 from nmrflow.console import say, show_scores
-from nmrflow.data.dataset import SpectrumDataset
-from nmrflow.data.records import MoleculeSpectrum, Source, SourceData
+from nmrflow.data.dataset import SpectrumDataset, say_off_scale
+from nmrflow.data.records import Record, Source, SourceData
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.errors import ConfigError, DataError, NmrflowError
 from nmrflow.evaluation.samples import show_examples
@@ -45,7 +45,7 @@ def score_checkpoint(plain: dict[str, Any]) -> Scores:
     source, data, sides = _read(trained, plain)
     if not sides.validation:
         raise DataError(f"{source.path}: no record is on the validation side; use split=all")
-    say(data.describe())
+    say([*data.describe(), *say_off_scale(data.records, trained.axis)])
     if not sides.train:
         say("the data trained on are not at hand: no probes of z, and no learned prior")
     validation, train = (
@@ -86,9 +86,9 @@ def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceDa
     """
     own = plain["data"].get("path") is None
     source: Source = trained.source if own else build(plain["data"], object)
-    data = source.read(trained.axis)
+    data = source.read()
     sides = trained.split.divide(data.records)
-    if own and records_hash(sides.validation) != trained.description["split_sha256"]:
+    if own and records_hash(sides.validation, trained.axis) != trained.description["split_sha256"]:
         raise DataError(
             f"{source.path or source.name}: is no longer the data that this checkpoint was "
             "trained on; to score on what it is now, give it as data.path"
@@ -100,16 +100,17 @@ def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceDa
     return source, data, Sides(train=tuple(kept), validation=scored)
 
 
-def _own_training_side(trained: TrainedFlow) -> tuple[MoleculeSpectrum, ...]:
+def _own_training_side(trained: TrainedFlow) -> tuple[Record, ...]:
     """Nothing if the data trained on cannot be read any more, or have changed."""
     about = trained.description
     if "path" in about["config"]["data"] and about["data_path"] is None:
         return ()  # Nobody knows where they lie; the source would fetch them.
     try:
-        sides = trained.split.divide(trained.source.read(trained.axis).records)
+        sides = trained.split.divide(trained.source.read().records)
     except NmrflowError:
         return ()
-    unchanged = records_hash(sides.validation) == trained.description["split_sha256"]
+    digest = records_hash(sides.validation, trained.axis)
+    unchanged = digest == trained.description["split_sha256"]
     return sides.train if unchanged else ()
 
 

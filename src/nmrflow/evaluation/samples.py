@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import DataError
 from nmrflow.model.trained import TrainedFlow
@@ -16,8 +16,8 @@ N_EXAMPLES = 10
 
 def show_examples(
     trained: TrainedFlow,
-    validation: Sequence[MoleculeSpectrum],
-    train: Sequence[MoleculeSpectrum] = (),
+    validation: Sequence[Record],
+    train: Sequence[Record] = (),
     ids: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Measured and predicted bits of single molecules, as plain values.
@@ -41,7 +41,7 @@ def show_examples(
         rows = np.linspace(0, len(validation) - 1, N_EXAMPLES).round().astype(int)
         chosen = [validation[row] for row in np.unique(rows)]
     else:
-        by_id: dict[str, MoleculeSpectrum] = {}
+        by_id: dict[str, Record] = {}
         for record in (*validation, *train):
             by_id.setdefault(record.molecule_id, record)
         unknown = [wanted for wanted in ids if wanted not in by_id]
@@ -53,8 +53,10 @@ def show_examples(
     centres = trained.axis.centres_ppm()
     rows_out = []
     for record, spectrum in zip(chosen, predicted, strict=True):
-        true_bins = np.flatnonzero(trained.axis.code_from_fine(record.fine_bins))
-        measured = record.shifts_ppm or [centres[bin_] for bin_ in true_bins]
+        peaks = record.peaks
+        true_bins = np.flatnonzero(trained.axis.code_from_shifts(peaks.shifts_ppm))
+        is_binned = any(peak.half_width_ppm for peak in peaks.peaks)
+        measured = [centres[bin_] for bin_ in true_bins] if is_binned else peaks.shifts_ppm
         connectivity = record.structure.connectivity
         rows_out.append(
             {

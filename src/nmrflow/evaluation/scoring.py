@@ -228,7 +228,7 @@ def _propose(
     seed: int,
 ) -> _Proposed:
     records = validation.records
-    questions = [question_of(r, trained.axis, tells_formula=tells_formula) for r in records]
+    questions = [question_of(r, tells_formula=tells_formula) for r in records]
     samples: list[list[str | None]] = []
     ranked, first = [], []
     drawn = trained.iterate_proposals(questions, n_samples, seed, explains=False)

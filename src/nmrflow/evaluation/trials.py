@@ -22,11 +22,10 @@ from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.chem.structure import Structure
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.model.network import Network
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import generator_for
-from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.question import Question
 
@@ -34,10 +33,9 @@ N_ISOMERS = 20
 N_FIRST = (1, 3, 10)
 
 
-def question_of(record: MoleculeSpectrum, axis: ShiftAxis, *, tells_formula: bool) -> Question:
-    """The spectrum of a record as a question; of a source without shifts its bins' centres."""
-    shifts = record.shifts_ppm or tuple(axis.fine_centres_ppm(record.fine_bins).tolist())
-    peaks = PeakList(tuple(Peak(shift) for shift in shifts))
+def question_of(record: Record, *, tells_formula: bool) -> Question:
+    """The shifts of a record as a question, without what its source knows of the atoms."""
+    peaks = PeakList(tuple(Peak(shift) for shift in record.peaks.shifts_ppm))
     return Question(peaks, formula=record.structure.formula if tells_formula else None)
 
 
@@ -87,14 +85,14 @@ def among_cases(answer: Elucidation, truth: Structure) -> list[Case]:
 
 def elucidations(
     model: TrainedFlow,
-    records: Sequence[MoleculeSpectrum],
+    records: Sequence[Record],
     *,
     tells_formula: bool,
     n_samples: int,
     seed: int,
 ) -> list[Elucidation]:
     """Every record's spectrum elucidated, all candidates kept."""
-    queries = (question_of(record, model.axis, tells_formula=tells_formula) for record in records)
+    queries = (question_of(record, tells_formula=tells_formula) for record in records)
     title = "elucidating, formula known" if tells_formula else "elucidating"
     return [
         elucidate(model, query, n_samples=n_samples, seed=seed, n_shown=n_samples)
@@ -105,7 +103,7 @@ def elucidations(
 def choose_isomers(
     corpus: Path,
     network: Network,
-    records: Sequence[MoleculeSpectrum],
+    records: Sequence[Record],
     *,
     nearest: bool,
     seed: int,
@@ -161,7 +159,7 @@ def choose_isomers(
 
 def rankings(
     model: TrainedFlow,
-    records: Sequence[MoleculeSpectrum],
+    records: Sequence[Record],
     isomers: Sequence[Sequence[str]],
     rivals: Sequence[Elucidation],
 ) -> list[RankingTrial]:
@@ -177,7 +175,7 @@ def rankings(
     told = list(zip(records, isomers, rivals, strict=True))
     for record, others, own in progress(told, len(told), "ranking isomers"):
         structures = [record.structure, *map(Structure.from_smiles, others)]
-        query = question_of(record, model.axis, tells_formula=True)
+        query = question_of(record, tells_formula=True)
         first, *rest = weigh(model, query, structures)
         trials.append(RankingTrial(first, tuple(rest), own.candidates))
     return trials

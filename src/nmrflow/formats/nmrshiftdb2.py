@@ -5,15 +5,14 @@ said of a spectrum by other tags has the spectrum's number before it: ``0:CDCl3`
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 from nmrflow.chem.molfile import Molfile, parse_molfile
 from nmrflow.chem.notation import on_one_line
 from nmrflow.errors import DataError
 from nmrflow.formats.sdf import SdfRecord
 from nmrflow.formats.signals import Carbon, Signal, Spectrum, fixed
-from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import MULTIPLICITIES
 
 _SOLVENT = "Solvent"
@@ -21,28 +20,27 @@ _SPECTRUM = re.compile(r"Spectrum 13C (\d+)")
 _INTENSITY = re.compile(r"\s*([0-9]{0,20}\.?[0-9]{0,20})\s*([A-Za-z]?)")
 
 
-class Peak(NamedTuple):
-    """One shift in ppm and the carbon it is assigned to, 0-based in file order."""
+def parse_record(record: SdfRecord, nucleus: Nucleus) -> tuple[Molfile, dict[int, Spectrum]]:
+    """The molfile of a record, and its spectra by their numbers, sorted.
 
-    shift_ppm: float
-    atom: int
-
-
-def read_nmrshiftdb2(tags: Mapping[str, str]) -> dict[int, Spectrum]:
-    """The spectra of a record's tags, by their numbers.
-
-    Args:
-        tags: Names and texts, of which
-            :func:`nmrflow.formats.nmrshiftdb2.parse_record` found that they are good.
+    Raises:
+        NmrflowError: On any defect of the record.
     """
-    texts = {int(m[1]): text for name, text in tags.items() if (m := _SPECTRUM.fullmatch(name))}
-    solvents = _by_number(tags.get(_SOLVENT, ""), texts)
-    spectra = {}
-    for k, text in sorted(texts.items()):
-        entries = filter(str.strip, text.replace("\n", "").split("|"))
-        metadata = {"solvent": solvents[k]} if k in solvents else {}
-        spectra[k] = Spectrum(tuple(map(_signal, entries)), metadata)
-    return spectra
+    if not record.is_complete:
+        raise DataError("the file ends inside this record (no closing $$$$ line)")
+    molfile = parse_molfile(record.molblock)
+    found: dict[int, tuple[Signal, ...]] = {}
+    for name, text in record.properties:
+        match = _SPECTRUM.fullmatch(name)
+        if match:
+            if int(match[1]) in found:
+                raise DataError(f"{name} is given twice")
+            found[int(match[1])] = _read_signals(name, text, molfile.elements, nucleus)
+    solvents = _by_number(dict(record.properties).get(_SOLVENT, ""), found)
+    return molfile, {
+        k: Spectrum(signals, {"solvent": solvents[k]} if k in solvents else {})
+        for k, signals in sorted(found.items())
+    }
 
 
 def nmrshiftdb2_tags(carbons: Sequence[Carbon], solvent: str | None) -> dict[str, str]:
@@ -68,50 +66,14 @@ def _by_number(text: str, numbers: Iterable[int]) -> dict[int, str]:
     return {k: text for k, text in said if text and text.lower() != "unreported"}
 
 
-def _signal(entry: str) -> Signal:
-    shift, middle, atom = entry.split(";")
-    match = _INTENSITY.match(middle)
-    assert match  # every part may be empty
-    letter = match[2].upper()
-    # 0.0 stands for an intensity that is not told.
-    intensity = float(match[1]) if match[1].strip(".0") else None
-    return Signal(
-        float(shift),
-        (int(atom),),
-        letter if letter in MULTIPLICITIES else None,
-        intensity=intensity,
-    )
-
-
-def parse_record(
-    record: SdfRecord, axis: ShiftAxis
-) -> tuple[Molfile, dict[int, tuple[Peak, ...]]]:
-    """The molfile and, by k, the peaks of each 13C spectrum.
-
-    Raises:
-        NmrflowError: On any defect of the record.
-    """
-    if not record.is_complete:
-        raise DataError("the file ends inside this record (no closing $$$$ line)")
-    molfile = parse_molfile(record.molblock)
-    spectra: dict[int, tuple[Peak, ...]] = {}
-    for name, text in record.properties:
-        match = _SPECTRUM.fullmatch(name)
-        if match:
-            if int(match[1]) in spectra:
-                raise DataError(f"{name} is given twice")
-            spectra[int(match[1])] = _parse_peaks(name, text, molfile.elements, axis)
-    return molfile, dict(sorted(spectra.items()))
-
-
-def _parse_peaks(
-    name: str, text: str, elements: Sequence[str], axis: ShiftAxis
-) -> tuple[Peak, ...]:
-    peaks = []
+def _read_signals(
+    name: str, text: str, elements: Sequence[str], nucleus: Nucleus
+) -> tuple[Signal, ...]:
+    signals = []
     for entry in filter(None, (part.strip() for part in text.replace("\n", "").split("|"))):
         fields = entry.split(";")
         try:
-            shift_text, _, atom_text = fields
+            shift_text, middle, atom_text = fields
             shift, atom = float(shift_text), int(atom_text)
         except ValueError:
             raise DataError(f"{name}: {entry!r} is not shift;intensity;atom") from None
@@ -121,8 +83,18 @@ def _parse_peaks(
             )
         if elements[atom] != "C":
             raise DataError(f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a C")
-        axis.check_shift(shift)
-        peaks.append(Peak(shift, atom))
-    if not peaks:
+        nucleus.check_shift(shift)
+        signals.append(_signal(shift, atom, middle))
+    if not signals:
         raise DataError(f"{name}: no peaks")
-    return tuple(peaks)
+    return tuple(signals)
+
+
+def _signal(shift_ppm: float, atom: int, middle: str) -> Signal:
+    match = _INTENSITY.match(middle)
+    assert match  # every part may be empty
+    letter = match[2].upper()
+    # 0.0 stands for an intensity that is not told.
+    intensity = float(match[1]) if match[1].strip(".0") else None
+    multiplicity = letter if letter in MULTIPLICITIES else None
+    return Signal(shift_ppm, (atom,), multiplicity, intensity=intensity)

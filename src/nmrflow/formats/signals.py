@@ -1,8 +1,11 @@
 """Signals of a 13C spectrum with the atoms they are assigned to, and the peaks that they make."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from nmrflow.chem.structure import Structure
+from nmrflow.errors import DataError
 from nmrflow.spectra.peaks import Peak, PeakList
 
 
@@ -57,29 +60,60 @@ def fixed(shift_ppm: float, n_decimals: int) -> str:
 
 
 def to_peak_list(spectrum: Spectrum, numbers: Sequence[int]) -> PeakList:
-    """One peak for each shift and multiplicity, in the order of their first signals.
+    """One peak for each signal.
 
     Args:
         spectrum: At least one signal.
         numbers: What a peak calls each of the file's atoms.
     """
-    groups: dict[tuple[float, str | None, float], list[Signal]] = {}
-    for signal in spectrum.signals:
-        key = (signal.shift_ppm, signal.multiplicity, signal.half_width_ppm)
-        groups.setdefault(key, []).append(signal)
-    return PeakList(tuple(_peak(group, numbers) for group in groups.values()), spectrum.metadata)
-
-
-def _peak(signals: Sequence[Signal], numbers: Sequence[int]) -> Peak:
-    first = signals[0]
-    atoms = dict.fromkeys(str(numbers[atom]) for signal in signals for atom in signal.atoms)
-    n_carbons = max(len(atoms), sum(signal.n_carbons or 0 for signal in signals))
-    return Peak(
-        first.shift_ppm,
-        first.multiplicity,
-        n_carbons if n_carbons > 1 else None,
-        first.intensity,
-        first.half_width_ppm,
-        tuple(atoms),
-        first.note,
+    return PeakList(
+        tuple(
+            Peak(
+                signal.shift_ppm,
+                signal.multiplicity,
+                signal.n_carbons,
+                signal.intensity,
+                signal.half_width_ppm,
+                tuple(dict.fromkeys(str(numbers[atom]) for atom in signal.atoms)),
+                signal.note,
+            )
+            for signal in spectrum.signals
+        ),
+        spectrum.metadata,
     )
+
+
+def merged(peaks: PeakList) -> PeakList:
+    """One peak for each shift and multiplicity, in the order of their first ones."""
+    groups: dict[tuple[float, str | None, float], list[Peak]] = {}
+    for peak in peaks.peaks:
+        key = (peak.shift_ppm, peak.multiplicity, peak.half_width_ppm)
+        groups.setdefault(key, []).append(peak)
+    return PeakList(tuple(map(_merge, groups.values())), peaks.metadata)
+
+
+def _merge(peaks: Sequence[Peak]) -> Peak:
+    atoms = tuple(dict.fromkeys(atom for peak in peaks for atom in peak.atoms))
+    n_carbons = max(len(atoms), sum(peak.n_carbons or 0 for peak in peaks))
+    return replace(peaks[0], atoms=atoms, n_carbons=n_carbons if n_carbons > 1 else None)
+
+
+def positions(elements: Sequence[str], structure: Structure | None) -> list[int]:
+    """For each atom of a file its number in the structure, where hydrogens are implicit.
+
+    Args:
+        elements: Symbols of the file's atoms.
+        structure: What was made of them; None: hydrogens do not count.
+
+    Raises:
+        DataError: If only some of the hydrogens are implicit.
+    """
+    heavy = tuple(element for element in elements if element != "H")
+    if structure is not None and structure.elements not in (heavy, tuple(elements)):
+        raise DataError("some hydrogens of the molfile cannot be made implicit; remove them")
+    has_hydrogens = structure is not None and structure.elements != heavy
+    numbers, n = [], 0
+    for element in elements:
+        numbers.append(n)
+        n += element != "H" or has_hydrogens
+    return numbers

@@ -10,9 +10,9 @@ from nmrflow.chem.notation import on_one_line, plain_reason, write_molblock
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
 from nmrflow.formats.nmredata import nmredata_tags, read_nmredata
-from nmrflow.formats.nmrshiftdb2 import nmrshiftdb2_tags, parse_record, read_nmrshiftdb2
+from nmrflow.formats.nmrshiftdb2 import nmrshiftdb2_tags, parse_record
 from nmrflow.formats.sdf import SdfRecord, name_of, read_records, write_tags
-from nmrflow.formats.signals import Carbon, to_peak_list
+from nmrflow.formats.signals import Carbon, merged, positions, to_peak_list
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import PeakList
 
@@ -195,18 +195,16 @@ def _carbons(structure: Structure | None, shifts_ppm: Sequence[float | None]) ->
 def _read_record(record: SdfRecord, axis: ShiftAxis) -> _Content:
     content = _Content(form=_form_of(record))
     try:
-        molfile, spectra = parse_record(record, axis)
+        molfile, found = parse_record(record, axis.nucleus)
         try:
             content.structure = molfile.structure()
         except (ValueError, RuntimeError) as error:
             content.reasons.append(plain_reason(error))
-        tags = dict(record.properties)
-        if spectra:
-            found = read_nmrshiftdb2(tags)
-        else:
+        if not found:
+            tags = dict(record.properties)
             found = dict(enumerate(read_nmredata(tags, molfile.elements, axis)))
-        numbers = _numbers_in_structure(molfile.elements, content.structure)
-        content.spectra = [(k, to_peak_list(spectrum, numbers)) for k, spectrum in found.items()]
+        numbers = positions(molfile.elements, content.structure)
+        content.spectra = [(k, merged(to_peak_list(s, numbers))) for k, s in found.items()]
         if not found:
             content.reasons.append("the record holds no 13C spectrum")
     except (ValueError, RuntimeError) as error:
@@ -220,16 +218,3 @@ def _form_of(record: SdfRecord) -> Form | None:
     if any(name.startswith("Spectrum") for name in names):
         return "nmrshiftdb2"
     return "NMReDATA" if names else None
-
-
-def _numbers_in_structure(elements: Sequence[str], structure: Structure | None) -> list[int]:
-    """For each atom of the file its number in the structure, where hydrogens are implicit."""
-    heavy = tuple(element for element in elements if element != "H")
-    if structure is not None and structure.elements not in (heavy, tuple(elements)):
-        raise DataError("some hydrogens of the molfile cannot be made implicit; remove them")
-    has_hydrogens = structure is not None and structure.elements != heavy
-    numbers, n = [], 0
-    for element in elements:
-        numbers.append(n)
-        n += element != "H" or has_hydrogens
-    return numbers

@@ -1,6 +1,5 @@
 """The shift axis: the only place where ppm become bins and bins become ppm."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,8 +27,7 @@ class ShiftAxis:
         fine_width_ppm: Width of a fine bin in ppm.
         n_fine_bins: Number of fine bins.
         n_bins: Number of bits of the spectrum code; divides ``n_fine_bins``.
-        min_shift_ppm: Lowest shift that is taken for a 13C shift at all.
-        max_shift_ppm: Highest one.
+        nucleus: Says which shifts are taken at all.
 
     Raises:
         SpectrumError: If the numbers of bins do not divide, or a number is not positive.
@@ -46,9 +44,7 @@ class ShiftAxis:
     fine_width_ppm: float = 0.2
     n_fine_bins: int = 1024
     n_bins: int = 128
-    min_shift_ppm: float = -20.0
-    max_shift_ppm: float = 260.0
-    nucleus: Nucleus = Carbon13()  # noqa: RUF009 - frozen
+    nucleus: Nucleus = Carbon13()
 
     def __post_init__(self) -> None:
         if self.n_bins < 1 or self.n_fine_bins < 1 or not self.fine_width_ppm > 0:
@@ -69,18 +65,8 @@ class ShiftAxis:
         return self.fine_width_ppm * self.n_fine_per_bin
 
     def check_shift(self, shift_ppm: float) -> None:
-        """Refuse a number that is no 13C shift.
-
-        Raises:
-            SpectrumError: If it is not finite, or outside ``min_shift_ppm .. max_shift_ppm``.
-        """
-        if not math.isfinite(shift_ppm):
-            raise SpectrumError(f"shift {shift_ppm} is not a finite number")
-        if not self.min_shift_ppm <= shift_ppm <= self.max_shift_ppm:
-            raise SpectrumError(
-                f"shift {shift_ppm:g} ppm is outside {self.min_shift_ppm:g} to "
-                f"{self.max_shift_ppm:g} ppm"
-            )
+        """Refuse a number that is no shift; raises as :meth:`Nucleus.check_shift`."""
+        self.nucleus.check_shift(shift_ppm)
 
     def n_off_scale(self, shifts_ppm: Iterable[float]) -> int:
         """How many shifts fall into the first or last bin only because it is open-ended."""
@@ -104,6 +90,14 @@ class ShiftAxis:
             self.check_shift(float(shift))
         bins = np.floor(shifts / self.fine_width_ppm + _EDGE_TOLERANCE_BINS).astype(np.int64)
         return bins.clip(0, self.n_fine_bins - 1)
+
+    def occupied(self, shifts_ppm: Iterable[float]) -> tuple[int, ...]:
+        """Numbers of the fine bins that shifts fall into, sorted, each once.
+
+        Raises:
+            SpectrumError: As :meth:`check_shift`.
+        """
+        return tuple(np.unique(self.to_fine_bins(shifts_ppm)).tolist())
 
     def fine_centres_ppm(self, fine_bins: Iterable[int]) -> NDArray[np.float64]:
         """Centre of each fine bin in ppm (of an end bin too, although it is open-ended)."""
@@ -133,6 +127,11 @@ class ShiftAxis:
         code = np.zeros(self.n_bins, dtype=np.uint8)
         code[bins // self.n_fine_per_bin] = 1
         return code
+
+    def coarsen(self, fine_codes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Codes of fine codes: ``(n, n_fine_bins)`` to ``(n, n_bins)``."""
+        shape = len(fine_codes), self.n_bins, self.n_fine_per_bin
+        return np.asarray(fine_codes.reshape(shape).any(axis=2))
 
     def code_from_shifts(self, shifts_ppm: Iterable[float]) -> NDArray[np.uint8]:
         """The spectrum code of a peak list in ppm; raises as :meth:`to_fine_bins`."""

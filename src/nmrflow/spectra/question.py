@@ -25,7 +25,7 @@ class Question:
     peaks: PeakList
     left_out: tuple[ForeignLine, ...] = ()
     formula: str | None = None
-    nucleus: Nucleus = Carbon13()  # noqa: RUF009 - frozen
+    nucleus: Nucleus = Carbon13()
 
     @property
     def shifts_ppm(self) -> tuple[float, ...]:

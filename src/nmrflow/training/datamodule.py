@@ -7,7 +7,12 @@ import lightning
 from torch.utils.data import DataLoader
 
 from nmrflow.chem.codecs.codec import MoleculeCodec
-from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, EpochShuffle, SpectrumDataset
+from nmrflow.data.dataset import (
+    EVALUATION_BATCH_SIZE,
+    EpochShuffle,
+    SpectrumDataset,
+    say_off_scale,
+)
 from nmrflow.data.records import Source, SourceData
 from nmrflow.data.splits import Split, records_hash
 from nmrflow.errors import DataError
@@ -43,9 +48,10 @@ class SpectrumDataModule(lightning.LightningDataModule):
         super().__init__()
         self.source = source
         self.split = split
+        self.axis = axis
         self.batch_size = batch_size
         self.seed = seed
-        self.source_data: SourceData = source.read(axis)
+        self.source_data: SourceData = source.read()
         sides = split.divide(self.source_data.records)
         if not sides.train or not sides.validation:
             raise DataError(
@@ -80,6 +86,7 @@ class SpectrumDataModule(lightning.LightningDataModule):
         return [
             f"data {self.source.name} ({where})",
             *self.source_data.describe(),
+            *say_off_scale(self.source_data.records, self.axis),
             f"split {self.split.name}, seed {self.split.seed}: "
             f"{len(self.train_set):,} to train on, {len(self.validation_set):,} to validate on",
         ]
@@ -89,12 +96,12 @@ class SpectrumDataModule(lightning.LightningDataModule):
         return {
             "data": self.source.name,
             "data_path": self.source.path and str(Path(self.source.path).expanduser().absolute()),
-            "data_sha256": records_hash(self.source_data.records),
+            "data_sha256": records_hash(self.source_data.records, self.axis),
             "n_excluded": self.source_data.n_excluded_total,
             "excluded": dict(self.source_data.n_excluded),
             "split": self.split.name,
             "split_seed": self.split.seed,
-            "split_sha256": records_hash(self.validation_set.records),
+            "split_sha256": records_hash(self.validation_set.records, self.axis),
             "n_train": len(self.train_set),
             "n_validation": len(self.validation_set),
         }

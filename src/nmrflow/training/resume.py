@@ -10,7 +10,7 @@ from nmrflow.errors import CheckpointError
 from nmrflow.model import checkpoint as checkpoints
 
 _MUST_AGREE = ("data", "split", "model", "stages", "loss", "optimizer", "seed", "batch_size")
-_PATHS = ("data.path", "stages.shifts.assigned_path", "stages.shifts.table_path")
+_PATHS = ("data.path", "stages.shifts.source.path", "stages.shifts.source.table_path")
 """Files may move; what they hold is compared by digest."""
 
 
@@ -57,7 +57,7 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
     if (earlier.get("stages_sha256") or {}) != (description.get("stages_sha256") or {}):
         raise CheckpointError(
             f"{file}: its stages were trained on other files; give those as "
-            "stages.shifts.assigned_path and table_path"
+            "stages.shifts.source.path and table_path"
         )
     return file
 

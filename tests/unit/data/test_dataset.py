@@ -1,5 +1,7 @@
 """Records as tensors, batch by batch, and an order that follows from seed and epoch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,19 +11,21 @@ from torch.utils.data import DataLoader
 
 from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
-from nmrflow.data.dataset import EpochShuffle, SpectrumDataset
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.dataset import EpochShuffle, SpectrumDataset, say_off_scale
+from nmrflow.data.records import Record
 from nmrflow.errors import DataError
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
 
 AXIS, CODEC = ShiftAxis(), BondTensorCodec()
 SMILES = ["CC", "C=CC", "C#CC", "c1ccccc1", "CC(C)C", "C1CC1", "CCCC"]
 
 
-def make_record(number: int, smiles: str) -> MoleculeSpectrum:
-    bins = (number, 8 * number + 3, 1023)
+def make_record(number: int, smiles: str) -> Record:
+    shifts = AXIS.fine_centres_ppm((number, 8 * number + 3, 1023)).tolist()
     structure = Structure.from_smiles(smiles)
-    return MoleculeSpectrum(f"m{number}", f"s{number}", structure, bins, None, f"row {number}")
+    peaks = PeakList(tuple(map(Peak, shifts)))
+    return Record(f"m{number}", f"s{number}", structure, peaks, f"row {number}")
 
 
 RECORDS = [make_record(number, smiles) for number, smiles in enumerate(SMILES)]
@@ -38,7 +42,10 @@ def test_items_are_the_encoded_records(dataset: SpectrumDataset) -> None:
         x, code = dataset[index]
         assert x.dtype == code.dtype == torch.float32
         np.testing.assert_array_equal(x.numpy(), CODEC.encode(record.structure))
-        np.testing.assert_array_equal(code.numpy(), AXIS.code_from_fine(record.fine_bins))
+        fine = (index, 8 * index + 3, 1023)
+        np.testing.assert_array_equal(code.numpy(), AXIS.code_from_fine(fine))
+        assert set(np.flatnonzero(dataset.fine_codes[index])) == set(fine)
+        assert AXIS.occupied(record.peaks.shifts_ppm) == tuple(sorted(set(fine)))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])
@@ -71,6 +78,14 @@ def test_a_loader_gives_shuffled_batches_of_every_record(dataset: SpectrumDatase
 def test_a_record_outside_the_codec_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"row 9.*contains O"):
         SpectrumDataset([*RECORDS, make_record(9, "CCO")], CODEC, AXIS)
+
+
+def test_shifts_off_the_axis_are_told() -> None:
+    off = replace(RECORDS[0], peaks=PeakList((Peak(-2.5), Peak(204.7), Peak(210.0))))
+    assert say_off_scale(RECORDS, AXIS) == []
+    assert say_off_scale([*RECORDS, off, off], AXIS) == [
+        "4 shifts lie off the axis and fill its end bins"
+    ]
 
 
 @given(n=st.integers(0, 50), seed=st.integers(0, 2**40), epoch=st.integers(0, 1000))

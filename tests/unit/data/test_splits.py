@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nmrflow.chem.generation.enumeration import alkanes
 from nmrflow.chem.structure import Structure
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.data.splits import (
     InnerSplit,
     Split,
@@ -16,16 +16,23 @@ from nmrflow.data.splits import (
     hash_fraction,
     records_hash,
     structure_hash,
+    without,
 )
 from nmrflow.errors import ConfigError
+from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
 
+AXIS = ShiftAxis()
 SEEDS = st.integers(0, 2**63)
 
 
-def make_record(number: int, structure: Structure) -> MoleculeSpectrum:
-    return MoleculeSpectrum(
-        f"m{number}", f"s{number}", structure, (number,), None, f"row {number}"
-    )
+def make_record(number: int, structure: Structure) -> Record:
+    peaks = in_bins(number)
+    return Record(f"m{number}", f"s{number}", structure, peaks, f"row {number}")
+
+
+def in_bins(*fine_bins: int) -> PeakList:
+    return PeakList(tuple(map(Peak, AXIS.fine_centres_ppm(fine_bins).tolist())))
 
 
 MOLECULES = [isomer for n in range(2, 9) for isomer in alkanes(n)]
@@ -39,7 +46,7 @@ RECORDS = tuple(
 TEXTS = [f"molecule {number}" for number in range(2000)]
 
 
-def connectivities(records: tuple[MoleculeSpectrum, ...]) -> set[str]:
+def connectivities(records: tuple[Record, ...]) -> set[str]:
     return {record.structure.connectivity for record in records}
 
 
@@ -128,24 +135,32 @@ def test_the_hash_never_changes() -> None:
 
 def test_digests_never_change() -> None:
     records = [make_record(n, Structure.from_smiles(s)) for n, s in enumerate(["CC", "C=CC"])]
-    records = [replace(record, fine_bins=(1, 2)) for record in records]
+    records = [replace(record, peaks=in_bins(2, 1, 2)) for record in records]
     expected = "71f780570d37b7b920319de8f0bcd48d67020a5fafa7359b93602cc009bf6804"
-    assert records_hash(records) == expected
+    assert records_hash(records, AXIS) == expected
     assert structure_hash("CC") == "a56362a10c816abf"
 
 
 def test_digest_is_of_the_records_content_and_not_of_their_order() -> None:
-    digest = records_hash(RECORDS)
-    assert records_hash(RECORDS[::-1]) == digest
-    assert records_hash(RECORDS[1:]) != digest
-    assert records_hash((*RECORDS, RECORDS[0])) != digest
+    digest = records_hash(RECORDS, AXIS)
+    assert records_hash(RECORDS[::-1], AXIS) == digest
+    assert records_hash(RECORDS[1:], AXIS) != digest
+    assert records_hash((*RECORDS, RECORDS[0]), AXIS) != digest
     last = RECORDS[-1]
-    other_peaks = replace(last, fine_bins=(*last.fine_bins, 1000))
+    other_peaks = replace(last, peaks=in_bins(len(RECORDS) - 1, 1000))
     other_numbering = replace(
         last, structure=last.structure.permuted([1, 0, *range(2, last.structure.n_atoms)])
     )
     for changed in (other_peaks, other_numbering):
-        assert records_hash((*RECORDS[:-1], changed)) != digest
+        assert records_hash((*RECORDS[:-1], changed), AXIS) != digest
+
+
+def test_excluded_molecules_are_dropped_whatever_their_record() -> None:
+    twice = RECORDS[0].structure.connectivity
+    kept = without(RECORDS, {twice})
+    assert kept == [r for r in RECORDS if r.structure.connectivity != twice]
+    assert len(kept) == len(RECORDS) - 2
+    assert without(RECORDS, []) == list(RECORDS)
 
 
 @pytest.mark.parametrize("split", [StructureSplit(3), InnerSplit(3)])

@@ -13,7 +13,7 @@ from nmrflow.chem.graph import count_kinds
 from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import CorpusWriter, Shard
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.errors import DataError
 from nmrflow.evaluation.calibrate import fit_logistic
 from nmrflow.evaluation.trials import (
@@ -26,21 +26,20 @@ from nmrflow.evaluation.trials import (
     rankings,
 )
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.spectra.peaks import Peak, PeakList
 
 TRUTHS = ("CCC(C)CC(C)C", "Cc1ccccc1", "C=C")
 SHIFTS = (19.2, 22.6, 29.5)
+PEAKS = PeakList(tuple(Peak(shift, "Q", atoms=("0",)) for shift in SHIFTS))
 
 
 @pytest.fixture(scope="module")
-def records() -> list[MoleculeSpectrum]:
-    return [
-        MoleculeSpectrum(name, name, Structure.from_smiles(name), (), SHIFTS, "by hand")
-        for name in TRUTHS
-    ]
+def records() -> list[Record]:
+    return [Record(name, name, Structure.from_smiles(name), PEAKS, "by hand") for name in TRUTHS]
 
 
 @pytest.fixture(scope="module")
-def made(records: list[MoleculeSpectrum]) -> list[Structure]:
+def made(records: list[Record]) -> list[Structure]:
     """Generated molecules, the truths among them."""
     seeds = [record.structure for record in records]
     return list(generate_hydrocarbons(seeds, 3_000, 0, max_carbons=8, with_seeds=True))
@@ -66,7 +65,7 @@ def corpus(made: list[Structure], tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.mark.parametrize("nearest", [False, True])
 def test_isomers_are_generated_ones_without_the_truth(
-    corpus: Path, records: list[MoleculeSpectrum], made: list[Structure], *, nearest: bool
+    corpus: Path, records: list[Record], made: list[Structure], *, nearest: bool
 ) -> None:
     formulas = {structure.connectivity: structure.formula for structure in made}
     n_octanes = sum(formula == "C8H18" for formula in formulas.values()) - 1
@@ -82,7 +81,7 @@ def test_isomers_are_generated_ones_without_the_truth(
 
 
 def test_the_nearest_are_nearer_than_all_others(
-    corpus: Path, records: list[MoleculeSpectrum], made: list[Structure]
+    corpus: Path, records: list[Record], made: list[Structure]
 ) -> None:
     truth = records[1].structure
     names = choose_isomers(corpus, records, nearest=True, seed=0)[1]
@@ -102,7 +101,7 @@ def test_the_nearest_are_nearer_than_all_others(
 
 
 def test_a_truth_is_first_where_it_scores_above_every_isomer(
-    small_flow: TrainedFlow, records: list[MoleculeSpectrum]
+    small_flow: TrainedFlow, records: list[Record]
 ) -> None:
     answers = elucidations(small_flow, records, tells_formula=True, n_samples=5, seed=0)
     isomers = [["CCCCCCCC", "CCCCCC(C)C"], ["C1C=CC=CC=C1"], []]
@@ -121,10 +120,11 @@ def test_a_truth_is_first_where_it_scores_above_every_isomer(
 
 
 def test_cases_are_of_the_first_and_of_all_candidates(
-    small_flow: TrainedFlow, records: list[MoleculeSpectrum]
+    small_flow: TrainedFlow, records: list[Record]
 ) -> None:
-    query = query_of(records[1], small_flow.axis, tells_formula=False)
+    query = query_of(records[1], tells_formula=False)
     assert query.shifts_ppm == SHIFTS
+    assert all(peak == Peak(peak.shift_ppm) for peak in query.peaks.peaks)
     (answer,) = elucidations(small_flow, records[1:2], tells_formula=False, n_samples=200, seed=0)
     assert answer.query == query
     n = len(answer.candidates)

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from nmrflow.errors import SpectrumError
 from nmrflow.formats.jcamp import read_jcamp, write_jcamp
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
+
+WIDE = Nucleus(**{**vars(Carbon13()), "max_shift_ppm": 400.0})
 
 N_MUTATIONS = 300
 
@@ -79,7 +82,7 @@ def test_the_carbon_block_of_several_is_read() -> None:
 
 def test_another_axis_has_its_own_range() -> None:
     text = TEXT.replace("63.4", "300.5")
-    assert read_jcamp(text, ShiftAxis(max_shift_ppm=400.0)).shifts_ppm[0] == 300.5
+    assert read_jcamp(text, ShiftAxis(nucleus=WIDE)).shifts_ppm[0] == 300.5
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from nmrflow.errors import SpectrumError
 from nmrflow.formats.text_reader import read_peaks
 from nmrflow.formats.text_writer import write_peaks
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import MULTIPLICITIES, Peak, PeakList
 
+WIDE = Nucleus(**{**vars(Carbon13()), "max_shift_ppm": 400.0})
 N_MUTATIONS = 300
 
 LIST = "158.4, 129.4-129.1, 55.3; 21\n-1.5\n"
@@ -341,7 +343,7 @@ def test_what_is_shown_of_a_long_line_is_short() -> None:
 
 
 def test_another_axis_has_its_own_range() -> None:
-    axis = ShiftAxis(max_shift_ppm=400.0)
+    axis = ShiftAxis(nucleus=WIDE)
     assert read_peaks("300.5", axis).shifts_ppm == (300.5,)
     assert read_peaks("LINE: 300.5", axis).shifts_ppm == (300.5,)
     assert read_peaks("ppm,n\n300.5,1", axis).shifts_ppm == (300.5,)

@@ -24,7 +24,7 @@ DESCRIPTION: dict[str, Any] = {
         "name": "baseline",
         "scoring": {"n_samples": 50, "seed": 0},
         "ranking": {"log_p_weight": 1.0},
-        "stages": {"shifts": {"assigned_path": "a.sdf", "n_pretrained": 2}},
+        "stages": {"shifts": {"source": {"path": "a.sdf"}, "n_pretrained": 2}},
         "keep_finished": False,
         "resume": None,
         "run_dir": "RUN",
@@ -77,7 +77,7 @@ def test_what_decides_the_numbers_is_in_the_digest(place: str, value: object) ->
     [
         ("data.path", "elsewhere/b.csv"),
         ("data_path", "/elsewhere/b.csv"),
-        ("stages.shifts.assigned_path", "elsewhere/b.sdf"),
+        ("stages.shifts.source.path", "elsewhere/b.sdf"),
         ("run_dir", "other"),
         ("keep_finished", True),
         ("resume", "last.ckpt"),

@@ -1,20 +1,22 @@
-"""Molecules whose 13C shifts are assigned to their carbons: what shift networks start from."""
+"""Molecules whose shifts are assigned to their atoms: what shift networks start from."""
 
 import csv
-import hashlib
 import statistics
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from nmrflow.chem.molfile import Molfile
 from nmrflow.chem.structure import Structure
+from nmrflow.data.records import Record, SourceData
 from nmrflow.data.sources.nmrshiftdb2 import EXPECTED
-from nmrflow.errors import DataError, NmrflowError, StructureError
-from nmrflow.files import open_text
-from nmrflow.formats.nmrshiftdb2 import Peak, parse_record
+from nmrflow.errors import ConfigError, DataError, NmrflowError, StructureError
+from nmrflow.files import contents_digest, open_text
+from nmrflow.formats.nmrshiftdb2 import parse_record
 from nmrflow.formats.sdf import read_records
-from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.formats.signals import Signal, Spectrum
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
+from nmrflow.spectra.peaks import Peak, PeakList
 
 ELEMENTS = ("C", "H", "N", "O", "S", "P", "F", "Cl", "Br", "I", "Si")
 
@@ -25,114 +27,104 @@ DEFECTIVE = "defective record"
 
 _COLUMNS = ("mol_id", "atom_index", "Shift", "atom_type")
 _CARBON = "6"
-_PART = 1 << 20
 
 Table = dict[str, dict[int, float]]
-
-
-class AssignedMolecule(NamedTuple):
-    """One molecule and the shifts of its carbons, as far as they are known.
-
-    Args:
-        structure: The molecule, atoms in the source's order without explicit hydrogens.
-        shifts: Shift in ppm of carbons by their position in the structure; at least one.
-        identifier: That of the source.
-    """
-
-    structure: Structure
-    shifts: dict[int, float]
-    identifier: str
+_Told = TypeVar("_Told")
 
 
 class AssignedShifts:
     """Reader of nmrshiftdb2's SDF export, with or without a table of checked shifts.
 
-    Where several spectra of a record assign a carbon its shift is their median. Where the
-    table has a molecule, the table's shifts replace the record's, unless its atom numbers are
-    those of another file: it names an atom that is no carbon, or the record writes hydrogens
-    out as atoms. What cannot be used is left out and counted by reason in :attr:`n_excluded`.
+    A molecule is one record, with a peak for each atom that has a shift: where several spectra
+    assign it, their median. Where the table has a molecule, the table's shifts replace the
+    record's, unless its atom numbers are those of another file: it names an atom that is no
+    carbon, or the record writes hydrogens out as atoms. Multiplicity, intensity and solvent are
+    kept where no two spectra differ in them. What cannot be used is left out and counted.
 
     Args:
-        sdf_path: The SDF, plain or ``.gz``.
-        csv_path: The table, plain or ``.gz``: columns ``mol_id`` (the record's ID),
+        path: The SDF, plain or ``.gz``; None: no records.
+        table_path: The table, plain or ``.gz``: columns ``mol_id`` (the record's ID),
             ``atom_index`` (0-based, in file order), ``Shift`` in ppm, ``atom_type``.
         elements: Elements a molecule may hold; others are left out.
+        nucleus: Whose shifts are read.
+
+    Raises:
+        ConfigError: If a table is given without what it belongs to.
     """
+
+    name = "assigned"
 
     def __init__(
         self,
-        sdf_path: str,
-        csv_path: str | None = None,
+        path: str | None,
+        table_path: str | None = None,
         elements: Sequence[str] = ELEMENTS,
+        nucleus: Nucleus = Carbon13(),
     ) -> None:
-        self.sdf_path = sdf_path
-        self.csv_path = csv_path
+        if table_path and not path:
+            raise ConfigError(f"table_path={table_path}: of no use without path")
+        self.path = path
+        self.table_path = table_path
         self.elements = frozenset(elements)
-        self.n_excluded: Counter[str] = Counter()
-        """Records that the last reading left out, by reason."""
-        self.n_other_numbering = 0
-        """Molecules of the table whose shifts it did not take, since the numbers do not fit."""
+        self.nucleus = nucleus
 
-    def read(self) -> list[AssignedMolecule]:
+    def read(self) -> SourceData:
         """Every usable molecule, in file order.
 
         Raises:
             DataError: If a file cannot be read, the table is no such table, or the SDF holds
                 nothing usable.
         """
-        axis = ShiftAxis()
-        table = {} if self.csv_path is None else _read_table(self.csv_path, axis)
-        self.n_excluded, self.n_other_numbering = Counter(), 0
-        molecules = []
-        for record in read_records(self.sdf_path, EXPECTED, is_setting=True):
+        if self.path is None:
+            return SourceData(())
+        table = {} if self.table_path is None else _read_table(self.table_path, self.nucleus)
+        records: list[Record] = []
+        n_excluded: Counter[str] = Counter()
+        n_other_numbering = 0
+        for record in read_records(self.path, EXPECTED, is_setting=True):
             try:
-                molfile, spectra = parse_record(record, axis)
+                molfile, spectra = parse_record(record, self.nucleus)
             except NmrflowError:
-                self.n_excluded[DEFECTIVE] += 1
+                n_excluded[DEFECTIVE] += 1
                 continue
-            found = self._assigned(molfile, spectra.values(), table.get(record.identifier))
+            checked = table.get(record.identifier)
+            if checked is not None and not _is_numbered_alike(checked, molfile):
+                checked = None
+                n_other_numbering += 1
+            found = self._assigned(molfile, spectra.values(), checked)
             if isinstance(found, str):
-                self.n_excluded[found] += 1
+                n_excluded[found] += 1
             else:
-                molecules.append(AssignedMolecule(*found, record.identifier))
-        if not molecules:
-            reasons = ", ".join(f"{n:,} {reason}" for reason, n in self.n_excluded.items())
+                where = f"{self.path}:{record.line}"
+                records.append(Record(record.identifier, record.identifier, *found, where))
+        if not records:
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in n_excluded.items())
             raise DataError(
-                f"{self.sdf_path}: no usable molecule with assigned 13C shifts among "
-                f"{self.n_excluded.total():,} records ({reasons}); an SDF as nmrshiftdb2 "
+                f"{self.path}: no usable molecule with assigned 13C shifts among "
+                f"{n_excluded.total():,} records ({reasons}); an SDF as nmrshiftdb2 "
                 "exports it is needed"
             )
-        return molecules
+        numbered = f"{n_other_numbering:,} molecules are numbered otherwise in {self.table_path}"
+        notes = (f"{numbered}: its shifts are not taken",) if n_other_numbering else ()
+        return SourceData(tuple(records), n_excluded, notes=notes)
 
     def digest(self) -> str:
-        """What the files hold, in 64 hexadecimal digits (SHA-256), wherever they lie.
-
-        Raises:
-            DataError: If a file cannot be read.
-        """
-        found = hashlib.sha256()
-        for path in (self.sdf_path, self.csv_path):
-            found.update(b"\0")
-            if path is not None:
-                with open_text(path, "assigned shifts") as stream:
-                    while part := stream.read(_PART):
-                        found.update(part.encode())
-        return found.hexdigest()
+        """As of :class:`nmrflow.data.records.Source`, of both files."""
+        return contents_digest([self.path, self.table_path], "assigned shifts")
 
     def _assigned(
         self,
         molfile: Molfile,
-        spectra: Iterable[Sequence[Peak]],
-        checked: dict[int, float] | None,
-    ) -> tuple[Structure, dict[int, float]] | str:
+        spectra: Collection[Spectrum],
+        checked: Mapping[int, float] | None,
+    ) -> tuple[Structure, PeakList] | str:
         """The structure and its shifts, or the reason to leave the record out."""
         heavy = [a for a, element in enumerate(molfile.elements) if element != "H"]
-        shifts = _medians(spectra)
-        if checked is not None:
-            if len(heavy) == len(molfile.elements) and _all_carbon(checked, molfile):
-                shifts = checked
-            else:
-                self.n_other_numbering += 1
+        signals: dict[int, list[Signal]] = {}
+        for signal in (signal for spectrum in spectra for signal in spectrum.signals):
+            for atom in signal.atoms:
+                signals.setdefault(atom, []).append(signal)
+        shifts = checked if checked is not None else _medians(signals)
         if not shifts:
             return NO_SHIFTS
         if not set(molfile.elements) <= self.elements:
@@ -144,35 +136,36 @@ class AssignedShifts:
         if structure.n_atoms != len(heavy):  # RDKit keeps some explicit hydrogens, as of H-H.
             return NO_STRUCTURE
         position = {a: k for k, a in enumerate(heavy)}
-        return structure, {position[a]: shift for a, shift in sorted(shifts.items())}
+        peaks = tuple(
+            Peak(
+                shift,
+                _agreed(s.multiplicity for s in signals.get(atom, ())),
+                intensity=_agreed(s.intensity for s in signals.get(atom, ())),
+                atoms=(str(position[atom]),),
+            )
+            for atom, shift in sorted(shifts.items())
+        )
+        solvent = _agreed(spectrum.metadata.get("solvent") for spectrum in spectra)
+        return structure, PeakList(peaks, {"solvent": solvent} if solvent else {})
 
 
-def without(
-    molecules: Iterable[AssignedMolecule], connectivities: Collection[str]
-) -> list[AssignedMolecule]:
-    """The molecules whose connectivity is none of those given.
-
-    With the connectivities of a validation side: nothing measured of its molecules is left,
-    whatever record or numbering it came from.
-    """
-    excluded = frozenset(connectivities)
-    return [m for m in molecules if m.structure.connectivity not in excluded]
-
-
-def _all_carbon(atoms: Iterable[int], molfile: Molfile) -> bool:
+def _is_numbered_alike(checked: Iterable[int], molfile: Molfile) -> bool:
+    """Whether a table's atoms are carbons of the record, which has no hydrogens to count."""
     elements = dict(enumerate(molfile.elements))
-    return all(elements.get(atom) == "C" for atom in atoms)
+    return "H" not in molfile.elements and all(elements.get(atom) == "C" for atom in checked)
 
 
-def _medians(spectra: Iterable[Sequence[Peak]]) -> dict[int, float]:
-    seen: dict[int, list[float]] = {}
-    for peaks in spectra:
-        for peak in peaks:
-            seen.setdefault(peak.atom, []).append(peak.shift_ppm)
-    return {atom: statistics.median(shifts) for atom, shifts in seen.items()}
+def _medians(signals: Mapping[int, Sequence[Signal]]) -> dict[int, float]:
+    return {atom: statistics.median(s.shift_ppm for s in own) for atom, own in signals.items()}
 
 
-def _read_table(path: str, axis: ShiftAxis) -> Table:
+def _agreed(told: Iterable[_Told | None]) -> _Told | None:
+    """What is told, if there are not several."""
+    values = {value for value in told if value is not None}
+    return values.pop() if len(values) == 1 else None
+
+
+def _read_table(path: str, nucleus: Nucleus) -> Table:
     """Shifts in ppm of carbons by molecule and atom."""
     table: Table = {}
     with open_text(path, "a table of checked shifts") as stream:
@@ -188,7 +181,7 @@ def _read_table(path: str, axis: ShiftAxis) -> Table:
                 continue
             try:
                 atom, shift = int(row["atom_index"]), float(row["Shift"])
-                axis.check_shift(shift)
+                nucleus.check_shift(shift)
             except (TypeError, ValueError) as error:
                 raise DataError(
                     f"{path}: line {rows.line_num}: {error}; correct or remove the row"

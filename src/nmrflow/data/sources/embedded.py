@@ -7,9 +7,9 @@ them with measured ones.
 from nmrflow.chem.generation.additivity import predict_shifts
 from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
 from nmrflow.chem.structure import Structure
-from nmrflow.data.records import MoleculeSpectrum, SourceData
+from nmrflow.data.records import Record, SourceData
 from nmrflow.errors import StructureError
-from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
 
 
 class Embedded:
@@ -22,21 +22,25 @@ class Embedded:
     name = "embedded"
     path: str | None = None
 
-    def read(self, axis: ShiftAxis) -> SourceData:
+    def read(self) -> SourceData:
         """Generate every record; takes well under five seconds."""
         records = tuple(
-            MoleculeSpectrum(
+            Record(
                 molecule_id=f"embedded-{number}",
                 spectrum_id=f"embedded-{number}",
                 structure=structure,
-                fine_bins=tuple(sorted({int(b) for b in axis.to_fine_bins(shifts)})),
-                shifts_ppm=shifts,
+                peaks=PeakList(
+                    tuple(Peak(shift, atoms=(str(atom),)) for atom, shift in enumerate(shifts))
+                ),
                 provenance=f"generated, number {number}",
             )
             for number, (structure, shifts) in enumerate(generate())
         )
-        n_off_scale = sum(axis.n_off_scale(record.shifts_ppm or ()) for record in records)
-        return SourceData(records, n_off_scale=n_off_scale)
+        return SourceData(records)
+
+    def digest(self) -> str:
+        """There is no file."""
+        return ""
 
 
 def generate() -> list[tuple[Structure, tuple[float, ...]]]:

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nmrflow.chem.molfile import Molfile
-from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
+from nmrflow.data.records import Record, SourceData, report_defects
 from nmrflow.errors import ConfigError, DataError, NmrflowError
-from nmrflow.formats.nmrshiftdb2 import Peak, parse_record
+from nmrflow.files import contents_digest
+from nmrflow.formats.nmrshiftdb2 import parse_record
 from nmrflow.formats.sdf import read_records
-from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.formats.signals import Spectrum, positions, to_peak_list
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 
 NO_SPECTRUM = "no 13C spectrum"
 
@@ -30,6 +32,7 @@ class Nmrshiftdb2:
         max_carbons: Most carbons a molecule may have.
         on_error: ``stop``: any defective record is fatal, all are reported at once.
             ``skip``: they are left out and counted by reason.
+        nucleus: Whose spectra are read.
 
     Raises:
         ConfigError: If ``on_error`` is another word, or no path is given.
@@ -43,6 +46,7 @@ class Nmrshiftdb2:
         elements: Sequence[str] = ("C", "H"),
         max_carbons: int = 17,
         on_error: str = "stop",
+        nucleus: Nucleus = Carbon13(),
     ) -> None:
         if on_error not in ("stop", "skip"):
             raise ConfigError(f"data.on_error={on_error}: stop or skip")
@@ -52,25 +56,27 @@ class Nmrshiftdb2:
         self.elements = frozenset(elements)
         self.max_carbons = max_carbons
         self.on_error = on_error
+        self.nucleus = nucleus
 
-    def read(self, axis: ShiftAxis) -> SourceData:
+    def read(self) -> SourceData:
         """Read every spectrum of every record.
 
         Raises:
             DataError: If the file cannot be read, holds nothing usable, or has a defective
                 record and ``on_error`` is ``stop``.
         """
-        records: list[MoleculeSpectrum] = []
+        records: list[Record] = []
         n_excluded: Counter[str] = Counter()
         defects: list[str] = []
         assert self.path is not None
         for record in read_records(self.path, EXPECTED, is_setting=True):
             where = f"record {record.number} (from line {record.line}, id {record.identifier})"
             try:
-                molfile, spectra = parse_record(record, axis)
+                molfile, spectra = parse_record(record, self.nucleus)
                 reason = self._reason_to_leave_out(molfile, spectra)
                 if reason is None:
                     structure = molfile.structure()
+                    numbers = positions(molfile.elements, structure)
             except NmrflowError as error:
                 defects.append(f"{where}: {error}")
                 n_excluded["defective record"] += 1
@@ -79,16 +85,14 @@ class Nmrshiftdb2:
                 n_excluded[reason] += 1
                 continue
             records += [
-                MoleculeSpectrum(
+                Record(
                     molecule_id=record.identifier,
                     spectrum_id=f"{record.identifier}/{k}",
                     structure=structure,
-                    fine_bins=tuple(sorted({int(b) for b in axis.to_fine_bins(shifts)})),
-                    shifts_ppm=shifts,
+                    peaks=to_peak_list(spectrum, numbers),
                     provenance=f"{self.path}:{record.line}",
                 )
-                for k, peaks in spectra.items()
-                for shifts in [tuple(peak.shift_ppm for peak in peaks)]
+                for k, spectrum in spectra.items()
             ]
         if defects and self.on_error == "stop":
             raise DataError(
@@ -104,12 +108,13 @@ class Nmrshiftdb2:
                 f"{self.path}: no usable 13C spectrum among {sum(n_excluded.values()):,} records "
                 f"({', '.join(f'{n:,} {reason}' for reason, n in n_excluded.items())})"
             )
-        n_off_scale = sum(axis.n_off_scale(r.shifts_ppm or ()) for r in records)
-        return SourceData(tuple(records), n_excluded, n_off_scale, tuple(defects))
+        return SourceData(tuple(records), n_excluded, tuple(defects))
 
-    def _reason_to_leave_out(
-        self, molfile: Molfile, spectra: dict[int, tuple[Peak, ...]]
-    ) -> str | None:
+    def digest(self) -> str:
+        """As of :class:`nmrflow.data.records.Source`."""
+        return contents_digest([self.path], EXPECTED)
+
+    def _reason_to_leave_out(self, molfile: Molfile, spectra: dict[int, Spectrum]) -> str | None:
         n_carbons = molfile.elements.count("C")
         if not spectra:
             return NO_SPECTRUM

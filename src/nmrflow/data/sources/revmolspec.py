@@ -7,15 +7,22 @@ from collections.abc import Iterator
 import pooch
 
 from nmrflow.chem.codecs.published import BondTensorCodec
-from nmrflow.data.records import MoleculeSpectrum, SourceData, report_defects
+from nmrflow.data.records import Record, SourceData, report_defects
 from nmrflow.errors import DataError, NmrflowError
-from nmrflow.files import open_text
+from nmrflow.files import contents_digest, open_text
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
 
 URL = "https://github.com/stefhk3/RevMolSpec/raw/2d7156e/reversibledata.csv"
 SHA256 = "bf6c1c8f01389e0682b8e2325bcd44a0444095d87b2085411b2a326f091ff3c3"
 
 COLUMNS = ("A", "B", "C", "D")
+EXPECTED = "the reversible-network table, CSV with columns A,B,C,D"
+"""What its file is, in messages."""
+
+GRID = ShiftAxis()
+"""The table's own bins: 1,024 of 0.2 ppm from 0 ppm; a bit says that one holds a shift."""
+
 METHANE = "no bonds (methane), which the bond tensor cannot hold"
 
 
@@ -23,8 +30,9 @@ class RevMolSpec:
     """Reader of the table of the reversible-network paper.
 
     Columns A molecule id, B spectrum id, C 136 bond digits, D 1,024 spectrum bits; the number
-    of rows is free. A row without any bond (methane) is left out and counted; any other
-    defect is fatal, and all bad rows are reported at once.
+    of rows is free. A peak lies at the centre of its bin, which it fills. A row without any bond
+    (methane) is left out and counted; any other defect is fatal, and all bad rows are reported
+    at once.
 
     Args:
         path: The file, plain or ``.gz``; None downloads the authors' own at a pinned commit,
@@ -40,14 +48,14 @@ class RevMolSpec:
         self.url = url
         self.sha256 = sha256
 
-    def read(self, axis: ShiftAxis) -> SourceData:
+    def read(self) -> SourceData:
         """Read every row.
 
         Raises:
             DataError: If the file cannot be had, is no such table, or has a bad row.
         """
-        path = self.path if self.path is not None else self._download()
-        records: list[MoleculeSpectrum] = []
+        path = self._file()
+        records: list[Record] = []
         n_excluded: Counter[str] = Counter()
         defects: list[str] = []
         codec = BondTensorCodec()
@@ -59,12 +67,11 @@ class RevMolSpec:
                     n_excluded[METHANE] += 1
                     continue
                 records.append(
-                    MoleculeSpectrum(
+                    Record(
                         molecule_id=row["A"],
                         spectrum_id=row["B"],
                         structure=codec.decode_digits(row["C"]),
-                        fine_bins=_parse_bits(row["D"], axis.n_fine_bins),
-                        shifts_ppm=None,
+                        peaks=_read_bits(row["D"]),
                         provenance=f"{path}:{line}",
                     )
                 )
@@ -77,6 +84,13 @@ class RevMolSpec:
         if not records:
             raise DataError(f"{path}: a header but no usable row; is it the right file?")
         return SourceData(tuple(records), n_excluded)
+
+    def digest(self) -> str:
+        """As of :class:`nmrflow.data.records.Source`."""
+        return contents_digest([self._file()], EXPECTED)
+
+    def _file(self) -> str:
+        return self.path if self.path is not None else self._download()
 
     def _download(self) -> str:
         try:
@@ -100,7 +114,7 @@ class RevMolSpec:
 
 def _rows(path: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and fields of each row; every field is text, whatever it looks like."""
-    with open_text(path, "the reversible-network table, CSV with columns A,B,C,D") as stream:
+    with open_text(path, EXPECTED) as stream:
         reader = csv.DictReader(stream, strict=True)
         try:
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
@@ -116,10 +130,12 @@ def _rows(path: str) -> Iterator[tuple[int, dict[str, str]]]:
             raise DataError(f"{path}:{reader.line_num}: no CSV ({error})") from error
 
 
-def _parse_bits(bits: str, n_fine_bins: int) -> tuple[int, ...]:
-    if len(bits) != n_fine_bins:
-        raise DataError(f"{len(bits)} spectrum bits instead of {n_fine_bins}")
+def _read_bits(bits: str) -> PeakList:
+    if len(bits) != GRID.n_fine_bins:
+        raise DataError(f"{len(bits)} spectrum bits instead of {GRID.n_fine_bins}")
     unknown = sorted(set(bits) - {"0", "1"})
     if unknown:
         raise DataError(f"spectrum bit {', '.join(map(repr, unknown))}; only 0 and 1 are known")
-    return tuple(i for i, bit in enumerate(bits) if bit == "1")
+    centres = GRID.fine_centres_ppm(i for i, bit in enumerate(bits) if bit == "1").tolist()
+    half_width = GRID.fine_width_ppm / 2
+    return PeakList(tuple(Peak(centre, half_width_ppm=half_width) for centre in centres))

@@ -98,8 +98,8 @@ def cache_file(sides: Sides, axis: ShiftAxis, settings: Settings) -> Path:
     """Where the yardsticks of a split lie; named by a digest of all that decides them."""
     key = {
         "version": VERSION,
-        "train": records_hash(sides.train),
-        "validation": records_hash(sides.validation),
+        "train": records_hash(sides.train, axis),
+        "validation": records_hash(sides.validation, axis),
         "axis": asdict(axis),
         "settings": asdict(settings),
     }

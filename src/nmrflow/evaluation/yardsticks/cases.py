@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.errors import DataError
 from nmrflow.evaluation.scores_file import EVALUATION, read_scores
@@ -39,7 +39,7 @@ def find_cases(folder: Path) -> list[Case]:
     if not files:
         raise DataError(f"{folder}: no {EVALUATION} in or under this folder; train first")
     cases: dict[tuple[Any, ...], Case] = {}
-    read: dict[Any, tuple[MoleculeSpectrum, ...]] = {}
+    read: dict[Any, tuple[Record, ...]] = {}
     for file in files:
         stored = read_scores(file)
         names = ("data", "split", "split_seed", "data_sha256", "split_sha256")
@@ -52,17 +52,15 @@ def find_cases(folder: Path) -> list[Case]:
     return [cases[key] for key in sorted(cases)]
 
 
-def _read_case(
-    run: Path, stored: dict[str, Any], read: dict[Any, tuple[MoleculeSpectrum, ...]]
-) -> Case:
+def _read_case(run: Path, stored: dict[str, Any], read: dict[Any, tuple[Record, ...]]) -> Case:
     """Read a run's records anew; what has been read for another run is in ``read``."""
     trained = load_checkpoint(run / "checkpoints")
     source = trained.source
     place = (stored["data_sha256"], source.path, trained.axis)
     if place not in read:
-        read[place] = source.read(trained.axis).records
+        read[place] = source.read().records
     sides = trained.split.divide(read[place])
-    if records_hash(sides.validation) != stored["split_sha256"]:
+    if records_hash(sides.validation, trained.axis) != stored["split_sha256"]:
         raise DataError(
             f"{source.path or source.name}: is no longer the data that {run} was trained on; "
             "bring that back, or train again"

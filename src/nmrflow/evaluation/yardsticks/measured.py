@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.chem.structure import Structure
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.spectra.axis import ShiftAxis
 
 
@@ -33,10 +33,12 @@ class Measured(NamedTuple):
         return [structure.formula for structure in self.structures]
 
 
-def measured(records: Sequence[MoleculeSpectrum], axis: ShiftAxis) -> Measured:
+def measured(records: Sequence[Record], axis: ShiftAxis) -> Measured:
     """Records, sorted by molecule and peaks: what follows depends on no order of rows."""
-    ordered = sorted(records, key=lambda r: (r.structure.connectivity, r.fine_bins))
-    codes = [axis.code_from_fine(record.fine_bins) for record in ordered]
+    ordered = sorted(
+        records, key=lambda r: (r.structure.connectivity, axis.occupied(r.peaks.shifts_ppm))
+    )
+    codes = [axis.code_from_shifts(record.peaks.shifts_ppm) for record in ordered]
     return Measured(
         tuple(record.structure for record in ordered),
         np.array(codes, dtype=bool).reshape(len(codes), axis.n_bins),

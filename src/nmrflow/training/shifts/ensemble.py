@@ -52,10 +52,7 @@ class MeasuredSpectra(NamedTuple):
 
     def codes(self) -> NDArray[np.bool_]:
         """The codes, ``(n, n_bins)``."""
-        n_fine = self.axis.n_fine_per_bin
-        return np.logical_or.reduceat(
-            self.fine_codes, np.arange(0, self.axis.n_fine_bins, n_fine), axis=1
-        )
+        return self.axis.coarsen(self.fine_codes)
 
     def rows(self, index: NDArray[np.integer]) -> "MeasuredSpectra":
         """Some of the spectra, by row."""

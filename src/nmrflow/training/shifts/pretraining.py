@@ -1,7 +1,7 @@
 """Training of shift networks on shifts that are assigned to atoms."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,20 +10,27 @@ from torch import Tensor
 
 from nmrflow.chem.graph import AtomFeatures, MolecularGraph
 from nmrflow.chem.structure import Structure
+from nmrflow.data.records import Record
 from nmrflow.errors import DataError
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork, collate
 from nmrflow.training.shifts.schedule import PRETRAINING, Progress, Schedule, follow
 
 
-class Assigned(Protocol):
-    """A molecule with shifts in ppm by position of the carbon, such as a reader gives it."""
+class Assigned(NamedTuple):
+    """A molecule with shifts in ppm by position of the atom."""
 
-    @property
-    def structure(self) -> Structure: ...  # noqa: D102
+    structure: Structure
+    shifts: Mapping[int, float]
 
-    @property
-    def shifts(self) -> Mapping[int, float]: ...  # noqa: D102
+    @classmethod
+    def of(cls, record: Record) -> "Assigned":
+        """What a record assigns to single atoms of its structure."""
+        peaks = record.peaks.peaks
+        return cls(
+            record.structure,
+            {int(atom): peak.shift_ppm for peak in peaks for atom in peak.atoms},
+        )
 
 
 class Assignments(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nmrflow.console import say
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError
 from nmrflow.model.network import Network
@@ -38,7 +38,7 @@ class StageContext:
     """
 
     network: Network
-    train: tuple[MoleculeSpectrum, ...]
+    train: tuple[Record, ...]
     excluded: frozenset[str]
     folder: Path
     folders: Mapping[str, Path]
@@ -128,7 +128,8 @@ def stage_digests(
     stages: Mapping[str, Stage], described: Mapping[str, Any], context: StageContext
 ) -> dict[str, str]:
     """What decides each stage's result, the stages before included, as digests by name."""
-    conditions = [records_hash(context.train), sorted(context.excluded), context.seed]
+    axis = context.network.axis
+    conditions = [records_hash(context.train, axis), sorted(context.excluded), context.seed]
     digests = {}
     for name, stage in stages.items():
         own = stage.conditions(described["stages"][name], described["model"])

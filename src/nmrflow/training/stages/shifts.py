@@ -6,17 +6,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from nmrflow.config import check_counts
 from nmrflow.console import say, steps
-from nmrflow.data.sources.assigned import AssignedShifts, without
+from nmrflow.data.dataset import fine_codes
+from nmrflow.data.records import Source
+from nmrflow.data.splits import without
 from nmrflow.errors import ConfigError
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
 from nmrflow.training.shifts.ensemble import N_PARTS, FineTuning, MeasuredSpectra, train_ensemble
-from nmrflow.training.shifts.pretraining import Assignments, Rehearsal, pretrain
+from nmrflow.training.shifts.pretraining import Assigned, Assignments, Rehearsal, pretrain
 from nmrflow.training.shifts.schedule import FINE_TUNING, PRETRAINING
 from nmrflow.training.stages.base import Stage, StageContext, ensemble_of, forward_side
 from nmrflow.workers import run_jobs
@@ -32,29 +32,25 @@ class ShiftStage(Stage):
     file of assigned shifts they begin with the codes.
 
     Args:
-        assigned_path: SDF of nmrshiftdb2 with assigned shifts; null: none.
-        table_path: Table of checked shifts of the same molecules; null: none.
+        source: Gives molecules with assigned shifts, or no records.
         n_pretrained: Networks that begin on assigned shifts; members start from them in turn.
         pretraining_epochs: Epochs on assigned shifts.
         fine_tuning_epochs: Epochs on measured codes.
         rehearsal_weight: Of the loss on assigned shifts in them; 0: measured codes alone.
 
     Raises:
-        ConfigError: If a number is too small, or a table is given without what it belongs to.
+        ConfigError: If a number is too small.
     """
 
     def __init__(
         self,
         *,
-        assigned_path: str | None,
-        table_path: str | None = None,
+        source: Source,
         n_pretrained: int = 1,
         pretraining_epochs: int = 30,
         fine_tuning_epochs: int = 15,
         rehearsal_weight: float = 4.0,
     ) -> None:
-        if table_path and not assigned_path:
-            raise ConfigError(f"table_path={table_path}: of no use without assigned_path")
         counts = {
             "n_pretrained": n_pretrained,
             "pretraining_epochs": pretraining_epochs,
@@ -64,7 +60,7 @@ class ShiftStage(Stage):
         if not 0 <= rehearsal_weight < math.inf:
             raise ConfigError(f"rehearsal_weight={rehearsal_weight}: 0 or a positive number")
         self.rehearsal_weight = rehearsal_weight
-        self.assigned = AssignedShifts(assigned_path, table_path) if assigned_path else None
+        self.source = source
         self.n_pretrained = n_pretrained
         self.pretraining = replace(PRETRAINING, n_epochs=pretraining_epochs)
         self.fine_tuning = replace(FINE_TUNING, n_epochs=fine_tuning_epochs)
@@ -80,21 +76,21 @@ class ShiftStage(Stage):
         if len(forward.ensemble.networks) > N_PARTS:
             raise ConfigError(f"model.forward.n_networks: {N_PARTS} at most")
         shape = first.shape
-        if self.assigned is None:
+        data = self.source.read()
+        if not data.records:
             say("no assigned shifts given: the networks begin with the measured codes")
             with isolated_rng(context.seed):
                 pretrained = [ShiftNetwork(**shape)]
         else:
-            everything = self.assigned.read()
             # Molecules of the domain's kinds of atoms are left out altogether, not only those of
             # the validation side: what is trained here has then seen none that it is tuned on.
             molecules = [
-                molecule
-                for molecule in without(everything, context.excluded)
-                if not context.network.domain.has_kinds_of(molecule.structure)
+                Assigned.of(record)
+                for record in without(data.records, context.excluded)
+                if not context.network.domain.has_kinds_of(record.structure)
             ]
-            left_out = dict(self.assigned.n_excluded)
-            left_out["hydrocarbons, or among the spectra"] = len(everything) - len(molecules)
+            left_out = dict(data.n_excluded)
+            left_out["hydrocarbons, or among the spectra"] = len(data.records) - len(molecules)
             say(
                 f"{len(molecules):,} molecules with assigned shifts; left out: "
                 + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
@@ -116,9 +112,7 @@ class ShiftStage(Stage):
             ]
             with steps("assigned shifts") as progress:
                 pretrained = run_jobs(jobs, context.n_threads, progress)
-        fine = np.zeros((len(context.train), axis.n_fine_bins), dtype=bool)
-        for row, record in enumerate(context.train):
-            fine[row, list(record.fine_bins)] = True
+        fine = fine_codes(context.train, axis)
         structures = [record.structure for record in context.train]
         with steps("measured codes") as progress:
             trained = train_ensemble(
@@ -145,13 +139,13 @@ class ShiftStage(Stage):
         return facts
 
     def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        """Settings with the files' contents instead of their places, and the forward side.
+        """Settings with the source's contents instead of places, and the forward side.
 
         Raises:
             DataError: If a file cannot be read.
         """
-        others = {k: v for k, v in settings.items() if k not in ("assigned_path", "table_path")}
-        return [others, self.assigned and self.assigned.digest(), forward_side(model)]
+        source = {k: v for k, v in settings.get("source", {}).items() if not k.endswith("path")}
+        return [{**settings, "source": source}, self.source.digest(), forward_side(model)]
 
     def load(self, context: StageContext) -> None:
         """Take the networks; what follows does not train them."""

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from nmrflow.data.sources.assigned import AssignedMolecule, AssignedShifts, without
+from nmrflow.data.records import Record, SourceData
+from nmrflow.data.sources.assigned import AssignedShifts
+from nmrflow.data.splits import without
 from nmrflow.errors import DataError
+from nmrflow.spectra.peaks import Peak, PeakList
 
 
 def chain(elements: str, *, order: int = 1, extra: str = "") -> str:
@@ -35,49 +38,70 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "export.sdf", tmp_path / "shifts.csv"
 
 
-def read(
-    files: tuple[Path, Path], sdf: str, table: str | None = None
-) -> tuple[list[AssignedMolecule], AssignedShifts]:
+def read(files: tuple[Path, Path], sdf: str, table: str | None = None) -> SourceData:
     files[0].write_text(sdf)
     if table is not None:
         files[1].write_text(HEADER + table)
-    reader = AssignedShifts(str(files[0]), None if table is None else str(files[1]))
-    return reader.read(), reader
+    return AssignedShifts(str(files[0]), None if table is None else str(files[1])).read()
+
+
+def shifts(record: Record) -> dict[int, float]:
+    assert all(len(peak.atoms) == 1 for peak in record.peaks.peaks)
+    return {int(peak.atoms[0]): peak.shift_ppm for peak in record.peaks.peaks}
 
 
 def test_shifts_are_medians_over_the_spectra_of_a_record(files: tuple[Path, Path]) -> None:
-    molecules, reader = read(files, ETHANOL + PROPANE)
-    assert [m.identifier for m in molecules] == ["11", "12"]
-    assert [m.structure.connectivity for m in molecules] == ["CCO", "CCC"]
-    assert [m.shifts for m in molecules] == [{0: 18.4, 1: 57.0}, {1: 16.0, 2: 15.4}]
-    assert not reader.n_excluded
+    data = read(files, ETHANOL + PROPANE)
+    assert [r.molecule_id for r in data.records] == ["11", "12"]
+    assert [r.structure.connectivity for r in data.records] == ["CCO", "CCC"]
+    assert [shifts(r) for r in data.records] == [{0: 18.4, 1: 57.0}, {1: 16.0, 2: 15.4}]
+    assert not data.n_excluded
+    assert not data.notes
+
+
+def test_what_spectra_agree_on_is_kept(files: tuple[Path, Path]) -> None:
+    sdf = record(chain("CCO"), "11", "18;0.5Q;0|57;2.0T;1|", "18.4;0.5;0|58;1.0S;1|")
+    told = sdf.replace("$$$$", "> <Solvent>\n0:CDCl3 1:CDCl3\n\n$$$$")
+    (found,) = read(files, told).records
+    assert found.peaks == PeakList(
+        (Peak(18.2, "Q", intensity=0.5, atoms=("0",)), Peak(57.5, atoms=("1",))),
+        {"solvent": "CDCl3"},
+    )
+    (found,) = read(files, told.replace("1:CDCl3", "1:C6D6"), "11,0,18.3,6\n").records
+    assert found.peaks == PeakList((Peak(18.3, "Q", intensity=0.5, atoms=("0",)),))
+
+
+def test_without_a_file_there_are_no_records() -> None:
+    assert AssignedShifts(None).read() == SourceData(())
 
 
 def test_the_table_wins_where_it_has_the_molecule(files: tuple[Path, Path]) -> None:
     table = "11,1,58.2,6\n11,0,18.1,6\n11,2,3.3,8\n99,0,5.0,6\n"
-    molecules, reader = read(files, ETHANOL + PROPANE + record(chain("CC"), "13"), table)
-    assert [m.shifts for m in molecules] == [{0: 18.1, 1: 58.2}, {1: 16.0, 2: 15.4}]
-    assert reader.n_excluded == {"no assigned 13C shifts": 1}
-    assert reader.n_other_numbering == 0
+    data = read(files, ETHANOL + PROPANE + record(chain("CC"), "13"), table)
+    assert [shifts(r) for r in data.records] == [{0: 18.1, 1: 58.2}, {1: 16.0, 2: 15.4}]
+    assert data.n_excluded == {"no assigned 13C shifts": 1}
+    assert data.notes == ()
 
 
 def test_a_table_alone_will_do(files: tuple[Path, Path]) -> None:
-    molecules, _ = read(files, record(chain("CC"), "13"), "13,0,6.5,6\n")
-    assert [m.shifts for m in molecules] == [{0: 6.5}]
+    data = read(files, record(chain("CC"), "13"), "13,0,6.5,6\n")
+    assert [shifts(r) for r in data.records] == [{0: 6.5}]
 
 
 def test_a_table_in_another_numbering_is_not_used(files: tuple[Path, Path]) -> None:
     hydrogens = record(chain("HCCO"), "14", "18;0.0Q;1|57;0.0T;2|")
-    molecules, reader = read(files, ETHANOL + hydrogens, "11,2,58,6\n14,1,99,6\n")
-    assert [m.shifts for m in molecules] == [{0: 18.4, 1: 57.0}, {0: 18.0, 1: 57.0}]
-    assert [m.structure.connectivity for m in molecules] == ["CCO", "CCO"]
-    assert reader.n_other_numbering == 2
+    data = read(files, ETHANOL + hydrogens, "11,2,58,6\n14,1,99,6\n")
+    assert [shifts(r) for r in data.records] == [{0: 18.4, 1: 57.0}, {0: 18.0, 1: 57.0}]
+    assert [r.structure.connectivity for r in data.records] == ["CCO", "CCO"]
+    (note,) = data.notes
+    assert note.startswith("2 molecules are numbered otherwise")
+    assert note in data.describe()
 
 
 def test_what_cannot_be_used_is_counted_by_reason(files: tuple[Path, Path]) -> None:
     peak = "20.0;0.0Q;0|"
     fragments = chain("CCC").replace("  3  2  0", "  3  1  0").replace("  2  3  1  0\n", "")
-    molecules, reader = read(
+    data = read(
         files,
         ETHANOL
         + record(chain("CC"), "21")
@@ -88,8 +112,8 @@ def test_what_cannot_be_used_is_counted_by_reason(files: tuple[Path, Path]) -> N
         + record(chain("CC"), "26", "20.0;0.0Q;7|")
         + record("no molfile\n", "27", peak),
     )
-    assert len(molecules) == 1
-    assert reader.n_excluded == {
+    assert len(data.records) == 1
+    assert data.n_excluded == {
         "no assigned 13C shifts": 1,
         "other elements": 1,
         "no neutral molecule in one piece without radicals or isotopes": 3,
@@ -100,9 +124,10 @@ def test_what_cannot_be_used_is_counted_by_reason(files: tuple[Path, Path]) -> N
 def test_elements_can_be_set(files: tuple[Path, Path]) -> None:
     files[0].write_text(ETHANOL + PROPANE)
     reader = AssignedShifts(str(files[0]), elements=("C", "H"))
-    assert [m.identifier for m in reader.read()] == ["12"]
-    assert [m.identifier for m in reader.read()] == ["12"]
-    assert reader.n_excluded == {"other elements": 1}  # counted anew, not added up
+    data = reader.read()
+    assert [r.molecule_id for r in data.records] == ["12"]
+    assert data.n_excluded == {"other elements": 1}
+    assert reader.read() == data  # counted anew, not added up
 
 
 def test_the_digest_is_of_the_contents_alone(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -121,8 +146,8 @@ def test_files_may_be_packed(tmp_path: Path) -> None:
     packed = tmp_path / "export.sdf.gz", tmp_path / "shifts.csv.gz"
     packed[0].write_bytes(gzip.compress(ETHANOL.encode()))
     packed[1].write_bytes(gzip.compress((HEADER + "11,1,58.2,6\n").encode()))
-    molecules = AssignedShifts(*map(str, packed)).read()
-    assert [m.shifts for m in molecules] == [{1: 58.2}]
+    data = AssignedShifts(*map(str, packed)).read()
+    assert [shifts(r) for r in data.records] == [{1: 58.2}]
 
 
 @pytest.mark.parametrize(
@@ -154,16 +179,15 @@ def test_missing_files_and_columns_are_named(files: tuple[Path, Path]) -> None:
 
 def test_excluded_molecules_are_dropped_whatever_their_record(files: tuple[Path, Path]) -> None:
     backwards = record(chain("OCC"), "31", "57;0.0T;1|")
-    molecules, _ = read(files, ETHANOL + PROPANE + backwards)
-    assert [m.identifier for m in without(molecules, {"CCO"})] == ["12"]
-    assert without(molecules, []) == molecules
-    assert without(molecules, ["CCO", "CCC"]) == []
+    records = read(files, ETHANOL + PROPANE + backwards).records
+    assert [r.molecule_id for r in without(records, {"CCO"})] == ["12"]
+    assert without(records, []) == list(records)
+    assert without(records, ["CCO", "CCC"]) == []
 
 
 @pytest.mark.real_data
 def test_the_real_sample_survives(real_data: Path) -> None:
     sdf, table = real_data / "nmrshiftdb2_sample.sdf.gz", real_data / "exp5k_shifts.csv.gz"
-    reader = AssignedShifts(str(sdf), str(table))
-    molecules = reader.read()
-    assert len(molecules) + reader.n_excluded.total() == 7195
-    assert len(molecules) > 5000
+    data = AssignedShifts(str(sdf), str(table)).read()
+    assert len(data.records) + data.n_excluded_total == 7195
+    assert len(data.records) > 5000

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from nmrflow.data.dataset import say_off_scale
 from nmrflow.data.records import SourceData
 from nmrflow.data.sources.nmrshiftdb2 import Nmrshiftdb2
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak
 
+AXIS = ShiftAxis()
 Bonds = Sequence[tuple[int, int, int]]
 
 
@@ -56,7 +59,7 @@ def read(tmp_path: Path) -> Read:
     ) -> SourceData:
         file = tmp_path / name
         file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return Nmrshiftdb2(str(file), **options).read(ShiftAxis())
+        return Nmrshiftdb2(str(file), **options).read()
 
     return read_content
 
@@ -65,15 +68,16 @@ def test_each_spectrum_is_a_record(read: Read) -> None:
     data = read(ETHANE + record(chain("CCC"), "12", "15.4;0.0Q;0|", "15.6;0.0Q;0|16;0.0T;1|"))
     assert [r.molecule_id for r in data.records] == ["11", "12", "12"]
     assert len({r.spectrum_id for r in data.records}) == 3
-    assert [r.shifts_ppm for r in data.records] == [(7.1, 7.2), (15.4,), (15.6, 16.0)]
-    assert [r.fine_bins for r in data.records] == [(35, 36), (77,), (78, 80)]
+    assert [r.peaks.shifts_ppm for r in data.records] == [(7.1, 7.2), (15.4,), (15.6, 16.0)]
+    bins = [(35, 36), (77,), (78, 80)]
+    assert [AXIS.occupied(r.peaks.shifts_ppm) for r in data.records] == bins
     assert [r.structure.connectivity for r in data.records] == ["CC", "CCC", "CCC"]
     assert data.n_excluded_total == 0
 
 
 def test_spectra_need_not_start_at_0(read: Read) -> None:
     data = read(record(chain("CC"), "11", "7.1;0.0Q;0|", "7.3;0.0Q;0|", first=4))
-    assert [r.shifts_ppm for r in data.records] == [(7.1,), (7.3,)]
+    assert [r.peaks.shifts_ppm for r in data.records] == [(7.1,), (7.3,)]
 
 
 def test_atoms_are_counted_from_0_in_file_order(read: Read) -> None:
@@ -81,6 +85,7 @@ def test_atoms_are_counted_from_0_in_file_order(read: Read) -> None:
     explicit = molblock("HCC", [(0, 1, 1), (1, 2, 1)])
     data = read(record(explicit, "13", "7.1;0.0Q;1|7.1;0.0Q;2|"))
     assert data.records[0].structure.connectivity == "CC"
+    assert [peak.atoms for peak in data.records[0].peaks.peaks] == [("0",), ("1",)]
     with pytest.raises(DataError, match="atom 0, a H"):
         read(record(explicit, "13", "7.1;0.0Q;0|"))
 
@@ -94,13 +99,24 @@ def test_kekule_form_and_order_are_the_files_and_flags_are_perceived(read: Read)
 
 def test_shifts_off_the_axis_are_counted(read: Read) -> None:
     data = read(GOOD + record(chain("CC"), "15", "-2.5;0.0Q;0|204.7;0.0Q;1|210.0;0.0Q;1|"))
-    assert data.n_off_scale == 2
-    assert data.records[-1].fine_bins == (0, 1023)
-    assert any("2 shifts lie off the axis" in line for line in data.describe())
+    assert AXIS.occupied(data.records[-1].peaks.shifts_ppm) == (0, 1023)
+    (line,) = say_off_scale(data.records, AXIS)
+    assert "2 shifts lie off the axis" in line
+
+
+def test_everything_the_file_tells_is_kept(read: Read) -> None:
+    told = record(chain("CCC"), "12", "15.4;0.5Q;2|16.0;0.0t;1|15.4;2.0;0|")
+    (found,) = read(told.replace("0:Unreported", "0:CDCl3")).records
+    assert found.peaks.metadata == {"solvent": "CDCl3"}
+    assert found.peaks.peaks == (
+        Peak(15.4, "Q", intensity=0.5, atoms=("2",)),
+        Peak(16.0, "T", atoms=("1",)),
+        Peak(15.4, intensity=2.0, atoms=("0",)),
+    )
 
 
 def test_variants_of_the_file_give_the_same_records(read: Read) -> None:
-    expected = [(r.structure, r.shifts_ppm) for r in read(GOOD).records]
+    expected = [(r.structure, r.peaks) for r in read(GOOD).records]
     assert len(expected) == 2
     for content, name in (
         (GOOD.replace("\n", "\r\n"), "export.sdf"),
@@ -111,7 +127,7 @@ def test_variants_of_the_file_give_the_same_records(read: Read) -> None:
         (GOOD.replace("|\n", "\n"), "export.sdf"),
     ):
         found = read(content, name).records
-        assert [(r.structure, r.shifts_ppm) for r in found] == expected
+        assert [(r.structure, r.peaks) for r in found] == expected
 
 
 def test_records_outside_the_domain_are_counted_by_reason(read: Read) -> None:
@@ -238,13 +254,13 @@ def test_wrong_settings_are_refused() -> None:
 @pytest.mark.real_data
 def test_the_real_sample_has_two_defects(real_data: Path) -> None:
     path = str(real_data / "nmrshiftdb2_sample.sdf.gz")
-    data = Nmrshiftdb2(path, on_error="skip").read(ShiftAxis())
+    data = Nmrshiftdb2(path, on_error="skip").read()
     assert len(data.defects) == 2
     # Every record of the file is accounted for: used, or left out for a reason.
     assert len({record.provenance for record in data.records}) + data.n_excluded_total == 7195
     assert len({record.spectrum_id for record in data.records}) == len(data.records)
     with pytest.raises(DataError, match="2 bad") as caught:
-        Nmrshiftdb2(path).read(ShiftAxis())
+        Nmrshiftdb2(path).read()
     assert all(defect in str(caught.value) for defect in data.defects)
 
 

@@ -48,7 +48,7 @@ def read(tmp_path: Path) -> Read:
         text = "\n".join([HEADER, *content, ""]) if isinstance(content, list) else content
         file = tmp_path / name
         file.write_bytes(text.encode() if isinstance(text, str) else text)
-        return RevMolSpec(str(file)).read(ShiftAxis())
+        return RevMolSpec(str(file)).read()
 
     return read_content
 
@@ -61,10 +61,18 @@ def test_rows_become_records(read: Read) -> None:
     data = read(ROWS)
     assert [r.molecule_id for r in data.records] == ["m1", "m2", "m3"]
     assert [r.spectrum_id for r in data.records] == ["s1", "s2", "s3"]
-    assert [r.fine_bins for r in data.records] == [(35,), (95, 577, 665), (641,)]
+    bins = [(35,), (95, 577, 665), (641,)]
+    assert [ShiftAxis().occupied(r.peaks.shifts_ppm) for r in data.records] == bins
+    assert [r.peaks.shifts_ppm for r in data.records] == [(7.1,), (19.1, 115.5, 133.1), (128.3,)]
     assert [r.structure.connectivity for r in data.records] == ["CC", "C=CC", "c1ccccc1"]
     assert [r.provenance.rsplit(":", 1)[1] for r in data.records] == ["2", "3", "4"]
-    assert all(r.shifts_ppm is None for r in data.records)
+    assert {peak.half_width_ppm for r in data.records for peak in r.peaks.peaks} == {0.1}
+
+
+def test_a_bin_of_the_table_is_the_same_bin_of_the_axis(read: Read) -> None:
+    (record,) = read([row(1, "CC", *range(1024))]).records
+    assert ShiftAxis().occupied(record.peaks.shifts_ppm) == tuple(range(1024))
+    assert ShiftAxis().n_off_scale(record.peaks.shifts_ppm) == 0
 
 
 @pytest.mark.parametrize(
@@ -98,7 +106,7 @@ def test_variants_of_the_format_give_the_same_records(
     read: Read, content: str | bytes, name: str
 ) -> None:
     def essence(data: SourceData) -> list[tuple[object, ...]]:
-        return [(r.molecule_id, r.spectrum_id, r.structure, r.fine_bins) for r in data.records]
+        return [(r.molecule_id, r.spectrum_id, r.structure, r.peaks) for r in data.records]
 
     assert essence(read(content, name)) == essence(read(ROWS))
 
@@ -119,6 +127,7 @@ def test_methane_is_counted_and_the_rest_loaded(read: Read) -> None:
         (f"x,x,{digits('CC')[:-1]}9,{bits(1)}", "bond digit '9'"),
         (f"x,x,{digits('CC')},{bits(1, n=1023)}", "1023 spectrum bits instead of 1024"),
         (f"x,x,{digits('CC')},{bits(1)[:-1]}2", "spectrum bit '2'"),
+        (f"x,x,{digits('CC')},{bits()}", "at least one peak"),
         (f"x,x,{FIVE_BONDS},{bits(1)}", "5 bonds"),
         (f"x,x,{TWO_MOLECULES},{bits(1)}", "2 molecules"),
         (f"x,x,,{bits(1)}", "0 bond digits"),
@@ -204,7 +213,7 @@ def test_damaged_gzip_is_refused(read: Read) -> None:
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "none.csv", "no such file"), (tmp_path, "is a folder")):
         with pytest.raises(DataError, match=reason) as caught:
-            RevMolSpec(str(path)).read(ShiftAxis())
+            RevMolSpec(str(path)).read()
         assert str(path) in str(caught.value)
         assert "data.path" in str(caught.value)
 
@@ -220,7 +229,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("cache")
 def test_a_failed_download_says_what_to_do_in_one_line() -> None:
     with pytest.raises(DataError, match=r"data\.path") as caught:
-        RevMolSpec(url="http://127.0.0.1:9/x").read(ShiftAxis())
+        RevMolSpec(url="http://127.0.0.1:9/x").read()
     assert len(str(caught.value).splitlines()) == 1
     assert "http://127.0.0.1:9/x" in str(caught.value)
 
@@ -246,25 +255,25 @@ def served(tmp_path: Path) -> Iterator[str]:
 
 def test_a_download_is_checked_and_kept(served: str, cache: Path) -> None:
     digest = hashlib.sha256(whole_table().encode()).hexdigest()
-    data = RevMolSpec(url=f"{served}/table.csv", sha256=digest).read(ShiftAxis())
+    data = RevMolSpec(url=f"{served}/table.csv", sha256=digest).read()
     assert len(data.records) == 3
     (kept,) = [file for file in cache.rglob("*") if file.is_file()]
     assert kept.read_text() == whole_table()
     # From the cache: the second address has no such file.
-    again = RevMolSpec(url=f"{served}/none.csv", sha256=digest).read(ShiftAxis())
+    again = RevMolSpec(url=f"{served}/none.csv", sha256=digest).read()
     assert again == data
 
 
 def test_a_download_of_other_content_is_refused(served: str, cache: Path) -> None:
     with pytest.raises(DataError, match=r"data\.path") as caught:
-        RevMolSpec(url=f"{served}/table.csv", sha256="0" * 64).read(ShiftAxis())
+        RevMolSpec(url=f"{served}/table.csv", sha256="0" * 64).read()
     assert len(str(caught.value).splitlines()) == 1
     assert not [file for file in cache.rglob("*") if file.is_file()]
 
 
 @pytest.mark.real_data
 def test_the_real_table_is_read_whole(real_data: Path) -> None:
-    data = RevMolSpec(str(real_data / "reversibledata.csv")).read(ShiftAxis())
+    data = RevMolSpec(str(real_data / "reversibledata.csv")).read()
     assert len(data.records) == 1320
     assert data.n_excluded_total == 0
     assert len({record.spectrum_id for record in data.records}) == 1320

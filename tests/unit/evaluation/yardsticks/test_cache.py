@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.data.splits import Sides, StructureSplit
 from nmrflow.errors import ConfigError
@@ -25,12 +25,12 @@ FORWARD = {f"spectrum/f1_{name}" for name in ("macro", "micro", "within_1_bin")}
 
 
 @pytest.fixture(scope="module")
-def records() -> tuple[MoleculeSpectrum, ...]:
-    return Embedded().read(AXIS).records[::20]
+def records() -> tuple[Record, ...]:
+    return Embedded().read().records[::20]
 
 
 @pytest.fixture(scope="module")
-def sides(records: tuple[MoleculeSpectrum, ...]) -> Sides:
+def sides(records: tuple[Record, ...]) -> Sides:
     return StructureSplit(0).divide(records)
 
 

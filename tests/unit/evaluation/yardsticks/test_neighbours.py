@@ -3,21 +3,23 @@
 import numpy as np
 
 from nmrflow.chem.structure import Structure
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
 from nmrflow.evaluation.yardsticks.measured import Measured, measured
 from nmrflow.evaluation.yardsticks.neighbours import nearest_codes, rank_by_code
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
 
 AXIS = ShiftAxis()
+
+
+def peaks(bits: tuple[int, ...]) -> PeakList:
+    return PeakList(tuple(Peak(float(AXIS.centres_ppm()[bit])) for bit in bits))
 
 
 def spectra(*rows: tuple[str, tuple[int, ...]]) -> Measured:
     """Molecules with the code bits that are set."""
     records = [
-        MoleculeSpectrum(
-            "m", "s", Structure.from_smiles(smiles), tuple(8 * b for b in bits), None, ""
-        )
-        for smiles, bits in rows
+        Record("m", "s", Structure.from_smiles(smiles), peaks(bits), "") for smiles, bits in rows
     ]
     return measured(records, AXIS)
 
@@ -33,7 +35,7 @@ def test_measured_depends_on_no_order_of_rows() -> None:
 
 def test_forward_gives_the_code_of_the_most_similar_molecule() -> None:
     train = spectra(("Cc1ccccc1", (13, 80)), ("CCCCCC", (8, 14)), ("C#C", (45,)))
-    queries = spectra(("CCc1ccccc1", ()), ("CCCCCCC", ()), ("CC#C", ()))
+    queries = spectra(("CCc1ccccc1", (0,)), ("CCCCCCC", (0,)), ("CC#C", (0,)))
     codes = dict(zip(queries.connectivities, nearest_codes(train, queries), strict=True))
     assert np.flatnonzero(codes["CCc1ccccc1"]).tolist() == [13, 80]
     assert np.flatnonzero(codes["CCCCCCC"]).tolist() == [8, 14]

@@ -8,7 +8,6 @@ import torch
 
 from nmrflow.chem.graph import molecular_graph
 from nmrflow.chem.structure import Structure
-from nmrflow.data.sources.assigned import AssignedMolecule
 from nmrflow.data.sources.embedded import generate
 from nmrflow.errors import DataError, TrainingError
 from nmrflow.shifts.mixture import bit_loss
@@ -24,7 +23,7 @@ from nmrflow.training.shifts.ensemble import (
     predict_log_unset,
     train_ensemble,
 )
-from nmrflow.training.shifts.pretraining import Assignments, Rehearsal, pretrain
+from nmrflow.training.shifts.pretraining import Assigned, Assignments, Rehearsal, pretrain
 from nmrflow.training.shifts.schedule import FINE_TUNING, PRETRAINING
 from nmrflow.training.shifts.thresholds import choose_thresholds
 
@@ -34,15 +33,14 @@ SHORT = replace(FINE_TUNING, n_epochs=4)
 
 
 @pytest.fixture(scope="module")
-def molecules() -> list[AssignedMolecule]:
+def molecules() -> list[Assigned]:
     return [
-        AssignedMolecule(structure, dict(enumerate(shifts)), str(number))
-        for number, (structure, shifts) in enumerate(generate()[:2400:20])
+        Assigned(structure, dict(enumerate(shifts))) for structure, shifts in generate()[:2400:20]
     ]
 
 
 @pytest.fixture(scope="module")
-def spectra(molecules: list[AssignedMolecule]) -> MeasuredSpectra:
+def spectra(molecules: list[Assigned]) -> MeasuredSpectra:
     fine = np.zeros((len(molecules), AXIS.n_fine_bins), dtype=bool)
     for row, molecule in enumerate(molecules):
         fine[row, AXIS.to_fine_bins(molecule.shifts.values())] = True
@@ -50,7 +48,7 @@ def spectra(molecules: list[AssignedMolecule]) -> MeasuredSpectra:
 
 
 @pytest.fixture(scope="module")
-def pretrained(molecules: list[AssignedMolecule]) -> ShiftNetwork:
+def pretrained(molecules: list[Assigned]) -> ShiftNetwork:
     schedule = replace(PRETRAINING, n_epochs=6, batch_size=16)
     return pretrain(molecules[:60], seed=0, schedule=schedule, network_args=SMALL)
 
@@ -59,7 +57,7 @@ def weights(network: ShiftNetwork) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in network.parameters()])
 
 
-def shift_loss(network: ShiftNetwork, molecules: list[AssignedMolecule]) -> float:
+def shift_loss(network: ShiftNetwork, molecules: list[Assigned]) -> float:
     with torch.no_grad():
         mixture = network(collate([molecular_graph(m.structure) for m in molecules]))
     shifts = torch.tensor([s for m in molecules for s in m.shifts.values()])
@@ -77,9 +75,7 @@ def test_codes_follow_from_fine_codes(spectra: MeasuredSpectra) -> None:
         assert np.array_equal(AXIS.code_from_fine(np.flatnonzero(fine)), code)
 
 
-def test_pretraining_learns_shifts(
-    molecules: list[AssignedMolecule], pretrained: ShiftNetwork
-) -> None:
+def test_pretraining_learns_shifts(molecules: list[Assigned], pretrained: ShiftNetwork) -> None:
     torch.manual_seed(0)
     assert not pretrained.training
     # Also of molecules that it has not seen.
@@ -88,10 +84,10 @@ def test_pretraining_learns_shifts(
     )
 
 
-def test_shifts_that_are_not_known_are_left_out(molecules: list[AssignedMolecule]) -> None:
+def test_shifts_that_are_not_known_are_left_out(molecules: list[Assigned]) -> None:
     """A molecule of which one shift is known, and one of which none is."""
-    some = [*molecules[:3], AssignedMolecule(Structure.from_smiles("CCO"), {1: 57.0}, "")]
-    none = AssignedMolecule(Structure.from_smiles("CCN"), {}, "")
+    some = [*molecules[:3], Assigned(Structure.from_smiles("CCO"), {1: 57.0})]
+    none = Assigned(Structure.from_smiles("CCN"), {})
     shown: list[float] = []
     schedule = replace(PRETRAINING, n_epochs=2)
     networks = [
@@ -135,7 +131,7 @@ def test_training_depends_on_its_seed_alone(
 
 
 def test_what_is_rehearsed_is_kept(
-    spectra: MeasuredSpectra, pretrained: ShiftNetwork, molecules: list[AssignedMolecule]
+    spectra: MeasuredSpectra, pretrained: ShiftNetwork, molecules: list[Assigned]
 ) -> None:
     few, rehearsed = spectra.rows(np.arange(20)), molecules[20:60]
     alone = fine_tune(pretrained, few, seed=0, how=FineTuning(SHORT))

@@ -22,11 +22,13 @@ from nmrflow.chem.graph import count_kinds, molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import SpectrumDataset
-from nmrflow.data.records import MoleculeSpectrum
+from nmrflow.data.records import Record
+from nmrflow.data.sources.assigned import AssignedShifts
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.errors import CheckpointError, ConfigError, TrainingError
 from nmrflow.model.network import Network, build_network
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.training.shifts.ensemble import MeasuredSpectra
 from nmrflow.training.stages import (
     BondStage,
@@ -45,6 +47,7 @@ N_BINS = 128
 # Where a stage is resumed its folder has files from before, and Lightning says so.
 pytestmark = pytest.mark.filterwarnings("ignore:.*exists and is not empty")
 
+NONE = AssignedShifts(None)
 Weights = dict[str, Tensor]
 Model = dict[str, Any]
 Randomise = Callable[[nn.Module], nn.Module]
@@ -56,28 +59,26 @@ def model(small_model: Callable[..., Model]) -> Model:
 
 
 @pytest.fixture(scope="module")
-def records() -> tuple[MoleculeSpectrum, ...]:
+def records() -> tuple[Record, ...]:
     """60 of the generated molecules, the smallest among them."""
-    every = Embedded().read(ShiftAxis()).records
+    every = Embedded().read().records
     return (*every[:12], *every[12::29][:48])
 
 
 @pytest.fixture(scope="module")
-def train(records: tuple[MoleculeSpectrum, ...]) -> tuple[MoleculeSpectrum, ...]:
+def train(records: tuple[Record, ...]) -> tuple[Record, ...]:
     return tuple(record for k, record in enumerate(records) if k % 5)
 
 
 @pytest.fixture(scope="module")
-def excluded(
-    records: tuple[MoleculeSpectrum, ...], train: tuple[MoleculeSpectrum, ...]
-) -> frozenset[str]:
+def excluded(records: tuple[Record, ...], train: tuple[Record, ...]) -> frozenset[str]:
     every = {record.structure.connectivity for record in records}
     return frozenset(every - {record.structure.connectivity for record in train})
 
 
 @pytest.fixture
 def context(
-    model: Model, train: tuple[MoleculeSpectrum, ...], excluded: frozenset[str], tmp_path: Path
+    model: Model, train: tuple[Record, ...], excluded: frozenset[str], tmp_path: Path
 ) -> StageContext:
     return StageContext(
         network=build_network(model, seed=3),
@@ -211,7 +212,7 @@ def test_what_else_makes_all_stages_run_again(case: Case, what: str) -> None:
     train = case.context.train
     changes: dict[str, Any] = {
         "train": {"train": train[1:]},
-        "codes": {"train": (replace(train[0], fine_bins=(3,)), *train[1:])},
+        "codes": {"train": (replace(train[0], peaks=PeakList((Peak(0.7),))), *train[1:])},
         "excluded": {"excluded": case.context.excluded | {"CCO"}},
         "seed": {"seed": 4},
     }.get(what, {})
@@ -321,10 +322,10 @@ def test_stages_need_a_forward_side(context: StageContext, model: Model) -> None
 # The stages themselves.
 
 
-def stages(assigned_path: str | None = None, **bonds: Any) -> dict[str, Stage]:
+def stages(assigned: str | None = None, **bonds: Any) -> dict[str, Stage]:
     return {
         "shifts": ShiftStage(
-            assigned_path=assigned_path, pretraining_epochs=1, fine_tuning_epochs=1
+            source=AssignedShifts(assigned), pretraining_epochs=1, fine_tuning_epochs=1
         ),
         "corpus": CorpusStage(n=60, n_draws=3, shard_size=50),
         "bonds": BondStage(
@@ -368,7 +369,7 @@ class Run:
 def done(
     model: Model,
     described: dict[str, Any],
-    train: tuple[MoleculeSpectrum, ...],
+    train: tuple[Record, ...],
     excluded: frozenset[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Run:
@@ -555,7 +556,7 @@ def test_networks_trained_side_by_side_are_those_trained_in_turn(
 @pytest.mark.parametrize(
     ("stage", "wrong"),
     [
-        (ShiftStage, {"assigned_path": None, "fine_tuning_epochs": 0}),
+        (ShiftStage, {"source": NONE, "fine_tuning_epochs": 0}),
         (CorpusStage, {"n": 1, "n_draws": 0}),
         (BondStage, {"corpus": "corpus", "n_molecules": 1, "batch_size": 0}),
     ],
@@ -576,13 +577,13 @@ def test_impossible_counts_are_refused(stage: Callable[..., Stage], wrong: dict[
         ),
         (CorpusStage, {"n": 1, "drop": 7}, "drop=7"),
         (CorpusStage, {"n": 1, "stray": None}, "stray=None"),
-        (ShiftStage, {"assigned_path": None, "table_path": "t.csv"}, "of no use without"),
-        (ShiftStage, {"assigned_path": None, "rehearsal_weight": -1.0}, "rehearsal_weight=-1"),
-        (ShiftStage, {"assigned_path": None, "rehearsal_weight": math.inf}, "rehearsal_weight"),
+        (AssignedShifts, {"path": None, "table_path": "t.csv"}, "of no use without"),
+        (ShiftStage, {"source": NONE, "rehearsal_weight": -1.0}, "rehearsal_weight=-1"),
+        (ShiftStage, {"source": NONE, "rehearsal_weight": math.inf}, "rehearsal_weight"),
     ],
 )
 def test_impossible_settings_are_refused(
-    stage: Callable[..., Stage], wrong: dict[str, Any], reason: str
+    stage: Callable[..., object], wrong: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ConfigError, match=reason):
         stage(**wrong)
@@ -699,7 +700,7 @@ class Seen:
             self.seeds |= {s.connectivity for s in seeds}
             return generate(seeds, *args, **settings)
 
-        def seen_dataset(records: Iterable[MoleculeSpectrum], *args: Any) -> Any:
+        def seen_dataset(records: Iterable[Record], *args: Any) -> Any:
             self.measured |= {r.structure.connectivity for r in records}
             return dataset(tuple(records), *args)
 
@@ -736,7 +737,8 @@ def test_nothing_of_the_validation_side_enters_a_stage(
         assert entered == known
         assert not entered & own.excluded
     fine_bins = [tuple(np.flatnonzero(row)) for row in seen.spectra.fine_codes]
-    assert fine_bins == [record.fine_bins for record in own.train]
+    axis = own.network.axis
+    assert fine_bins == [axis.occupied(record.peaks.shifts_ppm) for record in own.train]
 
 
 def test_members_begin_from_networks_of_their_own(
@@ -745,7 +747,10 @@ def test_members_begin_from_networks_of_their_own(
     sdf = tmp_path / "export.sdf"
     sdf.write_text("".join(assigned_record(m, k) for k, m in enumerate(["CCO", "CCCN"])))
     stage = ShiftStage(
-        assigned_path=str(sdf), n_pretrained=2, pretraining_epochs=1, fine_tuning_epochs=1
+        source=AssignedShifts(str(sdf)),
+        n_pretrained=2,
+        pretraining_epochs=1,
+        fine_tuning_epochs=1,
     )
     own = replace(context, folder=context.folder / "shifts")
     own.folder.mkdir(parents=True)
