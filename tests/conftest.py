@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from torch import nn
 
+from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure, sort_bonds
 
 if TYPE_CHECKING:
@@ -74,26 +75,35 @@ def randomised() -> Callable[[nn.Module], nn.Module]:
 def small_model() -> Callable[..., dict[str, Any]]:
     """Describes a network that elucidates, so small that it is built in a moment.
 
-    What is given replaces settings of its shift networks.
+    Of hydrocarbons if not told a domain's arguments; other names replace settings of its shift
+    networks.
     """
 
-    def describe(**shifts: int) -> dict[str, Any]:
+    def describe(domain: dict[str, Any] | None = None, **shifts: int) -> dict[str, Any]:
+        hydrocarbons = {"atom_types": [["C", 0, 4]], "min_atoms": 2, "max_atoms": 17}
         return {
-            "codec": {"_target_": "nmrflow.chem.codecs.table.BondOrderCodec"},
+            "domain": {"_target_": "nmrflow.chem.domain.Domain", **(domain or hydrocarbons)},
+            "codec": {"_target_": "nmrflow.chem.codecs.table.TableCodec"},
             "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
+            "forward": {
+                "_target_": "nmrflow.shifts.forward.EnsembleForward",
+                **({"n_networks": 1, "width": 16, "n_steps": 2} | shifts),
+            },
             "flow": {
-                "_target_": "nmrflow.flow.StructureFlow",
-                "conditional": {
-                    "_target_": "nmrflow.flow.BondTransformer",
-                    "_partial_": True,
-                    "width": 16,
-                    "n_layers": 1,
-                    "n_heads": 2,
-                },
-                "spectrum": {
-                    "_target_": "nmrflow.shifts.forward.SpectrumSubnet",
-                    "_partial_": True,
-                    **({"n_networks": 1, "width": 16, "n_steps": 2} | shifts),
+                "_target_": "nmrflow.flow.Flow",
+                "nodes": {
+                    "spectrum": {"_target_": "nmrflow.flow.SpectrumCoupling", "_partial_": True},
+                    "structure": {
+                        "_target_": "nmrflow.flow.StructureCoupling",
+                        "_partial_": True,
+                        "conditional": {
+                            "_target_": "nmrflow.flow.StructureTransformer",
+                            "_partial_": True,
+                            "width": 16,
+                            "n_layers": 1,
+                            "n_heads": 2,
+                        },
+                    },
                 },
             },
         }
@@ -107,7 +117,8 @@ def make_flow(
 ) -> Callable[..., "TrainedFlow"]:
     """Makes a network at work, whose weights no initialisation made; the small one if not told.
 
-    Other names are settings of its configuration; ``ranking`` weighs log p by one half.
+    Other names are settings of its configuration; ``ranking`` weighs log p by one half, and the
+    density of peaks by three quarters.
     """
     from nmrflow.model.network import build_network
     from nmrflow.model.trained import TrainedFlow
@@ -116,17 +127,18 @@ def make_flow(
         model: dict[str, Any] | None = None,
         *,
         dtype: torch.dtype = torch.float64,
-        trust: Any = None,
+        calibration: Any = None,
         **config: Any,
     ) -> TrainedFlow:
         network = build_network(model or small_model(), 0)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
-            randomised(network.flow)
-        network.flow.to(dtype)
+            for part in (network.forward, network.flow):
+                if part is not None:
+                    randomised(part).to(dtype)
         side = {"mean_logit_true": 1.0, "mean_logit_false": -1.0, "structure_hashes": []}
-        told = {"ranking": {"log_p_weight": 0.5}} | config
-        return TrainedFlow(network, {"config": told, "training_side": side}, trust)
+        told = {"ranking": {"log_p_weight": 0.5, "density_weight": 0.75}} | config
+        return TrainedFlow(network, {"config": told, "training_side": side}, calibration)
 
     return build
 
@@ -141,38 +153,168 @@ def published_flow(make_flow: Callable[..., "TrainedFlow"]) -> "TrainedFlow":
         {
             "codec": {"_target_": "nmrflow.chem.codecs.published.BondTensorCodec"},
             "axis": {"_target_": "nmrflow.spectra.axis.ShiftAxis"},
-            "flow": {"_target_": "nmrflow.flow.SpectrumFlow", "n_blocks": [1, 1, 1, 1, 1]},
+            "flow": {
+                "_target_": "nmrflow.flow.Flow",
+                "nodes": {
+                    "_target_": "nmrflow.flow.IRevNet",
+                    "n_blocks": [1, 1, 1, 1, 1],
+                    "coupling": {
+                        "_target_": "nmrflow.flow.AdditiveCoupling",
+                        "_partial_": True,
+                        "subnet": {"_target_": "nmrflow.flow.ConvSubnet", "_partial_": True},
+                    },
+                },
+            },
         }
     )
+
+
+# Elements and charges, with the most that an atom of each binds; hydrogens fill what is left open.
+_KINDS = {
+    ("C", 0): 4,
+    ("N", 0): 3,
+    ("O", 0): 2,
+    ("S", 0): 6,
+    ("P", 0): 5,
+    ("F", 0): 1,
+    ("Cl", 0): 1,
+    ("Br", 0): 1,
+    ("I", 0): 1,
+    ("N", 1): 4,
+    ("N", -1): 2,
+    ("O", -1): 1,
+    ("S", 1): 3,
+}
+# Groups with charges, each by the atoms behind its first, and the orders of their bonds to it.
+_GROUPS = {
+    "nitro": (("N", 1), [(("O", 0), 2), (("O", -1), 1)]),
+    "carboxylate": (("C", 0), [(("O", 0), 2), (("O", -1), 1)]),
+    "ammonium": (("N", 1), []),
+    "N-oxide": (("N", 1), [(("O", -1), 1)]),
+    "sulfonate": (("S", 0), [(("O", 0), 2), (("O", 0), 2), (("O", -1), 1)]),
+}
+
+
+class _Draft:
+    """Atoms and bonds, and what each atom can still bind."""
+
+    def __init__(self) -> None:
+        self.atoms: list[tuple[str, int]] = []
+        self.free: list[int] = []
+        self.orders: dict[tuple[int, int], int] = {}
+
+    def add(self, atom: tuple[str, int], valence: int) -> int:
+        self.atoms.append(atom)
+        self.free.append(valence)
+        return len(self.atoms) - 1
+
+    def bind(self, a: int, b: int, order: int = 1) -> None:
+        pair = min(a, b), max(a, b)
+        self.orders[pair] = self.orders.get(pair, 0) + order
+        self.free[a] -= order
+        self.free[b] -= order
+
+    def open(self) -> list[int]:
+        return [atom for atom, free in enumerate(self.free) if free]
+
+    def close(self, pairs: list[tuple[int, int]]) -> None:
+        """Raise the order of pairs of atoms, where it is possible."""
+        for pair in pairs:
+            a, b = sorted(pair)
+            if a != b and self.free[a] and self.free[b] and self.orders.get((a, b), 0) < 3:
+                self.bind(a, b)
+
+    def structure(self, draw: st.DrawFn) -> Structure:
+        """Numbered and flagged at random."""
+        number = draw(st.permutations(range(len(self.atoms))))
+        n = len(self.orders)
+        flags = draw(st.lists(st.booleans(), min_size=n, max_size=n))
+        old = sorted(range(len(number)), key=number.__getitem__)
+        return Structure(
+            tuple(self.atoms[atom][0] for atom in old),
+            sort_bonds(
+                (number[a], number[b], order, flag)
+                for ((a, b), order), flag in zip(self.orders.items(), flags, strict=True)
+            ),
+            tuple(self.atoms[atom][1] for atom in old),
+        )
+
+
+def _pairs(n: int) -> st.SearchStrategy[list[tuple[int, int]]]:
+    return st.lists(st.tuples(*[st.integers(0, n - 1)] * 2), max_size=12)
 
 
 @st.composite
 def hydrocarbons(draw: st.DrawFn) -> Structure:
     """Any connected hydrocarbon of 2 to 17 carbons, numbered and flagged at random."""
     n = draw(st.integers(2, 17))
-    free = [4] * n
-    orders: dict[tuple[int, int], int] = {}
+    draft = _Draft()
+    draft.add(("C", 0), 4)
+    for _ in range(1, n):
+        bound = draw(st.sampled_from(draft.open()))
+        draft.bind(bound, draft.add(("C", 0), 4))
+    draft.close(draw(_pairs(n)))
+    return draft.structure(draw)
 
-    def bind(a: int, b: int) -> None:
-        orders[a, b] = orders.get((a, b), 0) + 1
-        free[a] -= 1
-        free[b] -= 1
 
-    for atom in range(1, n):
-        bind(draw(st.sampled_from([a for a in range(atom) if free[a]])), atom)
-    for pair in draw(st.lists(st.tuples(*[st.integers(0, n - 1)] * 2), max_size=12)):
-        a, b = sorted(pair)
-        if a != b and free[a] and free[b] and orders.get((a, b), 0) < 3:
-            bind(a, b)
-    number = draw(st.permutations(range(n)))
-    flags = draw(st.lists(st.booleans(), min_size=len(orders), max_size=len(orders)))
-    return Structure(
-        ("C",) * n,
-        sort_bonds(
-            (number[a], number[b], order, flag)
-            for ((a, b), order), flag in zip(orders.items(), flags, strict=True)
-        ),
-    )
+@st.composite
+def _molecules(
+    draw: st.DrawFn, kinds: dict[tuple[str, int], int], groups: list[str], max_atoms: int
+) -> Structure:
+    """Grown atom by atom, perhaps from an aromatic ring; then further bonds, then groups."""
+    draft = _Draft()
+    # Carbon is likely, so that molecules grow: a halogen ends them.
+    kind_of = st.one_of(st.just(next(iter(kinds))), st.sampled_from([*kinds]))
+    rings = [n for n in (5, 6) if n <= max_atoms]
+    n_ring = draw(st.sampled_from([0, 0, *rings]))
+    # Two or three double bonds; of a ring of five the last atom has none, as in pyrrole.
+    for k in range(n_ring):
+        least = 3 if k < n_ring // 2 * 2 else 2
+        kind = draw(kind_of.filter(lambda kind, least=least: kinds[kind] >= least))
+        draft.add(kind, kinds[kind])
+    for k in range(n_ring):
+        draft.bind(k, (k + 1) % n_ring, 2 if k % 2 == 0 and k < n_ring // 2 * 2 else 1)
+    if not n_ring:
+        first = draw(kind_of)
+        draft.add(first, kinds[first])
+    for _ in range(draw(st.integers(0, max_atoms - len(draft.atoms)))):
+        if not (places := draft.open()):
+            break
+        kind = draw(kind_of)
+        draft.bind(draw(st.sampled_from(places)), draft.add(kind, kinds[kind]))
+    draft.close(draw(_pairs(len(draft.atoms))))
+    for name in draw(st.lists(st.sampled_from(groups), max_size=2)) if groups else []:
+        if not (places := draft.open()):
+            break
+        head, behind = _GROUPS[name]
+        atom = draft.add(head, _KINDS[head])
+        draft.bind(draw(st.sampled_from(places)), atom)
+        for kind, order in behind:
+            draft.bind(atom, draft.add(kind, _KINDS[kind]), order)
+    return draft.structure(draw)
+
+
+@pytest.fixture(scope="session")
+def molecules() -> st.SearchStrategy[Structure]:
+    """Connected molecules of C, N, O, S, P and halogens, with common charges.
+
+    Numbered and flagged at random. For ``data.draw``: helper modules cannot be imported.
+    """
+    return _molecules(_KINDS, [*_GROUPS], 12)
+
+
+@pytest.fixture(scope="session")
+def molecules_of() -> Callable[[Domain], st.SearchStrategy[Structure]]:
+    """The same of a domain, first of whose kinds of atoms stands carbon."""
+
+    def of_domain(domain: Domain) -> st.SearchStrategy[Structure]:
+        kinds: dict[tuple[str, int], int] = {}
+        for element, charge, valence in domain.atom_types:
+            kinds[element, charge] = max(valence, kinds.get((element, charge), 0))
+        found = _molecules(kinds, [], domain.max_atoms)
+        return found.filter(lambda structure: domain.refusal(structure) is None)
+
+    return of_domain
 
 
 # Tests ask for st.from_type(Structure); helper modules cannot be imported between tests.

@@ -1,7 +1,9 @@
 """What every invertible node promises. To add a node, add one row to NODES."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -9,123 +11,215 @@ import torch
 from torch import Tensor, nn
 
 import nmrflow.flow
+from nmrflow.chem.codecs.published import HYDROCARBONS
+from nmrflow.chem.codecs.table import TableCodec
+from nmrflow.chem.domain import Domain
 from nmrflow.errors import ShapeError
 from nmrflow.flow import (
     AdditiveCoupling,
-    BondCells,
-    BondCoupling,
-    BondMemoryless,
-    BondRecurrent,
-    BondTransformer,
     ConvSubnet,
+    Flow,
+    Grammar,
     PixelDownsampling,
     SpectrumCoupling,
-    SpectrumFlow,
-    StructureFlow,
+    StructureCoupling,
+    StructureMemoryless,
+    StructureRecurrent,
+    StructureTransformer,
 )
+from nmrflow.flow.conditionals.base import Conditional
 from nmrflow.flow.node import Dims, Node
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.types import Latent
 
 N_BINS = 6
-VECTOR = (136 + 8 + N_BINS, 1, 1)
 
 
-class PlainSubnet(nn.Module):
-    """Any function of bond orders."""
-
-    def __init__(self, dims_in: Dims, dims_out: Dims) -> None:
-        super().__init__()
-        self.linear = nn.Linear(dims_in[0], dims_out[0])
-
-    def forward(self, slots: Tensor) -> Tensor:
-        orders = slots.flatten(1).to(self.linear.weight.dtype)
-        return self.linear(orders).tanh().to(slots)[..., None, None]
+def grammar_of(domain: Domain) -> Grammar:
+    return Grammar(domain.valences, domain.max_atoms, TableCodec(domain).pairs)
 
 
-def bond_coupling(conditional: Callable[[int], nn.Module]) -> Callable[..., Node]:
-    return partial(BondCoupling, n_bins=N_BINS, conditional=conditional)
+CARBONS = grammar_of(HYDROCARBONS)
+SEVERAL = grammar_of(Domain([["C", 0, 4], ["N", 0, 3], ["O", 0, 2]], max_atoms=9))
 
 
-# Name: constructor, and the shape of a small input without batch. A node that takes conditions
-# must be one of bonds: its inputs are made by its own inverse, since not every tensor is one.
-NODES: dict[str, tuple[Callable[..., Node], Dims]] = {
-    "coupling on an image": (partial(AdditiveCoupling, subnet=ConvSubnet), (4, 4, 6)),
-    "coupling on one pixel": (partial(AdditiveCoupling, subnet=ConvSubnet), (10, 1, 1)),
-    "coupling with a wide subnet": (
-        partial(AdditiveCoupling, subnet=partial(ConvSubnet, width=7)),
-        (6, 2, 2),
+class Hinted(Node):
+    """A node of somebody else's, with a condition that is no formula."""
+
+    condition = "hint"
+
+    def __init__(self, dims_in: Sequence[Dims], dims_c: Iterable[Dims] | None = None) -> None:
+        super().__init__(dims_in, dims_c)
+        if len(self.in_shape) != 1:
+            raise ShapeError(f"Hinted takes a vector, got {self.in_shape}")
+        self.scale = nn.Linear(3, *self.in_shape)
+
+    def output_dims(self, input_dims: Sequence[Dims]) -> list[Dims]:
+        return list(input_dims)
+
+    def unknown_condition(self, n: int) -> Tensor:
+        return torch.zeros(n, 3)
+
+    def draw_condition(self, x: Tensor, draws: Draws) -> Tensor:  # noqa: ARG002
+        return draws.normal(3).round()
+
+    def _to_latent(self, x: Tensor, hint: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = self.scale(hint.to(x)).tanh()
+        return x * log_scale.exp(), log_scale.sum(1)
+
+    def _from_latent(self, h: Tensor, hint: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = self.scale(hint.to(h)).tanh()
+        return h / log_scale.exp(), -log_scale.sum(1)
+
+
+class PlainPredictor(nn.Linear):
+    """Any function of whole numbers."""
+
+    def forward(self, cells: Tensor) -> Tensor:
+        return super().forward(cells.to(self.weight.dtype)).tanh()
+
+
+class Row(NamedTuple):
+    """How a node is tried.
+
+    Args:
+        node: Its class, or a ``functools.partial`` of it.
+        dims: Shape of a small input, without batch.
+        known: What it asks for beside ``n_bins``, made anew for each node.
+        by_inverse: Whether not every tensor is an input: then its own inverse makes them.
+        told: What its condition may say, one of them a row.
+        n_cells: How many cells are an encoded molecule's; all that no node adds if not said.
+    """
+
+    node: Callable[..., Node]
+    dims: Dims
+    known: Callable[[], dict[str, Any]] = dict
+    by_inverse: bool = False
+    told: Sequence[Sequence[int]] = ()
+    n_cells: int | None = None
+
+    @property
+    def cls(self) -> type[Node]:
+        return getattr(self.node, "func", self.node)
+
+    def make(self, dims: Sequence[Dims] | None = None, dims_c: Sequence[Dims] = ()) -> Node:
+        """As a flow makes it."""
+        known = {"n_bins": N_BINS, **self.known()}
+        dims_c = [*dims_c, *([(1,)] if self.cls.condition else [])]
+        asked = {ask: known[ask] for ask in self.cls.asks}
+        return self.node([self.dims] if dims is None else dims, dims_c, **asked)
+
+    def make_flow(self) -> Flow:
+        """A flow of two such nodes where that fits, else of one."""
+        fits = list(self.make().output_dims([self.dims])) == [self.dims] and not self.by_inverse
+        nodes = dict.fromkeys(("first", "second") if fits else ("only",), self.node)
+        first, *further = self.dims
+        first -= len(nodes) * self.cls.n_extra(N_BINS)
+        return Flow(nodes=nodes, cell_shape=(first, *further), n_bins=N_BINS, known=self.known())
+
+
+def structure(conditional: Callable[..., Conditional], grammar: Grammar) -> Row:
+    told = {
+        CARBONS: [[-1, -1], [-1, -1], [4, 5], [6, 6]],
+        SEVERAL: [[-1] * 4, [-1] * 4, [2, 1, 1, 4], [6, 0, 1, 9]],
+    }
+    return Row(
+        partial(StructureCoupling, conditional=conditional),
+        (grammar.n_cells + N_BINS,),
+        known=lambda: {"grammar": grammar},
+        by_inverse=True,
+        told=told[grammar],
+        n_cells=grammar.n_cells,
+    )
+
+
+TRANSFORMER = partial(StructureTransformer, width=16, n_layers=2, n_heads=2)
+RECURRENT = partial(StructureRecurrent, width=12)
+MEMORYLESS = partial(StructureMemoryless, width=12)
+
+NODES: dict[str, Row] = {
+    "coupling on an image": Row(partial(AdditiveCoupling, subnet=ConvSubnet), (4, 4, 6)),
+    "coupling on one pixel": Row(partial(AdditiveCoupling, subnet=ConvSubnet), (10, 1, 1)),
+    "coupling with a wide subnet": Row(
+        partial(AdditiveCoupling, subnet=partial(ConvSubnet, width=7)), (6, 2, 2)
     ),
-    "downsampling": (PixelDownsampling, (3, 4, 6)),
-    "cells in order": (BondCells, (1, 16, 16)),
-    "spectrum": (partial(SpectrumCoupling, n_bins=N_BINS, subnet=PlainSubnet), VECTOR),
-    "bonds, transformer": (
-        bond_coupling(partial(BondTransformer, width=16, n_layers=2, n_heads=2)),
-        VECTOR,
+    "downsampling": Row(PixelDownsampling, (3, 4, 6)),
+    "spectrum": Row(
+        SpectrumCoupling,
+        (136 + 8 + N_BINS,),
+        known=lambda: {"predictor": PlainPredictor(136 + 8, N_BINS)},
     ),
-    "bonds, recurrent": (bond_coupling(partial(BondRecurrent, width=12)), VECTOR),
-    "bonds, memoryless": (bond_coupling(partial(BondMemoryless, width=12)), VECTOR),
+    "structure, transformer": structure(TRANSFORMER, CARBONS),
+    "structure, recurrent": structure(RECURRENT, CARBONS),
+    "structure, memoryless": structure(MEMORYLESS, CARBONS),
+    "structure of several kinds, transformer": structure(TRANSFORMER, SEVERAL),
+    "structure of several kinds, recurrent": structure(RECURRENT, SEVERAL),
+    "structure of several kinds, memoryless": structure(MEMORYLESS, SEVERAL),
+    "another condition": Row(Hinted, (9,), told=[[0, 0, 0], [1, -2, 3]]),
 }
 
 Randomise = Callable[[nn.Module], nn.Module]
 
 
 @pytest.fixture(params=NODES)
-def row(request: pytest.FixtureRequest) -> tuple[Callable[..., Node], Dims]:
+def row(request: pytest.FixtureRequest) -> Row:
     return NODES[request.param]
 
 
 @pytest.fixture
-def dims(row: tuple[Callable[..., Node], Dims]) -> Dims:
-    return row[1]
+def dims(row: Row) -> Dims:
+    return row.dims
 
 
 @pytest.fixture
-def node(row: tuple[Callable[..., Node], Dims], randomised: Randomise) -> nn.Module:
-    constructor, dims = row
-    return randomised(make(constructor, dims).double())
+def node(row: Row, randomised: Randomise) -> nn.Module:
+    return randomised(row.make().double())
 
 
 @pytest.fixture
-def flow(row: tuple[Callable[..., Node], Dims], randomised: Randomise) -> nn.Module:
-    """A flow of two such nodes where that fits, else of one, or one with it inside."""
-    constructor, dims = row
-    node = make(constructor, dims)
-    if node.n_conditions:
-        assert isinstance(node, BondCoupling)
-        conditional = constructor.keywords["conditional"]  # type: ignore[attr-defined]
-        kinds = {"conditional": conditional, "spectrum": PlainSubnet}
-        return randomised(StructureFlow(in_shape=(1, 16, 16), n_bins=N_BINS, **kinds))
-    shape_stays = list(node.output_dims([dims])) == [dims]
-    blocks = (2,) if shape_stays else (1,)
-    return randomised(SpectrumFlow(in_shape=dims, n_bins=2, n_blocks=blocks, coupling=constructor))
-
-
-def make(constructor: Callable[..., Node], dims: Dims) -> Node:
-    """The node, with conditions of the shape that it wants, if it wants some."""
-    n = getattr(getattr(constructor, "func", constructor), "n_conditions", 0)
-    return constructor([dims], [(2,)] * n) if n else constructor([dims])
+def flow(row: Row, randomised: Randomise) -> nn.Module:
+    return randomised(row.make_flow())
 
 
 def apply(
-    node: nn.Module, tensor: Tensor, *, rev: bool = False, formula: Tensor | None = None
+    node: nn.Module, tensor: Tensor, *, rev: bool = False, told: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    told = tensor.new_full((len(tensor), 2), -1).long() if formula is None else formula
-    (out,), log_det = node((tensor,), c=[told] * node.n_conditions, rev=rev)
+    """Either direction; of molecules of which nothing is known if not told."""
+    conditions = []
+    if node.condition is not None:
+        conditions = [node.unknown_condition(len(tensor)) if told is None else told]
+    (out,), log_det = node((tensor,), c=conditions, rev=rev)
     return out, log_det
 
 
-def some(dims: Dims, n: int = 3, node: nn.Module | None = None) -> Tensor:
-    """Any tensors; with a node, such as it takes."""
-    tensor = torch.randn(n, *dims, dtype=torch.float64)
-    if node is None or not node.n_conditions:
-        return tensor
-    return apply(node, tensor, rev=True)[0].detach()
+def told_of(row: Row, n: int) -> Tensor | None:
+    """What the condition may say, for n molecules in turn."""
+    if not row.told:
+        return None
+    return torch.tensor([row.told[k % len(row.told)] for k in range(n)])
 
 
-def inputs_of(flow: SpectrumFlow, n: int = 3) -> Tensor:
+def some(dims: Dims, n: int = 3) -> Tensor:
+    return torch.randn(n, *dims, dtype=torch.float64)
+
+
+def inputs(row: Row, node: nn.Module, n: int = 3) -> Tensor:
+    """Tensors such as a node takes."""
+    if not row.by_inverse:
+        return some(row.dims, n)
+    return apply(node, some(node.output_dims([row.dims])[0], n), rev=True)[0].detach()
+
+
+def molecules_in(x: Tensor, row: Row) -> Tensor:
+    """The whole numbers of the molecules in a node's inputs, as a codec encodes them."""
+    n_cells = row.dims[0] - row.cls.n_extra(N_BINS) if row.n_cells is None else row.n_cells
+    return x[:, :n_cells].add(0.5).floor()
+
+
+def inputs_of(flow: Flow, row: Row, n: int = 3) -> Tensor:
     """Tensors such as a flow takes."""
-    if not flow.takes_formula:
-        return torch.randn(n, *flow.in_shape)
+    if not row.by_inverse:
+        return torch.randn(n, *flow.in_shape, dtype=flow.dtype)
     h = torch.randn(n, flow.n_residual + flow.n_bins, dtype=flow.dtype)
     latent = Latent(h[:, : flow.n_residual], h[:, flow.n_residual :])
     return flow.from_latent(latent)[0].detach()
@@ -133,21 +227,27 @@ def inputs_of(flow: SpectrumFlow, n: int = 3) -> Tensor:
 
 def test_every_node_has_a_row() -> None:
     public = {thing for thing in vars(nmrflow.flow).values() if isinstance(thing, type)}
-    tested = {type(make(constructor, dims)) for constructor, dims in NODES.values()}
-    assert {cls for cls in public if issubclass(cls, Node)} == tested
+    nodes = {cls for cls in public if issubclass(cls, Node)} - {Node}
+    assert nodes == {row.cls for row in NODES.values()} - {Hinted}
+
+
+def test_every_conditional_is_in_a_row() -> None:
+    public = {thing for thing in vars(nmrflow.flow).values() if isinstance(thing, type)}
+    inside = {type(part) for row in NODES.values() for part in row.make().modules()}
+    assert {cls for cls in public if issubclass(cls, Conditional)} <= inside
 
 
 @pytest.mark.parametrize("n", [1, 3])
-def test_shape_is_the_one_announced(node: nn.Module, dims: Dims, n: int) -> None:
-    h, log_det = apply(node, some(dims, n, node))
-    assert [tuple(h.shape[1:])] == [tuple(shape) for shape in node.output_dims([dims])]
+def test_shape_is_the_one_announced(node: nn.Module, row: Row, n: int) -> None:
+    h, log_det = apply(node, inputs(row, node, n))
+    assert [tuple(h.shape[1:])] == [tuple(shape) for shape in node.output_dims([row.dims])]
     assert h.shape[0] == n
     assert log_det.shape == (n,)
 
 
 @pytest.mark.parametrize("n", [1, 3])
-def test_inverse_of_forward_is_the_input(node: nn.Module, dims: Dims, n: int) -> None:
-    x = some(dims, n, node)
+def test_inverse_of_forward_is_the_input(node: nn.Module, row: Row, n: int) -> None:
+    x = inputs(row, node, n)
     back, _ = apply(node, apply(node, x)[0], rev=True)
     torch.testing.assert_close(back, x, rtol=0, atol=1e-12)
 
@@ -159,46 +259,55 @@ def test_forward_of_inverse_is_the_input(node: nn.Module, dims: Dims, n: int) ->
     torch.testing.assert_close(there, h, rtol=0, atol=1e-12)
 
 
-def test_records_of_a_batch_do_not_meet(node: nn.Module, dims: Dims) -> None:
+def test_what_is_told_leaves_the_inverse_exact(node: nn.Module, row: Row) -> None:
+    h, told = some(node.output_dims([row.dims])[0], 24), told_of(row, 24)
+    x, backward = apply(node, h, rev=True, told=told)
+    # Nothing becomes impossible by being told: what leads into a dead end still ends.
+    there, forward = apply(node, x, told=told)
+    torch.testing.assert_close(there, h, rtol=0, atol=1e-10)
+    torch.testing.assert_close(forward, -backward, rtol=0, atol=1e-10)
+    if told is not None:
+        assert not torch.equal(x, apply(node, h, rev=True)[0])
+
+
+def test_records_of_a_batch_do_not_meet(node: nn.Module, row: Row) -> None:
     """Of a batch that is longer than what a network reads at a time, too."""
-    x = some(dims, 100, node)
+    x = inputs(row, node, 100)
     together = apply(node, x)
-    each = [apply(node, row[None]) for row in x]
+    each = [apply(node, record[None]) for record in x]
     alone = [torch.cat(parts) for parts in zip(*each, strict=True)]
     for one, other in zip(together, alone, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
-def test_records_do_not_meet_on_the_way_back_either(node: nn.Module, dims: Dims) -> None:
+def test_records_do_not_meet_on_the_way_back_either(node: nn.Module, row: Row) -> None:
     """Though what is drawn for one query begins alike, and others are asked beside it."""
-    h = some(node.output_dims([dims])[0], 48)
+    h, told = some(node.output_dims([row.dims])[0], 48), told_of(row, 48)
     h[1::2, -N_BINS:] = h[1, -N_BINS:]
-    formula = torch.tensor([[-1, -1], [-1, -1], [4, 5], [6, 6]]).repeat(12, 1)
-    together = apply(node, h, rev=True, formula=formula)
+    together = apply(node, h, rev=True, told=told)
     for k in range(48):
-        row = slice(k, k + 1)
-        alone = apply(node, h[row], rev=True, formula=formula[row])
+        record = slice(k, k + 1)
+        alone = apply(node, h[record], rev=True, told=None if told is None else told[record])
         for one, other in zip(alone, together, strict=True):
-            torch.testing.assert_close(one, other[row], rtol=0, atol=1e-9)
+            torch.testing.assert_close(one, other[record], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("rev", [False, True])
-def test_log_det_is_that_of_the_jacobian(node: nn.Module, dims: Dims, rev: bool) -> None:
-    shape = node.output_dims([dims])[0] if rev else dims
-    x = some(shape, 1, None if rev else node)
+def test_log_det_is_that_of_the_jacobian(node: nn.Module, row: Row, rev: bool) -> None:
+    x = some(node.output_dims([row.dims])[0], 1) if rev else inputs(row, node, 1)
     jacobian = torch.autograd.functional.jacobian(lambda t: apply(node, t, rev=rev)[0], x)
     expected = torch.linalg.slogdet(jacobian.reshape(x.numel(), x.numel())).logabsdet
     assert apply(node, x, rev=rev)[1].item() == pytest.approx(expected.item(), abs=1e-8)
 
 
-def test_log_dets_of_both_directions_cancel(node: nn.Module, dims: Dims) -> None:
-    h, forward = apply(node, some(dims, node=node))
+def test_log_dets_of_both_directions_cancel(node: nn.Module, row: Row) -> None:
+    h, forward = apply(node, inputs(row, node))
     _, backward = apply(node, h, rev=True)
     torch.testing.assert_close(forward, -backward, rtol=0, atol=1e-12)
 
 
-def test_train_and_eval_are_equal(node: nn.Module, dims: Dims) -> None:
-    x = some(dims, node=node)
+def test_train_and_eval_are_equal(node: nn.Module, row: Row) -> None:
+    x = inputs(row, node)
     trained, _ = apply(node.train(), x)
     evaluated, _ = apply(node.eval(), x)
     assert torch.equal(trained, evaluated)
@@ -206,11 +315,12 @@ def test_train_and_eval_are_equal(node: nn.Module, dims: Dims) -> None:
 
 @pytest.mark.parametrize("rev", [False, True])
 def test_gradient_reaches_the_input_and_every_parameter(
-    node: nn.Module, dims: Dims, rev: bool
+    node: nn.Module, row: Row, rev: bool
 ) -> None:
-    x = some(node.output_dims([dims])[0]) if rev else some(dims, node=node)
+    told = told_of(row, 3)
+    x = some(node.output_dims([row.dims])[0]) if rev else inputs(row, node)
     x.requires_grad_()
-    out, log_det = apply(node, x, rev=rev)
+    out, log_det = apply(node, x, rev=rev, told=None if row.by_inverse else told)
     ((out * torch.randn_like(out)).sum() + log_det.sum()).backward()
     gradients = {"input": x.grad} | {name: p.grad for name, p in node.named_parameters()}
     assert [name for name, g in gradients.items() if g is None or not g.any()] == []
@@ -218,72 +328,152 @@ def test_gradient_reaches_the_input_and_every_parameter(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_floating_type_stays(node: nn.Module, dims: Dims, dtype: torch.dtype) -> None:
+def test_floating_type_stays(node: nn.Module, row: Row, dtype: torch.dtype) -> None:
     node.to(dtype)
-    h, forward = apply(node, some(dims, node=node).to(dtype))
+    h, forward = apply(node, inputs(row, node).to(dtype))
     x, backward = apply(node, h, rev=True)
     assert {h.dtype, x.dtype, forward.dtype, backward.dtype} == {dtype}
 
 
-def test_state_dict_carries_everything(
-    node: nn.Module, row: tuple[Callable[..., Node], Dims]
-) -> None:
-    constructor, dims = row
-    other = make(constructor, dims).double()
+def test_state_dict_carries_everything(node: nn.Module, row: Row) -> None:
+    other = row.make().double()
     other.load_state_dict(node.state_dict(), strict=True)
-    x = some(dims, node=node)
+    x = inputs(row, node)
     assert torch.equal(apply(other, x)[0], apply(node, x)[0])
 
 
 def test_wrong_shape_is_refused_in_both_directions(node: nn.Module, dims: Dims) -> None:
     for rev, shape in ((False, dims), (True, node.output_dims([dims])[0])):
-        channels, height, width = shape
-        for wrong in (
-            (1, channels + 2, height, width),
-            (1, channels, height + 2, width),
-            (1, channels, height, 2 * width),
-            shape,
-        ):
+        longer = [
+            (1, *shape[:axis], size + 2, *shape[axis + 1 :]) for axis, size in enumerate(shape)
+        ]
+        for wrong in (*longer, (1, *shape[:-1], 2 * shape[-1]), (1, *shape, 1), shape):
             with pytest.raises(ShapeError, match="expected"):
                 apply(node, torch.zeros(wrong, dtype=torch.float64), rev=rev)
 
 
-def test_other_numbers_of_inputs_and_conditions_are_refused(
-    row: tuple[Callable[..., Node], Dims],
-) -> None:
-    constructor, dims = row
-    node = make(constructor, dims)
-    wanted = [(2,)] * node.n_conditions
+def test_other_numbers_of_inputs_and_conditions_are_refused(row: Row) -> None:
+    node, dims = row.make(), row.dims
     with pytest.raises(ShapeError, match="one input"):
-        constructor([dims, dims], wanted)
+        row.make([dims, dims])
     with pytest.raises(ShapeError, match="condition"):
-        constructor([dims], [*wanted, dims])
-    with pytest.raises(ShapeError, match="one input"):
-        constructor([dims[:2]], wanted)
+        row.make([dims], [dims])
+    for other in (dims[:-1], (*dims, 1)):
+        with pytest.raises(ShapeError, match=r"one input \(channels|a vector"):
+            row.make([other])
     x = torch.zeros(1, *dims)
     with pytest.raises(ShapeError, match="one tensor"):
         node((x, x))
     with pytest.raises(ShapeError, match="condition"):
-        node((x,), [x] * (node.n_conditions + 1))
+        node((x,), [x] * (2 if node.condition else 1))
 
 
-def test_construction_in_a_flow_leaves_global_random_states(
-    row: tuple[Callable[..., Node], Dims],
-) -> None:
-    constructor, dims = row
-    takes_conditions = make(constructor, dims).n_conditions
+def test_an_encoded_molecule_is_filled_to_an_input(node: nn.Module, row: Row) -> None:
+    x = inputs(row, node)
+    cells = molecules_in(x, row)
+    n = cells.shape[1]
+    behind = x[:, n : row.dims[0] - row.cls.n_extra(N_BINS)]  # Other nodes fill these.
+    encoded = torch.cat([cells, behind], 1)
+    draws = [Draws(generator_for(seed), 3) for seed in (1, 1, 2)]
+    plain = node.fill(encoded, None, None)
+    one, same, other = (node.fill(encoded, None, drawn) for drawn in draws)
+    assert tuple(plain.shape) == tuple(one.shape) == (3, *row.dims)
+    assert plain.dtype == one.dtype == torch.float64
+    assert torch.equal(plain[:, :n], cells)
+    # What is open is a fraction: the whole numbers are the molecule's.
+    assert torch.equal(one[:, :n].add(0.5).floor(), cells)
+    assert torch.equal(one, same)
+    assert torch.equal(one, plain) == torch.equal(one, other)
+    back = apply(node, apply(node, one)[0], rev=True)[0]
+    torch.testing.assert_close(back, one, rtol=0, atol=1e-10)
+
+
+def test_a_condition_is_drawn_in_the_shape_of_the_unknown_one(node: nn.Module, row: Row) -> None:
+    if node.condition is None:
+        with pytest.raises(NotImplementedError):
+            node.unknown_condition(3)
+        return
+    x = inputs(row, node, 64)
+    one, same, other = (
+        node.draw_condition(molecules_in(x, row), Draws(generator_for(seed), 64))
+        for seed in (1, 1, 2)
+    )
+    assert one.shape == node.unknown_condition(64).shape
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    # What is told of molecules is true of them: they are possible.
+    assert apply(node, x, told=one)[0].isfinite().all()
+
+
+def test_a_likelihood_is_what_z_and_the_log_det_add_up_to(node: nn.Module, row: Row) -> None:
+    x = inputs(row, node, 24)
+    cells, code = molecules_in(x, row).long(), x[:, -N_BINS:] > 0
+    if not node.has_likelihood:
+        with pytest.raises(NotImplementedError):
+            node.log_probability(cells, code, torch.zeros(24, 0))
+        return
+    drawn = node.draw_condition(molecules_in(x, row), Draws(generator_for(0), 24))
+    for told in (node.unknown_condition(24), drawn):
+        h, log_det = apply(node, x, told=told)
+        assert torch.equal(h[:, -N_BINS:], x[:, -N_BINS:])
+        log_normal = -0.5 * (h[:, :-N_BINS].square() + math.log(2 * math.pi)).sum(1)
+        log_p = node.log_probability(cells, code, told)
+        torch.testing.assert_close(log_p, log_normal + log_det, rtol=0, atol=1e-9)
+
+
+def test_a_prediction_depends_on_the_molecule_alone(node: nn.Module, row: Row) -> None:
+    x = inputs(row, node)
+    if not node.predicts:
+        with pytest.raises(NotImplementedError):
+            node.predict(x)
+        return
+    y = node.predict(x)
+    assert y.shape == (3, N_BINS)
+    asked = x.clone()
+    asked[:, -N_BINS:] += 3
+    assert torch.equal(node.predict(asked), y)
+    h, _ = apply(node, asked)
+    torch.testing.assert_close(h[:, -N_BINS:] - node.unexplained(asked), y)
+    # Where y is the measured code what is predicted cancels: muted, the rest is the same.
+    with node.muted():
+        torch.testing.assert_close(apply(node, h)[0][:, :-N_BINS], h[:, :-N_BINS])
+        assert not node.predict(asked).any()
+    assert torch.equal(node.predict(x), y)
+    filled = node.fill(x[:, :-N_BINS], (h[:, -N_BINS:] > 0).double(), None)
+    assert torch.equal(apply(node, filled)[0][:, -N_BINS:] > 0, h[:, -N_BINS:] > 0)
+
+
+def test_construction_in_a_flow_leaves_global_random_states(row: Row) -> None:
+    known = row.known()
+    first, *further = row.dims
+    cell_shape = (first - row.cls.n_extra(N_BINS), *further)
     torch_state = torch.random.get_rng_state()
     numpy_state = np.random.get_state(legacy=False)  # noqa: NPY002 - what FrEIA may touch
-    if takes_conditions:
-        StructureFlow(conditional=constructor.keywords["conditional"])  # type: ignore[attr-defined]
-    else:
-        SpectrumFlow(in_shape=dims, n_bins=2, n_blocks=(1,), coupling=constructor)
+    Flow(nodes={"only": row.node}, cell_shape=cell_shape, n_bins=N_BINS, known=known)
     assert torch.equal(torch.random.get_rng_state(), torch_state)
     np.testing.assert_equal(np.random.get_state(legacy=False), numpy_state)  # noqa: NPY002
 
 
-def test_autocast_does_not_change_a_flow(flow: SpectrumFlow) -> None:
-    x = inputs_of(flow)
+def test_a_flow_states_what_its_nodes_can_do(flow: Flow, row: Row) -> None:
+    assert flow.conditions == ((row.cls.condition,) if row.cls.condition else ())
+    assert flow.has_likelihood is row.cls.has_likelihood
+    assert (flow.dtype == torch.float32) is row.cls.is_exact_in_float32
+    told = told_of(row, 3)
+    conditions = {} if told is None else {row.cls.condition: told}
+    h = torch.randn(3, flow.n_residual + flow.n_bins, dtype=flow.dtype)
+    latent = Latent(h[:, : flow.n_residual], h[:, flow.n_residual :])
+    x, log_det_back = flow.from_latent(latent, conditions)
+    again, log_det = flow.to_latent(x, conditions)
+    torch.testing.assert_close(torch.cat(again, dim=1), h, rtol=0, atol=1e-5)
+    torch.testing.assert_close(log_det_back, -log_det, rtol=0, atol=1e-5)
+    drawn = flow.draw_conditions(x, Draws(generator_for(1), 3))
+    assert set(drawn) == set(flow.conditions)
+    with pytest.raises(ShapeError, match="takes no weather"):
+        flow.to_latent(x, {"weather": torch.zeros(3, 1)})
+
+
+def test_autocast_does_not_change_a_flow(flow: Flow, row: Row) -> None:
+    x = inputs_of(flow, row)
     latent, _ = flow.to_latent(x)
     back, _ = flow.from_latent(latent)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -293,7 +483,7 @@ def test_autocast_does_not_change_a_flow(flow: SpectrumFlow) -> None:
     assert torch.equal(back_cast, back)
 
 
-def test_flow_of_the_node_is_inverted_from_the_prior(flow: SpectrumFlow) -> None:
+def test_flow_of_the_node_is_inverted_from_the_prior(flow: Flow) -> None:
     flow.double()
     h = torch.randn(3, flow.n_residual + flow.n_bins, dtype=torch.float64)
     latent = Latent(h[:, : flow.n_residual], h[:, flow.n_residual :])

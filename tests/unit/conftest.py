@@ -11,7 +11,7 @@ import torch
 from nmrflow.chem.structure import Structure
 
 if TYPE_CHECKING:
-    from nmrflow.model.calibration import Trust
+    from nmrflow.model.calibration import Calibration
     from nmrflow.model.results import PredictedShifts
     from nmrflow.model.trained import TrainedFlow
 
@@ -37,11 +37,12 @@ def shifts_by_hand() -> Callable[..., "PredictedShifts"]:
 
 
 @pytest.fixture(scope="session")
-def trust() -> "Trust":
+def calibration() -> "Calibration":
     """A calibration out of thin air."""
-    from nmrflow.model.calibration import Logistic, Trust
+    from nmrflow.model.calibration import Calibration, Logistic, RankingWeights
 
-    return Trust(
+    return Calibration(
+        ranking=RankingWeights(log_p_weight=0.5, density_weight=0.75),
         among=Logistic(1.0, {"mass": 0.5, "lead": 0.1, "tension": -0.2}),
         given=Logistic(2.0, {"mass": 0.1, "lead": 0.2, "tension": -0.1}),
         none_fits_below=0.2,
@@ -50,6 +51,8 @@ def trust() -> "Trust":
 
 
 @pytest.fixture(scope="session")
-def small_flow(make_flow: Callable[..., "TrainedFlow"], trust: "Trust") -> "TrainedFlow":
+def small_flow(
+    make_flow: Callable[..., "TrainedFlow"], calibration: "Calibration"
+) -> "TrainedFlow":
     """A small network with random weights and a calibration; tests must not change it."""
-    return make_flow(trust=trust)
+    return make_flow(calibration=calibration)

@@ -173,15 +173,7 @@ class Structure:
         if n_fragments > 1:
             raise StructureError(_say_fragments(n_fragments))
         for atom in mol.GetAtoms():
-            where = f"atom {atom.GetIdx()} ({atom.GetSymbol()})"
-            if atom.GetAtomicNum() == 0:
-                raise StructureError(f"{where} is no element")
-            for is_so, what in (
-                (atom.GetNumRadicalElectrons(), "radical"),
-                (atom.GetIsotope(), "labelled isotope"),
-            ):
-                if is_so:
-                    raise StructureError(f"{where} is a {what}; none is known")
+            _check_atom(atom)
         bonds = []
         for bond in mol.GetBonds():
             if bond.GetBondType() not in _ORDERS:
@@ -224,6 +216,18 @@ class Structure:
         if mol is None:
             raise StructureError(f"{smiles!r} is no SMILES that RDKit can read")
         return cls.from_mol(mol)
+
+
+def _check_atom(atom: Chem.Atom) -> None:
+    where = f"atom {atom.GetIdx()} ({atom.GetSymbol()})"
+    if atom.GetAtomicNum() == 0:
+        raise StructureError(f"{where} is no element")
+    for is_so, what in (
+        (atom.GetNumRadicalElectrons(), "radical"),
+        (atom.GetIsotope(), "labelled isotope"),
+    ):
+        if is_so:
+            raise StructureError(f"{where} is a {what}; none is known")
 
 
 def sort_bonds(bonds: Iterable[tuple[int, int, int, bool]]) -> tuple[Bond, ...]:
@@ -286,15 +290,23 @@ def _find_problem(
         seen.add((bond.begin, bond.end))
         valence[bond.begin] += bond.order
         valence[bond.end] += bond.order
-    for atom, (element, n_bonds) in enumerate(zip(elements, valence, strict=True)):
-        most = max_valence(element, charges[atom] if charges else 0)
-        if most is not None and n_bonds > most:
-            return f"atom {atom} ({element}) has {n_bonds} bonds; {most} at most"
+    if (problem := _find_crowded(elements, valence, charges)) is not None:
+        return problem
     if list(bonds) != sorted(bonds):
         return "the bonds are not in order; sort_bonds() puts them there"
     n_fragments = _count_fragments(len(elements), bonds)
     if n_fragments > 1:
         return _say_fragments(n_fragments)
+    return None
+
+
+def _find_crowded(
+    elements: Sequence[str], valence: Sequence[int], charges: Sequence[int]
+) -> str | None:
+    for atom, (element, n_bonds) in enumerate(zip(elements, valence, strict=True)):
+        most = max_valence(element, charges[atom] if charges else 0)
+        if most is not None and n_bonds > most:
+            return f"atom {atom} ({element}) has {n_bonds} bonds; {most} at most"
     return None
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from nmrflow.errors import ShapeError
 
@@ -31,6 +30,9 @@ def match_peaks(fit: NDArray[np.floating]) -> NDArray[np.int64]:
         >>> match_peaks(np.array([[0.0, -9.0], [-1.0, -2.0], [-0.5, -7.0]]))
         array([0, 1, 0])
     """
+    # Half a second to import, which a prediction need not wait for.
+    from scipy.optimize import linear_sum_assignment
+
     fit = np.asarray(fit, dtype=np.float64)
     if fit.ndim != 2 or not np.isfinite(fit).all():
         raise ShapeError(f"a fit is a finite matrix of carbons and peaks, got {fit.shape}")
