@@ -18,4 +18,4 @@ def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
         SpectrumError: As :func:`nmrflow.answers.question.ask`.
     """
     query = ask(peaks, model.axis)
-    return fit(model.predict_shifts([structure], LEVEL)[0], query.peaks)
+    return fit(model.predict_shifts([structure], LEVEL)[0], query.peaks, model.axis.nucleus)

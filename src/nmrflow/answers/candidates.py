@@ -83,7 +83,7 @@ def gather(
     weight = model.log_p_weight
     found = []
     for k, shifts in enumerate(model.predict_shifts(structures, LEVEL)):
-        own = _with_formula(fit(shifts, query.peaks), query.formula)
+        own = _with_formula(fit(shifts, query.peaks, model.axis.nucleus), query.formula)
         score = consistency[k] + DENSITY_WEIGHT * structures[k].n_atoms * own.log_density
         score += weight * log_p[k] if weight else 0.0
         found.append(

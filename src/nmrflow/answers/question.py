@@ -83,7 +83,9 @@ def ask(
         peaks = PeakList(tuple(Peak(float(shift)) for shift in peaks))
     for shift in peaks.shifts_ppm:
         axis.check_shift(shift)
-    own, left_out = (peaks.peaks, ()) if keeps_solvent else split_foreign_lines(peaks)
+    own, left_out = (
+        (peaks.peaks, ()) if keeps_solvent else split_foreign_lines(peaks, axis.nucleus)
+    )
     if not own:
         lines = ", ".join(map(str, left_out))
         raise SpectrumError(

@@ -12,9 +12,10 @@ from nmrflow.formats.text_reader import read_peaks
 from nmrflow.formats.text_writer import write_peaks
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
-from nmrflow.spectra.peaks import MULTIPLICITIES, Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList
 
 WIDE = Nucleus(**{**vars(Carbon13()), "max_shift_ppm": 400.0})
+MULTIPLICITIES = Carbon13().multiplicities
 N_MUTATIONS = 300
 
 LIST = "158.4, 129.4-129.1, 55.3; 21\n-1.5\n"
