@@ -5,8 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from nmrflow.formats.sentence import NAMES_OF_SHIFTS
-from nmrflow.formats.shift_words import COUNT, NUMBER, read_shift, refused, words
+from nmrflow.formats.shift_words import COUNT, NAMES_OF_SHIFTS, NUMBER, read_shift, refused, words
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak
 

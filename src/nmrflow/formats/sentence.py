@@ -3,12 +3,16 @@
 import re
 from collections.abc import Sequence
 
-from nmrflow.formats.shift_words import LIST_HINT, NUMBER, read_shift, refused, words
+from nmrflow.formats.shift_words import (
+    LIST_HINT,
+    NAMES_OF_SHIFTS,
+    NUMBER,
+    read_shift,
+    refused,
+    words,
+)
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import BRACKET, Peak
-
-NAMES_OF_SHIFTS = ("ppm", "shift", "shift_ppm", "chemical_shift", "delta", "δ")
-"""What a shift is called, in the header of a table or before a list."""
 
 # A dash with a blank behind it belongs to the number before it: a range, not a minus.
 _WORD = re.compile(rf"{NUMBER}\s*-\s+{NUMBER}(?![^\s,;()])|(?P<bracket>{BRACKET})|[^\s,;()]+|\S")

@@ -12,6 +12,9 @@ from nmrflow.spectra.peaks import BRACKET
 MAX_RANGE_PPM = 10.0
 """A wider range is no signal: its dash separates two shifts."""
 
+NAMES_OF_SHIFTS = ("ppm", "shift", "shift_ppm", "chemical_shift", "delta", "δ")
+"""What a shift is called, in the header of a table or before a list."""
+
 # Python's own \d and float() also take digits of other scripts.
 NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 """A number with a decimal point: a regular expression, as those below."""

@@ -25,7 +25,7 @@ from nmrflow.formats.sentence import read_sentence
 from nmrflow.formats.shift_words import LIST_HINT, refused, to_plain_characters
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
-from nmrflow.spectra.peaks import PeakList
+from nmrflow.spectra.peaks import Peak, PeakList
 
 _AXIS = ShiftAxis()
 
@@ -68,6 +68,25 @@ half_width_ppm=0.1, atoms=(), note='m')
         return PeakList(tuple(read_csearch(lines, nucleus)), metadata)
     peaks, conditions = read_sentence(lines, nucleus)
     return PeakList(peaks, metadata | conditions)
+
+
+def as_peaks(given: PeakList | str | Sequence[float], axis: ShiftAxis = _AXIS) -> PeakList:
+    """A spectrum as whoever asks has it, as a peak list whose shifts are checked.
+
+    Args:
+        given: A peak list, its text, or shifts in ppm.
+        axis: Says of which nucleus the shifts are.
+
+    Raises:
+        SpectrumError: As :func:`read_peaks`, or if a number is no shift.
+    """
+    if isinstance(given, str):
+        return read_peaks(given, axis)
+    if not isinstance(given, PeakList):
+        given = PeakList(tuple(Peak(float(shift)) for shift in given))
+    for shift in given.shifts_ppm:
+        axis.check_shift(shift)
+    return given
 
 
 def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str], dict[str, str]]:

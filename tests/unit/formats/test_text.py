@@ -3,12 +3,13 @@
 import random
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmrflow.errors import SpectrumError
-from nmrflow.formats.text_reader import read_peaks
+from nmrflow.formats.text_reader import as_peaks, read_peaks
 from nmrflow.formats.text_writer import write_peaks
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
@@ -341,6 +342,17 @@ def test_what_is_shown_of_a_long_line_is_short() -> None:
     with pytest.raises(SpectrumError) as refusal:
         read_peaks("9" * 100_000)
     assert len(str(refusal.value)) < 300
+
+
+def test_a_spectrum_may_be_given_in_three_forms() -> None:
+    expected = PeakList((Peak(63.4), Peak(25.1)))
+    for asked in ("63.4, 25.1", [63.4, 25.1], np.array([63.4, 25.1]), expected):
+        assert as_peaks(asked) == expected
+    for wrong in ("325.1", [25.1, 325.1], PeakList((Peak(325.1),))):
+        with pytest.raises(SpectrumError, match="outside -20 to 260"):
+            as_peaks(wrong)
+    with pytest.raises(SpectrumError, match="at least one"):
+        as_peaks([])
 
 
 def test_another_axis_has_its_own_range() -> None:
