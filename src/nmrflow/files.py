@@ -1,13 +1,15 @@
-"""Opening the text files of sources, with errors that name the file and what to do."""
+"""Files: text opened with errors that name the file and what to do, and written whole."""
 
 import gzip
 import hashlib
 import io
+import os
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 import rich.progress
 
@@ -31,26 +33,39 @@ def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> It
         DataError: If it is missing, a folder, unreadable, empty, cut off, or no text. Also
             raised from within the block, where reading lines meets the damage.
     """
-    where = f"{path} ({expected})"
-    setting = "data.path, or whichever setting names this file"
-    file = _find(path, where, f"check {setting}" if is_setting else "check its name")
     try:
-        hidden = not (is_setting and shows_progress())
-        with rich.progress.open(
-            file, "rb", description=file.name, transient=True, disable=hidden
-        ) as raw:
-            content = gzip.GzipFile(fileobj=raw) if file.suffix.lower() == ".gz" else raw
+        with _opened(path, expected, is_setting=is_setting) as content:
             yield io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{where}: not UTF-8 text (byte {error.start} of a block); is it the right file?"
+            f"{path} ({expected}): not UTF-8 text (byte {error.start} of a block); is it the "
+            "right file?"
         ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+
+
+def read_text(path: str | Path, expected: str, max_bytes: int) -> str:
+    """The whole of a file that a command names, in UTF-8 or, as spreadsheets write it, UTF-16.
+
+    Args:
+        path: The file, plain or gzipped (by its name).
+        expected: What the file should be, for messages.
+        max_bytes: A larger file is refused.
+
+    Raises:
+        DataError: As :func:`open_text`.
+    """
+    with _opened(path, expected, is_setting=False) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise DataError(f"{path} ({expected}): too large; is it the right file?")
+    is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
         raise DataError(
-            f"{where}: damaged or cut-off gzip file ({error}); fetch it again"
+            f"{path} ({expected}): no text in UTF-8 or UTF-16 (byte {error.start}); save it as "
+            "UTF-8, or export it as text"
         ) from error
-    except OSError as error:
-        raise DataError(f"{where}: cannot be read ({error})") from error
 
 
 def contents_digest(paths: Iterable[str | None], expected: str) -> str:
@@ -71,6 +86,49 @@ def contents_digest(paths: Iterable[str | None], expected: str) -> str:
                 while part := stream.read(_PART):
                     found.update(part.encode())
     return found.hexdigest()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Where to write what has its name only once it is whole.
+
+    Whatever ends the block, or the process, leaves the old file or the new one; several may
+    write the same file at once, and the last has it.
+
+    Args:
+        path: The file; its folder is there.
+
+    Returns:
+        A file beside it, of a name of its own, which the block writes.
+    """
+    own = f"{os.getpid()}-{secrets.token_hex(4)}"
+    unfinished = path.with_name(f".{path.name[:40]}.{own}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[BinaryIO]:
+    """The bytes of a file, unpacked; every failure is a DataError."""
+    where = f"{path} ({expected})"
+    setting = "data.path, or whichever setting names this file"
+    file = _find(path, where, f"check {setting}" if is_setting else "check its name")
+    try:
+        hidden = not (is_setting and shows_progress())
+        with rich.progress.open(
+            file, "rb", description=file.name, transient=True, disable=hidden
+        ) as raw:
+            is_packed = file.suffix.lower() == ".gz"
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_packed else raw
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{where}: damaged or cut-off gzip file ({error}); fetch it again"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{where}: cannot be read ({error})") from error
 
 
 def _find(path: str | Path, where: str, advice: str) -> Path:

@@ -19,4 +19,5 @@ def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
         SpectrumError: As :func:`nmrflow.answers.question.ask`.
     """
     question = ask(peaks, model.axis)
-    return fit(model.predict_shifts([structure], LEVEL)[0], question.peaks)
+    predicted = model.predict_shifts([structure], LEVEL)[0]
+    return fit(predicted, question.peaks, model.axis.nucleus)

@@ -118,7 +118,8 @@ def _weigh(
         # One distribution for both: what a code says, and what each peak does.
         parts, logits = [], []
         for part, distribution in model.predict_parts(structures, LEVEL):
-            parts += [_with_formula(fit(one, question.peaks), question.formula) for one in part]
+            matched = (fit(one, question.peaks, model.axis.nucleus) for one in part)
+            parts += [_with_formula(one, question.formula) for one in matched]
             logits.append(distribution.logits(model.axis).numpy())
         fits, consistency = [*parts], log_likelihood(np.concatenate(logits), code)
     else:

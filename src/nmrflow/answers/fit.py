@@ -9,7 +9,8 @@ import torch
 from nmrflow.answers.prediction import CarbonGroup, Prediction, gather
 from nmrflow.model.results import PredictedShifts
 from nmrflow.spectra.match import match_peaks
-from nmrflow.spectra.peaks import GROUPS, MULTIPLICITIES, Peak, PeakList
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
+from nmrflow.spectra.peaks import Peak, PeakList
 
 TOLERANCE_PPM = 5.0
 """A peak counts as matched within this distance of the carbon that it belongs to.
@@ -101,13 +102,13 @@ class Fit:
         return [len(pair.group.atoms) for pair in self.assigned]
 
 
-def fit(shifts: PredictedShifts, peaks: PeakList) -> Fit:
+def fit(shifts: PredictedShifts, peaks: PeakList, nucleus: Nucleus = Carbon13()) -> Fit:
     """Match a structure's carbons to peaks, by the log densities of its predicted shifts.
 
     A carbon is given a peak of another multiplicity than its own only where there is no
     other way.
     """
-    prediction = gather(shifts)
+    prediction = gather(shifts, nucleus)
     at = torch.tensor(peaks.shifts_ppm, dtype=torch.float64)
     first = torch.tensor([group.atoms[0] for group in prediction.groups])
     density = shifts.distribution.rows(first).log_density(at).numpy()
@@ -145,15 +146,16 @@ def find_contradiction(prediction: Prediction, peaks: PeakList) -> str | None:
             told[peak.multiplicity] += peak.n_carbons or 1
     has: Counter[str] = Counter()
     for group in prediction.groups:
-        has[group.multiplicity] += len(group.atoms)
+        has[group.multiplicity or ""] += len(group.atoms)
     tells_all = all(peak.multiplicity is not None for peak in peaks.peaks)
-    for letter in MULTIPLICITIES:
-        name = GROUPS[letter]
+    nucleus = prediction.nucleus
+    bare = nucleus.letter(0)
+    for letter, name in nucleus.groups.items():
         if has[letter] < told[letter]:
             return f"{told[letter]} {name} by the peaks, {has[letter]} in the structure"
-        if tells_all and letter != "S" and has[letter] and not told[letter]:
+        if tells_all and letter != bare and has[letter] and not told[letter]:
             return f"no {name} by the peaks, {has[letter]} in the structure"
     n_told = sum(peak.n_carbons or 0 for peak in peaks.peaks)
     if n_told > has.total():
-        return f"{n_told} carbons by the peaks, {has.total()} in the structure"
+        return f"{n_told} {nucleus.noun}s by the peaks, {has.total()} in the structure"
     return None

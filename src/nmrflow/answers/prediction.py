@@ -9,7 +9,7 @@ import torch
 from nmrflow.chem.structure import Structure
 from nmrflow.model.results import PredictedShifts
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.spectra.peaks import GROUPS, MULTIPLICITIES
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 
 LEVEL = 0.9
 """Nominal probability of the intervals."""
@@ -25,6 +25,7 @@ class CarbonGroup:
         shift_ppm: Median of the predicted distribution.
         low_ppm: Lower end of its central interval.
         high_ppm: Upper end.
+        nucleus: What they are, carbons of 13C.
     """
 
     atoms: tuple[int, ...]
@@ -32,16 +33,19 @@ class CarbonGroup:
     shift_ppm: float
     low_ppm: float
     high_ppm: float
+    nucleus: Nucleus = Carbon13()
 
     @property
-    def multiplicity(self) -> str:
-        """S, D, T or Q; CH4 has no letter of its own and counts as CH3."""
-        return MULTIPLICITIES[min(self.n_hydrogens, len(MULTIPLICITIES) - 1)]
+    def multiplicity(self) -> str | None:
+        """S, D, T or Q, where hydrogens are told; CH4 has no letter and counts as CH3."""
+        return self.nucleus.letter(min(self.n_hydrogens, len(self.nucleus.multiplicities) - 1))
 
     @property
     def kind(self) -> str:
         """C, CH, CH2 or CH3."""
-        return GROUPS[self.multiplicity]
+        return self.nucleus.groups.get(
+            self.multiplicity or "", self.nucleus.group(self.n_hydrogens)
+        )
 
     @property
     def width_ppm(self) -> float:
@@ -51,17 +55,19 @@ class CarbonGroup:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The predicted 13C spectrum of a structure.
+    """The predicted spectrum of a structure.
 
     Args:
         structure: As it was given.
         groups: From high to low shift.
         level: Nominal probability of the intervals.
+        nucleus: Whose spectrum it is.
     """
 
     structure: Structure
     groups: tuple[CarbonGroup, ...]
     level: float
+    nucleus: Nucleus = Carbon13()
 
     @property
     def shifts_ppm(self) -> tuple[float | None, ...]:
@@ -88,14 +94,14 @@ def predict(model: TrainedFlow, structures: Sequence[Structure | str]) -> list[P
     """
     # In float32 a shift is good to 1e-4 ppm, which is enough to be read, and thrice as fast.
     found = model.predict_shifts(structures, LEVEL, dtype=torch.float32)
-    return [gather(shifts) for shifts in found]
+    return [gather(shifts, model.axis.nucleus) for shifts in found]
 
 
-def gather(shifts: PredictedShifts) -> Prediction:
+def gather(shifts: PredictedShifts, nucleus: Nucleus = Carbon13()) -> Prediction:
     """The carbons of predicted shifts, equivalent ones together."""
     structure = shifts.structure
     classes = np.array(structure.symmetry_classes)
-    is_carbon = np.array([element == "C" for element in structure.elements])
+    is_carbon = np.array([element == nucleus.element for element in structure.elements])
     points = np.stack([shifts.median_ppm, shifts.low_ppm, shifts.high_ppm])
     groups = []
     for name in np.unique(classes[is_carbon]):
@@ -103,6 +109,6 @@ def gather(shifts: PredictedShifts) -> Prediction:
         shift, low, high = (float(point) for point in points[:, atoms[0]])
         n_hydrogens = structure.n_hydrogens[atoms[0]]
         places = tuple(int(atom) for atom in atoms)
-        groups.append(CarbonGroup(places, n_hydrogens, shift, low, high))
+        groups.append(CarbonGroup(places, n_hydrogens, shift, low, high, nucleus))
     groups.sort(key=lambda group: (-group.shift_ppm, group.atoms))
-    return Prediction(structure, tuple(groups), shifts.level)
+    return Prediction(structure, tuple(groups), shifts.level, nucleus)

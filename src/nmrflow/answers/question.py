@@ -6,7 +6,8 @@ from dataclasses import replace
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.formula import parse_formula, plain_formula
 from nmrflow.errors import SpectrumError
-from nmrflow.model.questions import Asked, read_list
+from nmrflow.formats.text_reader import as_peaks
+from nmrflow.model.questions import Asked
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.question import Question
@@ -42,8 +43,10 @@ def ask(
         formula = plain_formula(formula)
     if isinstance(peaks, Question):
         return peaks if formula is None else replace(peaks, formula=formula)
-    listed = read_list(peaks, axis)
-    own, left_out = (listed.peaks, ()) if keeps_solvent else split_foreign_lines(listed)
+    listed = as_peaks(peaks, axis)
+    own, left_out = (
+        (listed.peaks, ()) if keeps_solvent else split_foreign_lines(listed, axis.nucleus)
+    )
     if not own:
         lines = ", ".join(map(str, left_out))
         raise SpectrumError(
@@ -63,10 +66,9 @@ def remarks_on(question: Question) -> tuple[str, ...]:
         n_atoms = parse_formula(question.formula).get(element, 0)
         n_peaks = len(set(question.shifts_ppm))
         if n_peaks > n_atoms:
-            what = "carbons" if element == "C" else f"{element} atoms"
             found.append(
-                f"{n_peaks} peaks are more than the {n_atoms} {what} of {question.formula}: "
-                "some are not the compound's."
+                f"{n_peaks} peaks are more than the {n_atoms} {question.nucleus.noun}s of "
+                f"{question.formula}: some are not the compound's."
             )
     return tuple(found)
 

@@ -11,7 +11,8 @@ from nmrflow.chem.domain import Domain
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
 from nmrflow.errors import NmrflowError, SpectrumError
-from nmrflow.formats.spectrum_files import SpectrumRow, read_spectra
+from nmrflow.formats.spectrum_files import read_spectra
+from nmrflow.formats.spectrum_row import SpectrumRow
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.output.items import Item, of_refused_query
 from nmrflow.output.writers import Heading

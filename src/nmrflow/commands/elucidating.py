@@ -11,7 +11,8 @@ from nmrflow.commands.predicting import check_row, read_all
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
 from nmrflow.errors import DataError, StructureError
-from nmrflow.formats.spectrum_files import SpectrumRow, read_spectra
+from nmrflow.formats.spectrum_files import read_spectra
+from nmrflow.formats.spectrum_row import SpectrumRow
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
     CANDIDATE_COLUMNS,
@@ -40,11 +41,13 @@ def run_elucidate(
     about = {
         "model": settings.model, "caveats": model.caveats, "seed": seed, "n_samples": n_samples,
     }  # fmt: skip
+    nucleus = model.axis.nucleus
     heading = Heading(
         CANDIDATE_COLUMNS,
         {"command": "elucidate", **about},
-        "Structures for a 13C spectrum",
+        f"Structures for a {nucleus.name} spectrum",
         _LINES,
+        nucleus,
     )
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
@@ -72,11 +75,13 @@ def run_rank(
         raise DataError(f"no candidate can be taken ({reasons or 'none were given'})")
     for row in refused:
         settings.tell(f"left out of the order: {row.where}: {row.reason}")
+    nucleus = model.axis.nucleus
     heading = Heading(
         CANDIDATE_COLUMNS,
         {"command": "rank", "model": settings.model, "caveats": model.caveats},
-        "Candidates for a 13C spectrum",
+        f"Candidates for a {nucleus.name} spectrum",
         _LINES,
+        nucleus,
     )
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
@@ -109,6 +114,7 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
     question = asking.ask(spectra[0], model.axis, model.domain)
     remarks = remarks_on(question)
     found = assign(model, question, structure)
+    nucleus = model.axis.nucleus
     heading = Heading(
         ASSIGNMENT_COLUMNS,
         {
@@ -122,8 +128,9 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
             "contradiction": found.contradiction,
             "remarks": remarks,
         },
-        "Assignment of a 13C spectrum",
+        f"Assignment of a {nucleus.name} spectrum",
         [*_LINES, *remarks],
+        nucleus,
     )
     say(remarks)
     _show(found)

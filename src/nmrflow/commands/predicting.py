@@ -34,6 +34,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
             could be predicted; files are written all the same.
     """
     model = settings.load(sources)
+    nucleus = model.axis.nucleus
     heading = Heading(
         PREDICTION_COLUMNS,
         {
@@ -42,8 +43,9 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
             "caveats": model.caveats,
             "level": LEVEL,
         },
-        "Predicted 13C shifts",
+        f"Predicted {nucleus.name} shifts",
         [f"On the atoms: shifts in ppm, coloured by the width of their {LEVEL:.0%} intervals."],
+        nucleus,
     )
     n: Counter[str] = Counter()
     reason: str | None = "there was none"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from nmrflow.errors import ConfigError, DataError
+from nmrflow.files import written_whole
 from nmrflow.numerics import generator_for
 from nmrflow.types import Batch
 
@@ -62,9 +63,8 @@ class CorpusWriter:
     def close(self, n_bins: int) -> None:
         """Write the index."""
         text = json.dumps({"sizes": self._sizes, "n_bins": n_bins})
-        unfinished = self.folder / f".{_INDEX}"
-        unfinished.write_text(text)
-        unfinished.replace(self.folder / _INDEX)
+        with written_whole(self.folder / _INDEX) as unfinished:
+            unfinished.write_text(text)
 
 
 class Corpus(Dataset[Batch]):

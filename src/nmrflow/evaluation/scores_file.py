@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nmrflow.errors import ConfigError, DataError
+from nmrflow.files import written_whole
 
 EVALUATION = "evaluation.json"
 """Name of the file in a run's folder."""
@@ -21,11 +22,10 @@ def write_scores(scores: Mapping[str, Any], path: Path) -> None:
         ConfigError: If the file cannot be written.
     """
     lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in scores.items())
-    partial = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        partial.replace(path)
+        with written_whole(path) as unfinished:
+            unfinished.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     except OSError as error:
         raise ConfigError(f"output={path}: cannot be written ({error})") from error
 

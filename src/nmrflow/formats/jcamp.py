@@ -6,18 +6,21 @@ Of a spectrum's points nothing is read: peaks are picked where the spectrum was 
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from nmrflow.errors import SpectrumError
-from nmrflow.formats.jcamp_records import TABLE, Block, cut_blocks, refused, text_of
+from nmrflow.formats.shift_words import check_shift, refused
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 
 _AXIS = ShiftAxis()
+_TABLE = "PEAKTABLE"
+_LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 _FREQUENCY = ".OBSERVEFREQUENCY"
 # (XY..XY), and with widths or multiplicities behind x and y.
 _FORM = re.compile(r"\s*\(\s*X\s*Y\s*(?P<more>[MW\s]*)(?:\.\.[XYMW\s]*)?\)", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:E[+-]?[0-9]{1,4})?")
-_C13 = ("13C", "C13", "CARBON13")
 _POINTS = ("XYDATA", "NTUPLES", "DATATABLE", "XYPOINTS", "RADATA")
 _PICK_HINT = (
     "pick its peaks in the program that made it, and export them as a peak table or a list of "
@@ -25,12 +28,69 @@ _PICK_HINT = (
 )
 
 
-def read_jcamp(text: str, axis: ShiftAxis = _AXIS) -> PeakList:
-    r"""Read the 13C peak table of a JCAMP-DX file.
+@dataclass
+class _Entry:
+    """One labelled record.
 
     Args:
-        text: The file. Of several blocks the one with a 13C peak table is read.
-        axis: Says which numbers are 13C shifts.
+        line: Its first line, from 1.
+        values: The lines of its value, without comments.
+    """
+
+    line: int
+    values: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The value on one line."""
+        return " ".join(" ".join(self.values).split())
+
+
+_Block = dict[str, _Entry]
+"""Records by plain label: capitals without blanks, dashes, slashes and underscores."""
+
+
+def _cut_blocks(text: str) -> Iterator[_Block]:
+    """The blocks of a file in their order; what stands before the first label is dropped.
+
+    Of records with one label the first counts.
+
+    Raises:
+        SpectrumError: If a block has two peak tables, of which none may be dropped.
+    """
+    block: _Block = {}
+    record = _Entry(0)
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for number, line in enumerate(lines, start=1):
+        content = line.partition("$$")[0]
+        match = _LABEL.fullmatch(content)
+        if not match:
+            record.values.append(content)
+            continue
+        label = re.sub(r"[\s\-/_]", "", match[1]).upper()
+        record = _Entry(number, [match[2]])
+        if label == "TITLE" and block:
+            yield block
+            block = {}
+        if label == _TABLE and label in block:
+            why, hint = "is a second peak table of one block", "give one a file"
+            raise refused(number, content, why, hint)
+        block.setdefault(label, record)
+    if block:
+        yield block
+
+
+def _text_of(block: _Block, label: str) -> str:
+    """The value of a plain label on one line; nothing if there is no such record."""
+    return block[label].text if label in block else ""
+
+
+def read_jcamp(text: str, axis: ShiftAxis = _AXIS) -> PeakList:
+    r"""Read the peak table of a JCAMP-DX file.
+
+    Args:
+        text: The file. Of several blocks the one with a peak table of the nucleus is read.
+        axis: Says of which nucleus the shifts are.
 
     Returns:
         The peaks in their order, with intensities; ``title``, ``solvent`` and ``frequency_mhz``
@@ -44,19 +104,19 @@ def read_jcamp(text: str, axis: ShiftAxis = _AXIS) -> PeakList:
         >>> read_jcamp("##XUNITS= PPM\n##PEAK TABLE= (XY..XY)\n63.4, 0.5").shifts_ppm
         (63.4,)
     """
-    blocks = list(cut_blocks(text))
-    tables = [block for block in blocks if TABLE in block]
+    blocks = list(_cut_blocks(text))
+    tables = [block for block in blocks if _TABLE in block]
     if not tables:
         raise _no_table(blocks)
     if len(tables) > 1:
-        tables = [block for block in tables if _is_carbon(block)] or tables[:1]
+        tables = [block for block in tables if _is_of(block, axis.nucleus)] or tables[:1]
     if len(tables) > 1:
-        line = tables[1][TABLE].line
-        raise refused(line, "##PEAK TABLE=", "is one more 13C peak table", "give one a file")
-    return _read_block(tables[0], axis)
+        why = f"is one more {axis.nucleus.name} peak table"
+        raise refused(tables[1][_TABLE].line, "##PEAK TABLE=", why, "give one a file")
+    return _read_block(tables[0], axis.nucleus)
 
 
-def write_jcamp(peaks: PeakList, title: str = "") -> str:
+def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13()) -> str:
     """Write a peak list as a JCAMP-DX peak table that :func:`read_jcamp` reads back.
 
     Shifts and intensities keep all their digits; an intensity that is not told is written as 1.
@@ -66,6 +126,7 @@ def write_jcamp(peaks: PeakList, title: str = "") -> str:
     Args:
         peaks: What to write.
         title: The title; that of the metadata if not given.
+        nucleus: Whose shifts they are.
     """
     told = peaks.metadata
     frequency = told.get("frequency_mhz", "")
@@ -77,7 +138,7 @@ def write_jcamp(peaks: PeakList, title: str = "") -> str:
         "ORIGIN": "nmrflow",
         "OWNER": "",
         ".OBSERVE FREQUENCY": frequency if _is_frequency(frequency) else None,
-        ".OBSERVE NUCLEUS": "^13C",
+        ".OBSERVE NUCLEUS": f"^{nucleus.name}",
         ".SOLVENT NAME": told.get("solvent"),
         "XUNITS": "PPM",
         "YUNITS": "ARBITRARY UNITS",
@@ -96,7 +157,7 @@ def _value(text: str) -> str:
     return re.sub(r"\$(?=\$)", "$ ", " ".join(text.split()))
 
 
-def _no_table(blocks: Sequence[Block]) -> SpectrumError:
+def _no_table(blocks: Sequence[_Block]) -> SpectrumError:
     for block in blocks:
         for label in _POINTS:
             if label in block:
@@ -106,29 +167,27 @@ def _no_table(blocks: Sequence[Block]) -> SpectrumError:
     return SpectrumError(f"line 1: the file holds {what}; export the peaks as a JCAMP-DX table")
 
 
-def _nucleus(block: Block) -> str:
-    return re.sub("[^A-Z0-9]", "", text_of(block, ".OBSERVENUCLEUS").upper())
-
-
-def _is_carbon(block: Block) -> bool:
-    return _nucleus(block) in ("", *_C13)
+def _is_of(block: _Block, nucleus: Nucleus) -> bool:
+    told = re.sub("[^A-Z0-9]", "", _text_of(block, ".OBSERVENUCLEUS").upper())
+    return told in ("", *nucleus.spellings)
 
 
 def _is_frequency(text: str) -> bool:
     return bool(_NUMBER.fullmatch(text.upper())) and 0 < float(text) < math.inf
 
 
-def _read_block(block: Block, axis: ShiftAxis) -> PeakList:
-    data_type = text_of(block, "DATATYPE")
+def _read_block(block: _Block, nucleus: Nucleus) -> PeakList:
+    data_type = _text_of(block, "DATATYPE")
     if data_type and "NMR" not in data_type.upper():
         line = block["DATATYPE"].line
-        raise refused(line, data_type, "is no NMR data", "give a 13C NMR peak table")
-    if not _is_carbon(block):
-        line = block[".OBSERVENUCLEUS"].line
-        nucleus = text_of(block, ".OBSERVENUCLEUS")
-        raise refused(line, nucleus, "is not 13C", "give a 13C peak table")
+        hint = f"give a {nucleus.name} NMR peak table"
+        raise refused(line, data_type, "is no NMR data", hint)
+    if not _is_of(block, nucleus):
+        told = block[".OBSERVENUCLEUS"]
+        hint = f"give a {nucleus.name} peak table"
+        raise refused(told.line, told.text, f"is not {nucleus.name}", hint)
     for label in ("XFACTOR", "YFACTOR"):
-        factor = text_of(block, label)
+        factor = _text_of(block, label)
         if factor and not (_NUMBER.fullmatch(factor.upper()) and float(factor) == 1):
             hint = "export the peaks as plain numbers"
             raise refused(block[label].line, factor, f"is an ##{label}= other than 1", hint)
@@ -136,27 +195,23 @@ def _read_block(block: Block, axis: ShiftAxis) -> PeakList:
     peaks = []
     for line, x, y in _read_pairs(block):
         shift_ppm = x / divisor
-        try:
-            axis.check_shift(shift_ppm)
-        except SpectrumError as error:
-            hint = "check the number and ##XUNITS="
-            raise refused(line, f"{x:g}", f"is no 13C shift ({error})", hint) from None
+        check_shift(shift_ppm, nucleus, line, f"{x:g}", "check the number and ##XUNITS=")
         peaks.append(Peak(shift_ppm, intensity=y))
     return PeakList(tuple(peaks), dict(_metadata(block)))
 
 
-def _metadata(block: Block) -> Iterator[tuple[str, str]]:
+def _metadata(block: _Block) -> Iterator[tuple[str, str]]:
     labels: Mapping[str, str] = {
         "title": "TITLE", "frequency_mhz": _FREQUENCY, "solvent": ".SOLVENTNAME",
     }  # fmt: skip
     for key, label in labels.items():
-        if text := text_of(block, label):
+        if text := _text_of(block, label):
             yield key, text
 
 
-def _units_per_ppm(block: Block) -> float:
+def _units_per_ppm(block: _Block) -> float:
     """How much of the table's x is one ppm: 1, or in a table in Hz the spectrometer's MHz."""
-    line, units = block[TABLE].line, text_of(block, "XUNITS").upper()
+    line, units = block[_TABLE].line, _text_of(block, "XUNITS").upper()
     if "PPM" in units:
         return 1.0
     if units not in ("HZ", "HERTZ"):
@@ -165,16 +220,16 @@ def _units_per_ppm(block: Block) -> float:
             raise refused(line, "##PEAK TABLE=", why, hint)
         hint = "give a table in PPM or HZ"
         raise refused(block["XUNITS"].line, units, "is no unit of a chemical shift", hint)
-    frequency = text_of(block, _FREQUENCY)
+    frequency = _text_of(block, _FREQUENCY)
     if not _is_frequency(frequency):
         hint = "add ##.OBSERVE FREQUENCY= in MHz, or export the table in ppm"
         raise refused(line, "##PEAK TABLE=", "is in Hz and no frequency is told", hint)
     return float(frequency)
 
 
-def _read_pairs(block: Block) -> Iterator[tuple[int, float, float]]:
+def _read_pairs(block: _Block) -> Iterator[tuple[int, float, float]]:
     """Line, x and y of every peak of a block's table."""
-    table = block[TABLE]
+    table = block[_TABLE]
     form = _FORM.match(table.values[0])
     if not form:
         hint = "the forms (XY..XY), (XYW..XYW) and (XYM..XYM) are read"
@@ -216,10 +271,10 @@ def _cut_groups(line: str, number: int, n_fields: int) -> Iterator[list[str]]:
         yield group
 
 
-def _check_number(block: Block, n_found: int, *, is_unclear: bool) -> None:
+def _check_number(block: _Block, n_found: int, *, is_unclear: bool) -> None:
     """Refuse a table that is empty or cut off, and one whose commas may be decimal ones."""
-    told = text_of(block, "NPOINTS")
-    line = block[TABLE].line
+    told = _text_of(block, "NPOINTS")
+    line = block[_TABLE].line
     if not n_found:
         raise refused(line, "##PEAK TABLE=", "holds no peak", "add lines such as 63.4, 0.55")
     if told.isascii() and told.isdecimal() and len(told) < 10:

@@ -1,4 +1,4 @@
-r"""The NMReDATA 1.x tags of an SDF record: assigned 13C shifts, read and written.
+r"""The NMReDATA 1.x tags of an SDF record: assigned shifts, read and written.
 
 Atoms are numbered from 1 here. Lines end with ``\``, and line ends themselves mean nothing;
 in files of version 1.0, which have no ``\``, they do. ``;`` begins a comment.
@@ -10,14 +10,14 @@ References:
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from nmrflow.chem.notation import on_one_line
 from nmrflow.errors import DataError
-from nmrflow.formats.signals import Carbon, Signal, Spectrum, fixed
-from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.formats.signals import ShiftedAtom, Signal, Spectrum, fixed
+from nmrflow.spectra.nucleus import Nucleus
 
 _ASSIGNMENT = "NMREDATA_ASSIGNMENT"
-_SPECTRUM = "NMREDATA_1D_13C"
 _SOLVENT = "NMREDATA_SOLVENT"
 _UNKNOWN_SHIFT_PPM = 777.777  # what the format has for a signal that was not seen
 
@@ -30,9 +30,9 @@ _FIELD = re.compile(r'(?:^|,)((?:<"[^"]*">|[^,])*)')
 
 
 def read_nmredata(
-    tags: Mapping[str, str], elements: Sequence[str], axis: ShiftAxis
+    tags: Mapping[str, str], elements: Sequence[str], nucleus: Nucleus
 ) -> list[Spectrum]:
-    """The 13C spectra of a record; of one without any the assigned carbons, if there are some.
+    """The spectra of a record; of one without any the assigned atoms, if there are some.
 
     The multiplicity that the format has (``S=``) is that of the line in its spectrum, which is
     a singlet of every carbon once hydrogens are decoupled; it is kept as a note.
@@ -40,58 +40,76 @@ def read_nmredata(
     Args:
         tags: Names and texts of the record's tags.
         elements: Symbols of the record's atoms, in file order.
-        axis: Says which numbers are 13C shifts.
+        nucleus: Whose spectra they are.
 
     Raises:
-        DataError: If a line is no signal, or names an atom that is no carbon.
-        SpectrumError: If a shift is outside the axis.
+        DataError: If a line is no signal, or names an atom of another element.
+        SpectrumError: If a number is no shift of the nucleus.
     """
     solvent = next(_items(tags.get(_SOLVENT, "")), "")
     shared = {"solvent": solvent} if solvent else {}
-    lines = _assignment_lines(tags.get(_ASSIGNMENT, ""))
+    assigned = _Assigned(_assignment_lines(tags.get(_ASSIGNMENT, "")), elements, nucleus)
+    own = spectrum_tag(nucleus)
     spectra = []
     for name in sorted(tags):
-        if name == _SPECTRUM or name.startswith(f"{_SPECTRUM}#"):
-            signals, frequency = _read_spectrum(name, tags[name], lines, elements)
+        if name == own or name.startswith(f"{own}#"):
+            signals, frequency = _read_spectrum(name, tags[name], assigned)
             metadata = shared | ({"frequency_mhz": frequency} if frequency else {})
             spectra.append(Spectrum(tuple(signals), metadata))
-    if not spectra and (assigned := tuple(_carbons_of(lines, elements))):
-        spectra.append(Spectrum(assigned, shared))
+    if not spectra and (signals_alone := tuple(_own_signals(assigned))):
+        spectra.append(Spectrum(signals_alone, shared))
     for spectrum in spectra:
         for signal in spectrum.signals:
-            axis.check_shift(signal.shift_ppm)
+            nucleus.check_shift(signal.shift_ppm)
     return spectra
 
 
-def nmredata_tags(
-    carbons: Sequence[Carbon], solvent: str | None, frequency_mhz: float | None
-) -> dict[str, str]:
-    """The tags of one spectrum, shifts with 4 decimals; no tags without carbons.
+def spectrum_tag(nucleus: Nucleus) -> str:
+    """The tag of a nucleus's spectra."""
+    return f"NMREDATA_1D_{nucleus.name}"
 
-    Carbons that are equivalent and have one shift share a label.
+
+def nmredata_tags(
+    atoms: Sequence[ShiftedAtom],
+    solvent: str | None,
+    frequency_mhz: float | None,
+    nucleus: Nucleus,
+) -> dict[str, str]:
+    """The tags of one spectrum, shifts with 4 decimals; no tags without atoms.
+
+    Atoms that are equivalent and have one shift share a label.
 
     Args:
-        carbons: What is written.
+        atoms: What is written.
         solvent: Its name, or None.
-        frequency_mhz: Of the carbons, or None, as of predicted shifts.
+        frequency_mhz: Of the nucleus, or None, as of predicted shifts.
+        nucleus: Whose shifts they are.
     """
     atoms_of: dict[tuple[int, str], list[int]] = {}
-    for carbon in carbons:
-        key = (carbon.symmetry_class, fixed(carbon.shift_ppm, 4))
-        atoms_of.setdefault(key, []).append(carbon.atom)
+    for one in atoms:
+        key = (one.symmetry_class, fixed(one.shift_ppm, 4))
+        atoms_of.setdefault(key, []).append(one.atom)
     if not atoms_of:
         return {}
     assignment, spectrum = [], []
     if frequency_mhz is not None:
         spectrum.append(f"Larmor={frequency_mhz:.6g}")
-    for k, ((_, shift), atoms) in enumerate(atoms_of.items()):
-        assignment.append(", ".join([f"s{k}", shift, *(str(atom + 1) for atom in atoms)]))
+    for k, ((_, shift), alike) in enumerate(atoms_of.items()):
+        assignment.append(", ".join([f"s{k}", shift, *(str(atom + 1) for atom in alike)]))
         spectrum.append(f"{shift}, L=s{k}")
     tags = {"NMREDATA_VERSION": ["1.1"], "NMREDATA_LEVEL": ["0"]}
     if solvent:
         tags[_SOLVENT] = [on_one_line(re.sub(r"[\\;]", " ", solvent))]
-    tags |= {_ASSIGNMENT: assignment, _SPECTRUM: spectrum}
+    tags |= {_ASSIGNMENT: assignment, spectrum_tag(nucleus): spectrum}
     return {name: "".join(f"{line}\\\n" for line in lines) for name, lines in tags.items()}
+
+
+class _Assigned(NamedTuple):
+    """What a record's assignment says: shift and atoms of each label, as written."""
+
+    lines: Mapping[str, Sequence[str]]
+    elements: Sequence[str]
+    nucleus: Nucleus
 
 
 def _items(text: str) -> Iterator[str]:
@@ -117,9 +135,7 @@ def _assignment_lines(text: str) -> dict[str, list[str]]:
     return lines
 
 
-def _read_spectrum(
-    name: str, text: str, lines: Mapping[str, Sequence[str]], elements: Sequence[str]
-) -> tuple[list[Signal], str]:
+def _read_spectrum(name: str, text: str, assigned: "_Assigned") -> tuple[list[Signal], str]:
     """The signals of a spectrum, and its frequency in MHz as written."""
     signals, frequency = [], ""
     for item in _items(text):
@@ -130,7 +146,7 @@ def _read_spectrum(
                 frequency = value
             continue
         attributes = _attributes(rest)
-        atoms = _atoms_of(attributes.get("L", ""), lines, elements)
+        atoms = _atoms_of(attributes.get("L", ""), assigned)
         signals.append(_signal(name, first, attributes, atoms))
     if not signals:
         raise DataError(f"{name}: no signals")
@@ -167,10 +183,9 @@ def _signal(
     )
 
 
-def _atoms_of(
-    label: str, lines: Mapping[str, Sequence[str]], elements: Sequence[str]
-) -> tuple[int, ...]:
-    """The carbons behind the labels of a signal; none where nothing is assigned."""
+def _atoms_of(label: str, assigned: "_Assigned") -> tuple[int, ...]:
+    """The atoms behind the labels of a signal; none where nothing is assigned."""
+    lines, elements, nucleus = assigned
     if not lines or label in ("", "<>") or ("|" in label and label not in lines):
         return ()  # a bar stands between labels of which one is meant
     labels = [label] if label in lines else re.split("[&/]", label.strip("()"))
@@ -179,12 +194,15 @@ def _atoms_of(
         if one not in lines:
             raise DataError(f"{_ASSIGNMENT} has no line for the label {one[:30]!r}")
         numbers = _atom_numbers(one, lines[one][1:], len(elements))
-        foreign = next((atom for atom in numbers or () if elements[atom] != "C"), None)
+        foreign = next((atom for atom in numbers or () if elements[atom] != nucleus.element), None)
         if numbers is None or foreign is not None:
             what = (
                 "a hydrogen" if foreign is None else f"atom {foreign + 1}, a {elements[foreign]}"
             )
-            raise DataError(f"{_ASSIGNMENT}: the 13C signal {one[:30]!r} names {what}, not a C")
+            raise DataError(
+                f"{_ASSIGNMENT}: the {nucleus.name} signal {one[:30]!r} names {what}, not a "
+                f"{nucleus.element}"
+            )
         atoms += numbers
     return tuple(dict.fromkeys(atoms))
 
@@ -202,11 +220,12 @@ def _atom_numbers(label: str, texts: Sequence[str], n_atoms: int) -> tuple[int, 
     return tuple(int(text) - 1 for text in texts)
 
 
-def _carbons_of(lines: Mapping[str, Sequence[str]], elements: Sequence[str]) -> Iterator[Signal]:
-    """Signals of the lines that assign carbons, for a record that lists no 13C spectrum."""
+def _own_signals(assigned: "_Assigned") -> Iterator[Signal]:
+    """Signals of the lines that assign the nucleus, for a record that lists no spectrum of it."""
+    lines, elements, nucleus = assigned
     for label, (shift, *texts) in ((label, line) for label, line in lines.items() if line):
         atoms = _atom_numbers(label, texts, len(elements))
-        if atoms and all(elements[atom] == "C" for atom in atoms):
+        if atoms and all(elements[atom] == nucleus.element for atom in atoms):
             signal = _signal(_ASSIGNMENT, shift, {}, atoms)
             if signal.shift_ppm != _UNKNOWN_SHIFT_PPM:
                 yield signal

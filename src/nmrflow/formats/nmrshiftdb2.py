@@ -1,4 +1,4 @@
-"""The tags of an SDF record in which nmrshiftdb2 has assigned 13C shifts, read and written.
+"""The tags of an SDF record in which nmrshiftdb2 has assigned shifts, read and written.
 
 Atoms are numbered from 0 here, and each has its own entry: ``25.1;0.0Q;0|25.1;0.0Q;3|``. What is
 said of a spectrum by other tags has the spectrum's number before it: ``0:CDCl3``.
@@ -11,12 +11,10 @@ from nmrflow.chem.molfile import Molfile, parse_molfile
 from nmrflow.chem.notation import on_one_line
 from nmrflow.errors import DataError
 from nmrflow.formats.sdf import SdfRecord
-from nmrflow.formats.signals import Carbon, Signal, Spectrum, fixed
+from nmrflow.formats.signals import ShiftedAtom, Signal, Spectrum, fixed
 from nmrflow.spectra.nucleus import Nucleus
-from nmrflow.spectra.peaks import MULTIPLICITIES
 
 _SOLVENT = "Solvent"
-_SPECTRUM = re.compile(r"Spectrum 13C (\d+)")
 _INTENSITY = re.compile(r"\s*([0-9]{0,20}\.?[0-9]{0,20})\s*([A-Za-z]?)")
 
 
@@ -29,9 +27,10 @@ def parse_record(record: SdfRecord, nucleus: Nucleus) -> tuple[Molfile, dict[int
     if not record.is_complete:
         raise DataError("the file ends inside this record (no closing $$$$ line)")
     molfile = parse_molfile(record.molblock)
+    tag = re.compile(rf"{spectrum_tag(nucleus)} (\d+)")
     found: dict[int, tuple[Signal, ...]] = {}
     for name, text in record.properties:
-        match = _SPECTRUM.fullmatch(name)
+        match = tag.fullmatch(name)
         if match:
             if int(match[1]) in found:
                 raise DataError(f"{name} is given twice")
@@ -43,15 +42,22 @@ def parse_record(record: SdfRecord, nucleus: Nucleus) -> tuple[Molfile, dict[int
     }
 
 
-def nmrshiftdb2_tags(carbons: Sequence[Carbon], solvent: str | None) -> dict[str, str]:
-    """The tags of one spectrum, shifts with 2 decimals; no tags without carbons."""
-    if not carbons:
+def spectrum_tag(nucleus: Nucleus) -> str:
+    """The tag of a nucleus's spectra, but for their numbers."""
+    return f"Spectrum {nucleus.name}"
+
+
+def nmrshiftdb2_tags(
+    atoms: Sequence[ShiftedAtom], solvent: str | None, nucleus: Nucleus
+) -> dict[str, str]:
+    """The tags of one spectrum, shifts with 2 decimals; no tags without atoms."""
+    if not atoms:
         return {}
-    letters = dict(enumerate(MULTIPLICITIES))
     entries = [
-        f"{fixed(c.shift_ppm, 2)};0.0{letters.get(c.n_hydrogens, '')};{c.atom}|" for c in carbons
+        f"{fixed(a.shift_ppm, 2)};0.0{nucleus.letter(a.n_hydrogens) or ''};{a.atom}|"
+        for a in atoms
     ]
-    tags = {"Spectrum 13C 0": "".join(entries)}
+    tags = {f"{spectrum_tag(nucleus)} 0": "".join(entries)}
     return tags | ({_SOLVENT: f"0:{on_one_line(solvent)}"} if solvent else {})
 
 
@@ -81,20 +87,22 @@ def _read_signals(
             raise DataError(
                 f"{name}: {entry!r} names atom {atom}; the molecule has 0 to {len(elements) - 1}"
             )
-        if elements[atom] != "C":
-            raise DataError(f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a C")
+        if elements[atom] != nucleus.element:
+            raise DataError(
+                f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a {nucleus.element}"
+            )
         nucleus.check_shift(shift)
-        signals.append(_signal(shift, atom, middle))
+        signals.append(_signal(shift, atom, middle, nucleus))
     if not signals:
         raise DataError(f"{name}: no peaks")
     return tuple(signals)
 
 
-def _signal(shift_ppm: float, atom: int, middle: str) -> Signal:
+def _signal(shift_ppm: float, atom: int, middle: str, nucleus: Nucleus) -> Signal:
     match = _INTENSITY.match(middle)
     assert match  # every part may be empty
     letter = match[2].upper()
     # 0.0 stands for an intensity that is not told.
     intensity = float(match[1]) if match[1].strip(".0") else None
-    multiplicity = letter if letter in MULTIPLICITIES else None
+    multiplicity = letter if letter in nucleus.multiplicities else None
     return Signal(shift_ppm, (atom,), multiplicity, intensity=intensity)

@@ -1,4 +1,4 @@
-"""Signals of a 13C spectrum with the atoms they are assigned to, and the peaks that they make."""
+"""Signals of a spectrum with the atoms they are assigned to, and the peaks that they make."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ class Signal(NamedTuple):
     Args:
         shift_ppm: Of a range its middle.
         atoms: Its atoms, 0-based in file order; none if the file does not tell.
-        multiplicity: A letter of :data:`nmrflow.spectra.peaks.MULTIPLICITIES`.
+        multiplicity: A letter of the nucleus.
         n_carbons: How many carbons it is said to stand for.
         intensity: In the source's units.
         half_width_ppm: Half the width of a range.
@@ -38,8 +38,8 @@ class Spectrum(NamedTuple):
     metadata: Mapping[str, str]
 
 
-class Carbon(NamedTuple):
-    """A carbon of a structure that is written with its shift.
+class ShiftedAtom(NamedTuple):
+    """An atom of a structure that is written with its shift.
 
     Args:
         atom: Its 0-based number.

@@ -1,20 +1,18 @@
 """Peak lists wherever they come from: typed, or in files of any form that is read."""
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from nmrflow.chem.notation import on_one_line
-from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, SpectrumError
+from nmrflow.files import read_text
 from nmrflow.formats.jcamp import read_jcamp
+from nmrflow.formats.spectrum_row import SpectrumRow
 from nmrflow.formats.spectrum_sdf import read_sdf_spectra
 from nmrflow.formats.text_reader import read_peaks
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.spectra.peaks import PeakList
 
 SDF_SUFFIXES = (".sdf", ".sd", ".nmredata")
 JCAMP_SUFFIXES = (".jdx", ".dx", ".jcamp")
@@ -33,27 +31,6 @@ _NUMBER_ALONE = re.compile(r"(?:^|\s)[+-]?[0-9]+(?:\.[0-9]+)?(?=\s|$)")
 _LIST_OF_NUMBERS = re.compile(r"[0-9]\s*[,;]\s*[+-]?[0-9]")
 
 
-@dataclass(frozen=True)
-class SpectrumRow:
-    """One spectrum of a source, or why it cannot be read.
-
-    Args:
-        number: Its place in the source, from 1.
-        where: File and line where it starts, or :data:`TYPED`.
-        name: What the source calls it, or nothing.
-        peaks: The spectrum, or None.
-        reason: Why there are no peaks, with the line of the file; None if there are.
-        structure: The molecule, where the file tells it.
-    """
-
-    number: int
-    where: str
-    name: str
-    peaks: PeakList | None
-    reason: str | None
-    structure: Structure | None = None
-
-
 def read_spectra(source: str, axis: ShiftAxis = _AXIS) -> Iterator[SpectrumRow]:
     """Read the spectra of a file, or a peak list that is given itself.
 
@@ -63,7 +40,7 @@ def read_spectra(source: str, axis: ShiftAxis = _AXIS) -> Iterator[SpectrumRow]:
 
     Args:
         source: The path of a file, or a peak list.
-        axis: Says which numbers are 13C shifts.
+        axis: Says of which nucleus the shifts are.
 
     Returns:
         One :class:`SpectrumRow` for every spectrum.
@@ -78,7 +55,7 @@ def read_spectra(source: str, axis: ShiftAxis = _AXIS) -> Iterator[SpectrumRow]:
     suffix = Path(file.name.lower().removesuffix(".gz")).suffix
     if suffix in SDF_SUFFIXES:
         return _read_sdf(source, axis)
-    text = _read_text(file, source)
+    text = read_text(source, "a list of peaks", _MAX_BYTES)
     if suffix in JCAMP_SUFFIXES:
         return iter([_read_jcamp_file(text, source, axis)])
     return _read_lists(text, source, axis)
@@ -116,35 +93,10 @@ def _looks_like_path(source: str) -> bool:
     return bool(re.search(r"[/\\]", text)) and not _NUMBER_ALONE.search(text)
 
 
-def _read_text(file: Path, source: str) -> str:
-    try:
-        with file.open("rb") as raw:
-            is_gzip = file.suffix.lower() == ".gz"
-            content = (gzip.GzipFile(fileobj=raw) if is_gzip else raw).read(_MAX_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{source}: damaged gzip file ({error}); fetch it again") from error
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error})") from error
-    if len(content) > _MAX_BYTES:
-        raise DataError(f"{source}: too large for a list of peaks; is it the right file?")
-    # Excel writes "Unicode text" as UTF-16.
-    is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{source}: no text in UTF-8 or UTF-16 (byte {error.start}); save it as UTF-8, or "
-            "export the peaks as text if it is a spectrum"
-        ) from error
-
-
 def _read_sdf(path: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
-    for found in read_sdf_spectra(path, axis):
-        line = found.where.rpartition(":")[2]
-        reason = None if found.peaks else f"record from line {line}: {found.reason}"
-        yield SpectrumRow(
-            found.number, found.where, found.name, found.peaks, reason, found.structure
-        )
+    for row in read_sdf_spectra(path, axis):
+        line = row.where.rpartition(":")[2]
+        yield replace(row, reason=None if row.peaks else f"record from line {line}: {row.reason}")
 
 
 def _read_jcamp_file(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nmrflow.errors import SpectrumError
-from nmrflow.spectra.peaks import BRACKET, GROUPS, Peak, PeakList
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
+from nmrflow.spectra.peaks import BRACKET, Peak, PeakList
 
 
-def write_peaks(peaks: PeakList, form: str) -> str:
+def write_peaks(peaks: PeakList, form: str, nucleus: Nucleus = Carbon13()) -> str:
     """Write a peak list as :mod:`nmrflow.formats.text_reader` and other programs read it.
 
     Shifts have as many digits as tell them from every other number; of a range both ends are
@@ -26,6 +27,7 @@ def write_peaks(peaks: PeakList, form: str) -> str:
             - ``"publication"``: keeps all but intensities and atoms, and of the metadata
               ``frequency_mhz``, ``solvent`` and ``conditions``;
             - ``"csearch"``: keeps shifts, of a range its middle, and multiplicities.
+        nucleus: Whose shifts they are.
 
     Returns:
         Text that ends with a line end.
@@ -35,7 +37,7 @@ def write_peaks(peaks: PeakList, form: str) -> str:
     """
     if form not in _WRITERS:
         raise SpectrumError(f"no peak list has the form {form!r}; choose {', '.join(_WRITERS)}")
-    return _WRITERS[form](peaks) + "\n"
+    return _WRITERS[form](peaks, nucleus) + "\n"
 
 
 def _number_text(number: float) -> str:
@@ -50,18 +52,18 @@ def _shift_text(peak: Peak) -> str:
     return "–".join(_number_text(round(end, 6)) for end in ends)
 
 
-def _write_list(peaks: PeakList) -> str:
+def _write_list(peaks: PeakList, _: Nucleus) -> str:
     return ", ".join(map(_number_text, peaks.shifts_ppm))
 
 
-def _write_csearch(peaks: PeakList) -> str:
+def _write_csearch(peaks: PeakList, _: Nucleus) -> str:
     return "\n".join(
         " ".join(filter(None, ("LINE:", _number_text(peak.shift_ppm), peak.multiplicity)))
         for peak in peaks.peaks
     )
 
 
-def _write_table(peaks: PeakList) -> str:
+def _write_table(peaks: PeakList, _: Nucleus) -> str:
     columns = {
         "ppm": [_shift_text(peak) for peak in peaks.peaks],
         "intensity": ["" if p.intensity is None else str(p.intensity) for p in peaks.peaks],
@@ -81,16 +83,16 @@ def _write_table(peaks: PeakList) -> str:
     return out.getvalue().removesuffix("\n")
 
 
-def _write_publication(peaks: PeakList) -> str:
+def _write_publication(peaks: PeakList, nucleus: Nucleus) -> str:
     frequency = peaks.metadata.get("frequency_mhz")
     conditions = [f"{frequency} MHz" if frequency else ""]
     conditions += [peaks.metadata.get(key, "") for key in ("solvent", "conditions")]
     items = []
     for peak in peaks.peaks:
-        group = GROUPS[peak.multiplicity] if peak.multiplicity else ""
-        count = f"{peak.n_carbons}C" if peak.n_carbons else ""
+        group = nucleus.groups[peak.multiplicity] if peak.multiplicity else ""
+        count = f"{peak.n_carbons}{nucleus.element}" if peak.n_carbons else ""
         items.append(_shift_text(peak) + _in_brackets([group, count, peak.note]))
-    return f"13C NMR{_in_brackets(conditions)} δ {', '.join(items)}."
+    return f"{nucleus.name} NMR{_in_brackets(conditions)} δ {', '.join(items)}."
 
 
 def _in_brackets(parts: Sequence[str]) -> str:
@@ -100,7 +102,7 @@ def _in_brackets(parts: Sequence[str]) -> str:
     return f" ({text})" if text else ""
 
 
-_WRITERS: dict[str, Callable[[PeakList], str]] = {
+_WRITERS: dict[str, Callable[[PeakList, Nucleus], str]] = {
     "list": _write_list,
     "table": _write_table,
     "publication": _write_publication,

@@ -1,7 +1,6 @@
 """Checkpoint files: tensors and plain values, written whole or not at all, read without code."""
 
 import hashlib
-import os
 import pickle
 import zipfile
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 
 from nmrflow.errors import CheckpointError
+from nmrflow.files import written_whole
 from nmrflow.model.migrations import MIGRATIONS
 
 FORMAT = 2
@@ -100,12 +100,8 @@ def save_atomically(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint so that a run killed at any moment leaves the old one or the new."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
+    with written_whole(file) as unfinished:
         torch.save(checkpoint, unfinished)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 @cache

@@ -14,6 +14,7 @@ import torch
 
 from nmrflow.console import say
 from nmrflow.errors import CheckpointError, errors_for_people
+from nmrflow.files import written_whole
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import SUFFIX
 
@@ -104,7 +105,8 @@ def package(run: Path, name: str) -> Path:
     sums_file = FOLDER / _CHECKSUMS
     sums = json.loads(sums_file.read_text()) if sums_file.exists() else {}
     sums[name] = _digest(file)
-    sums_file.write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
+    with written_whole(sums_file) as unfinished:
+        unfinished.write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
     return file
 
 

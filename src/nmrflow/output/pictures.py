@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from nmrflow.answers.fit import TOLERANCE_PPM, Fit
 from nmrflow.answers.prediction import Prediction
 from nmrflow.chem.depiction import draw_annotated
-from nmrflow.spectra.plot import SHIFT_RANGE_PPM, plot_mirror
+from nmrflow.spectra.plot import draw_axis, plot_mirror
 
 SURE_PPM, UNSURE_PPM = 2.0, 20.0
 """Widths of an interval that are drawn in the first and the last colour."""
@@ -47,7 +47,7 @@ def draw_fit(fit: Fit, form: str = "svg") -> bytes:
 
 
 def plot_prediction(prediction: Prediction, ax: Axes | None = None) -> Axes:
-    """Sticks from 220 to 0 ppm, as high as carbons are equivalent, over their intervals.
+    """Sticks on the shift axis, as high as carbons are equivalent, over their intervals.
 
     Args:
         prediction: What to draw.
@@ -61,8 +61,7 @@ def plot_prediction(prediction: Prediction, ax: Axes | None = None) -> Axes:
             group.low_ppm, group.high_ppm, color=_by_width(group.width_ppm), alpha=0.6, linewidth=0
         )
         ax.vlines(group.shift_ppm, 0, len(group.atoms), color="C0")
-    ax.axhline(0.0, color="black", linewidth=0.8)
-    ax.set(xlim=SHIFT_RANGE_PPM, ylim=(0, 1.15 * most), yticks=[], xlabel="13C shift / ppm")
+    draw_axis(ax, prediction.nucleus, (0, 1.15 * most))
     return ax
 
 
@@ -74,7 +73,7 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
         ax: Where; a new figure if None.
     """
     predicted = [group.shift_ppm for group in fit.prediction.groups]
-    ax = plot_mirror(fit.peaks.shifts_ppm, predicted, ax=ax)
+    ax = plot_mirror(fit.peaks.shifts_ppm, predicted, nucleus=fit.prediction.nucleus, ax=ax)
     for pair in fit.assigned:
         if abs(pair.deviation_ppm) <= TOLERANCE_PPM:
             ends = [pair.measured.shift_ppm, pair.group.shift_ppm]

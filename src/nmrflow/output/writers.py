@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from nmrflow.errors import DataError
+from nmrflow.files import written_whole
 from nmrflow.formats.spectrum_sdf import write_record
 from nmrflow.output.items import Item
 from nmrflow.output.page import FOOT, card, head
 from nmrflow.output.pictures import picture
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 
 SCHEMA_VERSION = 1
 """Of the JSON files; raised when a name in them changes."""
@@ -27,12 +29,14 @@ class Heading:
         about: Of JSON: command, network, settings.
         title: Of a page.
         lines: Beneath it.
+        nucleus: Whose shifts an SDF holds.
     """
 
     columns: Sequence[str]
     about: Mapping[str, Any]
     title: str
     lines: Sequence[str] = ()
+    nucleus: Nucleus = Carbon13()
 
 
 class _Writer(Protocol):
@@ -72,15 +76,19 @@ class _Json:
 
 
 class _Sdf:
-    def __init__(self, stream: TextIO, _: Heading) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO, heading: Heading) -> None:
+        self.stream, self.nucleus = stream, heading.nucleus
 
     def add(self, item: Item) -> None:
         if item.structure is None and not item.is_refused:
             return  # A row of a larger answer, whose structure another item has.
         self.stream.write(
             write_record(
-                item.structure, item.shifts_ppm, name=item.title, properties=item.properties
+                item.structure,
+                item.shifts_ppm,
+                name=item.title,
+                properties=item.properties,
+                nucleus=self.nucleus,
             )
         )
 
@@ -165,23 +173,12 @@ def _open(file: Path, heading: Heading, stack: ExitStack) -> _Writer:
 @contextmanager
 def _opened(file: Path, heading: Heading) -> Iterator[_Writer]:
     with (
-        _appearing(file) as unfinished,
+        written_whole(file) as unfinished,
         unfinished.open("w", encoding="utf-8", newline="") as stream,
     ):
         writer = _TEXTS[file.suffix.lower()](stream, heading)
         yield writer
         writer.close()
-
-
-@contextmanager
-def _appearing(file: Path) -> Iterator[Path]:
-    """Where to write what has its name only once it is whole."""
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class _Pictures:
@@ -194,7 +191,7 @@ class _Pictures:
         self.n += 1
         name = f"{self.file.stem}-{self.n}{self.file.suffix}" if self.n > 1 else self.file.name
         form = self.file.suffix.lower().removeprefix(".")
-        with _appearing(self.file.with_name(name)) as unfinished:
+        with written_whole(self.file.with_name(name)) as unfinished:
             unfinished.write_bytes(picture(item.answer, form))
 
     def close(self) -> None:

@@ -110,7 +110,7 @@ class LaplaceMixture(NamedTuple):
 
 def bin_edges_ppm(axis: ShiftAxis) -> Tensor:
     """Edges between the bins of the code in ppm, ascending, ``(n_bins - 1,)``, float64."""
-    return torch.arange(1, axis.n_bins, dtype=torch.float64) * axis.bin_width_ppm
+    return torch.from_numpy(axis.bin_edges_ppm())
 
 
 def bin_probabilities(

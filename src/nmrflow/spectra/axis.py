@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,38 +14,48 @@ from nmrflow.spectra.nucleus import Carbon13, Nucleus
 # come out a hair below 62. A millionth of a bin is far below any shift's own precision.
 _EDGE_TOLERANCE_BINS = 1e-6
 
+_CARBON = Carbon13()
+
+
+_Array = TypeVar("_Array", bound="_Numbers")
+
+
+class _Numbers(Protocol):
+    """An array or a tensor."""
+
+    def __sub__(self, other: float, /) -> Self: ...
+    def __truediv__(self, other: float, /) -> Self: ...
+
 
 @dataclass(frozen=True)
 class ShiftAxis:
-    """Equal bins of chemical shift, as the reversible 13C network's paper cuts them.
+    """Equal bins of chemical shift; those of 13C are as the reversible network's paper has them.
 
-    The fine spectrum has ``n_fine_bins`` bins of ``fine_width_ppm`` from 0 ppm upwards:
-    ``bin = floor(ppm / width)``; shifts below 0 ppm fall in bin 0 and shifts at or above
-    the last bin's lower edge (204.6 ppm) in the last. The spectrum code ORs
+    The fine spectrum has ``n_fine_bins`` bins of ``fine_width_ppm`` from ``start_ppm`` upwards:
+    ``bin = floor((ppm - start) / width)``; shifts below the first bin fall into it, and shifts at
+    or above the last bin's lower edge (204.6 ppm of 13C) into the last. The spectrum code ORs
     ``n_fine_bins / n_bins`` neighbouring fine bins into one bit (8, so 1.6 ppm a bit).
 
     Args:
         fine_width_ppm: Width of a fine bin in ppm.
         n_fine_bins: Number of fine bins.
         n_bins: Number of bits of the spectrum code; divides ``n_fine_bins``.
-        nucleus: Says which shifts are taken at all.
+        nucleus: Whose shifts they are.
+        start_ppm: Lower edge of the first bin.
 
     Raises:
         SpectrumError: If the numbers of bins do not divide, or a number is not positive.
-
-    References:
-        Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026 (1,024 bins of 0.2 ppm).
-        The paper's text says four fine bins to a bit; 1,024 / 128 is eight.
 
     Example:
         >>> ShiftAxis().to_fine_bins([-3.0, 12.4, 300.0 - 60.0])
         array([   0,   62, 1023])
     """
 
-    fine_width_ppm: float = 0.2
-    n_fine_bins: int = 1024
-    n_bins: int = 128
-    nucleus: Nucleus = Carbon13()
+    fine_width_ppm: float = _CARBON.fine_width_ppm
+    n_fine_bins: int = _CARBON.n_fine_bins
+    n_bins: int = _CARBON.n_bins
+    nucleus: Nucleus = _CARBON
+    start_ppm: float = _CARBON.start_ppm
 
     def __post_init__(self) -> None:
         if self.n_bins < 1 or self.n_fine_bins < 1 or not self.fine_width_ppm > 0:
@@ -53,6 +64,17 @@ class ShiftAxis:
             raise SpectrumError(
                 f"{self.n_fine_bins} fine bins cannot be shared by {self.n_bins} code bits evenly"
             )
+
+    @classmethod
+    def of(cls, nucleus: Nucleus) -> "ShiftAxis":
+        """The usual axis of a nucleus."""
+        return cls(
+            nucleus.fine_width_ppm,
+            nucleus.n_fine_bins,
+            nucleus.n_bins,
+            nucleus,
+            nucleus.start_ppm,
+        )
 
     @property
     def n_fine_per_bin(self) -> int:
@@ -70,8 +92,8 @@ class ShiftAxis:
 
     def n_off_scale(self, shifts_ppm: Iterable[float]) -> int:
         """How many shifts fall into the first or last bin only because it is open-ended."""
-        top_ppm = self.fine_width_ppm * self.n_fine_bins
-        return sum(not 0.0 <= shift < top_ppm for shift in shifts_ppm)
+        top_ppm = self.start_ppm + self.fine_width_ppm * self.n_fine_bins
+        return sum(not self.start_ppm <= shift < top_ppm for shift in shifts_ppm)
 
     def to_fine_bins(self, shifts_ppm: Iterable[float]) -> NDArray[np.int64]:
         """Fine bin of every shift, in the order given.
@@ -88,8 +110,9 @@ class ShiftAxis:
         shifts = np.asarray(list(shifts_ppm), dtype=np.float64)
         for shift in shifts:
             self.check_shift(float(shift))
-        bins = np.floor(shifts / self.fine_width_ppm + _EDGE_TOLERANCE_BINS).astype(np.int64)
-        return bins.clip(0, self.n_fine_bins - 1)
+        bins = (shifts - self.start_ppm) / self.fine_width_ppm
+        bins = np.floor(bins + _EDGE_TOLERANCE_BINS).astype(np.int64)
+        return np.asarray(bins.clip(0, self.n_fine_bins - 1), dtype=np.int64)
 
     def occupied(self, shifts_ppm: Iterable[float]) -> tuple[int, ...]:
         """Numbers of the fine bins that shifts fall into, sorted, each once.
@@ -102,12 +125,21 @@ class ShiftAxis:
     def fine_centres_ppm(self, fine_bins: Iterable[int]) -> NDArray[np.float64]:
         """Centre of each fine bin in ppm (of an end bin too, although it is open-ended)."""
         centres: NDArray[np.float64] = np.asarray(list(fine_bins), dtype=np.float64) + 0.5
-        return np.round(centres * self.fine_width_ppm, 6)
+        return np.round(self.start_ppm + centres * self.fine_width_ppm, 6)
 
     def centres_ppm(self) -> NDArray[np.float64]:
         """Centre of each code bin in ppm, shape ``(n_bins,)``."""
         # Rounded far below any shift's precision, so that 125.6 is not shown as 125.600...01.
-        return np.round((np.arange(self.n_bins) + 0.5) * self.bin_width_ppm, 6)
+        centres = (np.arange(self.n_bins) + 0.5) * self.bin_width_ppm
+        return np.round(self.start_ppm + centres, 6)
+
+    def bin_edges_ppm(self) -> NDArray[np.float64]:
+        """Edges between the bins of the code in ppm, ascending, ``(n_bins - 1,)``."""
+        return self.start_ppm + np.arange(1, self.n_bins, dtype=np.float64) * self.bin_width_ppm
+
+    def places(self, shifts_ppm: _Array) -> _Array:
+        """Where shifts lie, in widths of a code bin from the lower edge of the first."""
+        return (shifts_ppm - self.start_ppm) / self.bin_width_ppm
 
     def code_from_fine(self, fine_bins: Iterable[int]) -> NDArray[np.uint8]:
         """The spectrum code: a bit is set when any fine bin that it covers is occupied.

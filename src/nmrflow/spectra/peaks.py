@@ -5,12 +5,6 @@ from dataclasses import dataclass, field
 
 from nmrflow.errors import SpectrumError
 
-MULTIPLICITIES = ("S", "D", "T", "Q")
-"""Carbons with no, one, two and three hydrogens, as DEPT tells them."""
-
-GROUPS = {"S": "C", "D": "CH", "T": "CH2", "Q": "CH3"}
-"""What publications write for each multiplicity."""
-
 BRACKET = r"\((?:[^()]|\([^()]*\))*\)"
 """A bracket of a publication, in which one more may stand: a regular expression."""
 
@@ -21,7 +15,7 @@ class Peak:
 
     Args:
         shift_ppm: Chemical shift in ppm; of a range its middle.
-        multiplicity: One of :data:`MULTIPLICITIES`, where it is told.
+        multiplicity: A letter of its nucleus, where it is told.
         n_carbons: How many carbons it stands for, where it is told.
         intensity: In the source's units, where it is told.
         half_width_ppm: Half the width of a range; 0 of a single shift.

@@ -1,12 +1,11 @@
-"""Spectra as pictures: sticks on a shift axis from 220 to 0 ppm."""
+"""Spectra as pictures: sticks on a shift axis, high shifts to the left."""
 
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-SHIFT_RANGE_PPM = (220.0, -5.0)
-"""What is shown, left to right: the order in which chemists draw 13C spectra."""
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 
 
 def plot_mirror(
@@ -14,6 +13,7 @@ def plot_mirror(
     predicted_ppm: Sequence[float],
     *,
     labels: tuple[str, str] = ("measured", "predicted"),
+    nucleus: Nucleus = Carbon13(),
     ax: Axes | None = None,
 ) -> Axes:
     """Draw two peak lists, one upwards and one downwards.
@@ -22,6 +22,7 @@ def plot_mirror(
         measured_ppm: Shifts in ppm, drawn upwards.
         predicted_ppm: Shifts in ppm, drawn downwards.
         labels: Their names.
+        nucleus: Whose shifts they are.
         ax: Where to draw; a new figure if None.
 
     Returns:
@@ -34,7 +35,18 @@ def plot_mirror(
         (predicted_ppm, -1.0, labels[1], "C1"),
     ):
         ax.vlines(list(shifts), 0.0, height, color=colour, label=f"{label} ({len(set(shifts))})")
-    ax.axhline(0.0, color="black", linewidth=0.8)
-    ax.set(xlim=SHIFT_RANGE_PPM, ylim=(-1.1, 1.1), yticks=[], xlabel="13C shift / ppm")
+    draw_axis(ax, nucleus, (-1.1, 1.1))
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, ncols=2, fontsize="small")
     return ax
+
+
+def draw_axis(ax: Axes, nucleus: Nucleus, heights: tuple[float, float]) -> None:
+    """The line that sticks stand on, and the shift axis beneath.
+
+    Args:
+        ax: Where to draw.
+        nucleus: Says what range is shown, and what is written.
+        heights: Lowest and highest end of sticks.
+    """
+    ax.axhline(0.0, color="black", linewidth=0.8)
+    ax.set(xlim=nucleus.shown_ppm, ylim=heights, yticks=[], xlabel=nucleus.heading)

@@ -6,25 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
-
-LINES_PPM: dict[str, tuple[float, ...]] = {
-    "TMS": (0.0,),
-    "CDCl3": (77.16,),
-    "DMSO-d6": (39.52,),
-    "CD3OD": (49.0,),
-    "acetone-d6": (29.84, 206.26),
-    "CD3CN": (1.32, 118.26),
-    "C6D6": (128.06,),
-    "CD2Cl2": (53.84,),
-    "THF-d8": (25.31, 67.21),
-    "toluene-d8": (20.43, 125.13, 127.96, 128.87, 137.48),
-    "D2O": (),
-}
-"""Centre of each line.
-
-Fulmer et al., Organometallics 29, 2176 (2010), doi:10.1021/om100106e.
-"""
 
 _NAMES = {
     "chloroform": "CDCl3", "chloroformd": "CDCl3", "chloroformd1": "CDCl3", "cdcl3": "CDCl3",
@@ -44,7 +27,7 @@ _NAMES = {
 }  # fmt: skip
 
 TOLD_PPM = 0.2
-"""How far a line of the solvent that the list names may lie from :data:`LINES_PPM`.
+"""How far a line of the solvent that the list names may lie from the published place.
 
 References differ by this much: many lists have CDCl3 at 77.0.
 """
@@ -62,11 +45,9 @@ UNTOLD_PPM = 0.005
 """The same for a single line where the list names no solvent: only the published value itself."""
 
 _ROUNDING = 1e-9
+_REFERENCE = "TMS"
 _NOT_TOLD = ("unreported", "unknown", "na", "none")
 _MULTIPLETS = (7, 5, 3)
-_TRIPLETS = ("CDCl3", "C6D6")  # One deuterium: authors write 77.0 (t), which is no CH2.
-_UNTOLD = {"TMS": (), "CDCl3": (3,), "DMSO-d6": (7,), "CD3OD": (7,)}
-"""Looked for where no solvent is named, with the numbers of lines that deuterium makes of one."""
 
 
 class ForeignLine(NamedTuple):
@@ -74,7 +55,7 @@ class ForeignLine(NamedTuple):
 
     Args:
         peak: As it stands in the list.
-        name: Of the solvent or reference, a key of :data:`LINES_PPM`.
+        name: Of the solvent or reference.
     """
 
     peak: Peak
@@ -85,7 +66,7 @@ class ForeignLine(NamedTuple):
 
 
 def find_solvents(text: str) -> tuple[str, ...]:
-    """The keys of :data:`LINES_PPM` that the solvents of a peak list mean; others are left out.
+    """The solvents that a peak list names, as chemists write them; unknown ones are left out.
 
     Example:
         >>> find_solvents("Chloroform-D1 (CDCl3)"), find_solvents("CDCl3/d6-DMSO + petrol")
@@ -100,7 +81,9 @@ def find_solvents(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[ForeignLine, ...]]:
+def split_foreign_lines(
+    peaks: PeakList, nucleus: Nucleus = Carbon13()
+) -> tuple[tuple[Peak, ...], tuple[ForeignLine, ...]]:
     """The peaks of the compound, and those of the solvent or the reference, in their order.
 
     Of the solvents that the metadata name, for each of their lines a multiplet (three, five or
@@ -110,6 +93,10 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
     to :data:`UNTOLD_PPM`. A peak whose note names a solvent or TMS is foreign wherever it lies;
     one with atoms, a number of carbons or a multiplicity is the compound's, but for a ``t``
     where the line of the named solvent is one.
+
+    Args:
+        peaks: What was measured.
+        nucleus: Knows where its solvents' lines are.
     """
     told = peaks.metadata.get("solvent", "")
     if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD:
@@ -119,14 +106,16 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
     }
     away = {k: peak.shift_ppm for k, peak in free.items() if peak.multiplicity is None}
     foreign = {k: name for k, peak in free.items() if (name := _name_in(peak.note))}
-    for name in find_solvents(told):
+    known = {solvent.name: solvent for solvent in nucleus.solvents}
+    for name in filter(known.__contains__, find_solvents(told)):
         triplets = {k: p.shift_ppm for k, p in free.items() if p.multiplicity == "T"}
-        own = away | triplets if name in _TRIPLETS else away
-        for centre in LINES_PPM[name]:
+        own = away | triplets if known[name].is_triplet else away
+        for centre in known[name].lines_ppm:
             foreign |= dict.fromkeys(_lines_at(centre, own, _MULTIPLETS, TOLD_PPM), name)
-    for name in ("TMS",) if told else _UNTOLD:
-        for centre in LINES_PPM[name]:
-            foreign |= dict.fromkeys(_lines_at(centre, away, _UNTOLD[name], UNTOLD_PPM), name)
+    for name, centres, untold, _ in nucleus.solvents:
+        if untold is not None and (name == _REFERENCE or not told):
+            for centre in centres:
+                foreign |= dict.fromkeys(_lines_at(centre, away, untold, UNTOLD_PPM), name)
     return (
         tuple(peak for k, peak in enumerate(peaks.peaks) if k not in foreign),
         tuple(ForeignLine(peaks.peaks[k], foreign[k]) for k in sorted(foreign)),
@@ -136,7 +125,7 @@ def split_foreign_lines(peaks: PeakList) -> tuple[tuple[Peak, ...], tuple[Foreig
 def _name_in(note: str) -> str | None:
     """The solvent or reference that the note of a peak names."""
     if re.search(r"\bTMS\b|tetramethylsilane", note, re.IGNORECASE):
-        return "TMS"
+        return _REFERENCE
     return next(iter(find_solvents(note)), None)
 
 

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from nmrflow.chem.graph import (
     BOND_KINDS,
     ELEMENTS,
-    N_ATOM_FEATURES,
-    N_KINDS,
+    KIND_HYDROGENS,
+    N_SIZES,
     RING_SIZES,
+    AtomFeatures,
     MolecularGraph,
-    count_kinds,
     molecular_graph,
 )
 from nmrflow.chem.structure import Bond, Structure
 
+FEATURES = AtomFeatures()
+N_ATOM_FEATURES = FEATURES.n
 FIRST_RING = N_ATOM_FEATURES - 1 - len(RING_SIZES)
 
 
@@ -39,7 +41,7 @@ def check_renumbering(structure: Structure, order: list[int]) -> None:
     one, other = molecular_graph(structure), molecular_graph(structure.permuted(order))
     assert np.array_equal(other.atoms, one.atoms[order])
     assert np.array_equal(other.share, one.share[order])
-    assert np.array_equal(other.carbons, one.carbons[order])
+    assert np.array_equal(other.observed, one.observed[order])
     back = {(order[a], order[b]): kind for (a, b), kind in bonds(other).items()}
     assert back == bonds(one)
 
@@ -47,6 +49,19 @@ def check_renumbering(structure: Structure, order: list[int]) -> None:
 @given(structure=st.from_type(Structure), data=st.data())
 def test_renumbering_renumbers_the_arrays(structure: Structure, data: st.DataObject) -> None:
     check_renumbering(structure, data.draw(st.permutations(range(structure.n_atoms))))
+
+
+@given(data=st.data())
+def test_renumbering_of_any_molecule(
+    molecules: st.SearchStrategy[Structure], data: st.DataObject
+) -> None:
+    structure = data.draw(molecules)
+    order = data.draw(st.permutations(range(structure.n_atoms)))
+    check_renumbering(structure, order)
+    counts, again = (
+        FEATURES.count_kinds(molecular_graph(s)) for s in (structure, structure.permuted(order))
+    )
+    np.testing.assert_array_equal(again, counts)
 
 
 @given(
@@ -79,7 +94,7 @@ def test_what_the_arrays_say_of_a_molecule() -> None:
     graph = graph_of("CC=C1CCC1")
     assert graph.atoms.shape == (6, N_ATOM_FEATURES)
     assert graph.share.tolist() == [1, 1, 1, 0.5, 1, 0.5]
-    assert graph.carbons.all()
+    assert graph.observed.all()
     kinds = [BOND_KINDS[bonds(graph)[pair]] for pair in ((0, 1), (2, 1), (2, 3))]
     assert kinds == ["single", "double", "single in a ring"]
     assert len(bonds(graph)) == graph.edges.shape[1] == 12  # each bond in both directions
@@ -95,7 +110,7 @@ def test_aromatic_and_triple_bonds_are_kinds_of_their_own() -> None:
 
 def test_elements() -> None:
     graph = graph_of("CC(=O)NCCI")
-    assert graph.carbons.tolist() == [True, True, False, False, True, True, False]
+    assert graph.observed.tolist() == [True, True, False, False, True, True, False]
     assert graph.atoms[:, : len(ELEMENTS) + 1].argmax(axis=1).tolist() == [0, 0, 2, 1, 0, 0, 9]
 
 
@@ -124,14 +139,33 @@ def test_a_single_atom_has_no_bonds() -> None:
 
 def test_counts_of_kinds_do_not_depend_on_the_numbering() -> None:
     structure = Structure.from_smiles("CC1=CC2CC1C(c1ccccc1)C2C#C")
-    counts = count_kinds(molecular_graph(structure))
-    assert counts.shape == (N_KINDS,)
+    counts = FEATURES.count_kinds(molecular_graph(structure))
+    assert counts.shape == (N_SIZES + N_ATOM_FEATURES + len(BOND_KINDS) + 100,)
     assert counts[:4].tolist() == [16, 18, 14, 16]  # ortho and meta carbons come in pairs
+    assert counts[KIND_HYDROGENS] == 16
     assert counts[4 + N_ATOM_FEATURES + 5] == 6  # aromatic bonds
     rng = Random(0)
     for _ in range(20):
         order = rng.sample(range(structure.n_atoms), structure.n_atoms)
-        again = count_kinds(molecular_graph(structure.permuted(order)))
+        again = FEATURES.count_kinds(molecular_graph(structure.permuted(order)))
         np.testing.assert_array_equal(again, counts)
-    other = count_kinds(molecular_graph(Structure.from_smiles("CC1=CC2CC1C(c1ccccc1)C2CC#C")))
+    other = FEATURES.count_kinds(
+        molecular_graph(Structure.from_smiles("CC1=CC2CC1C(c1ccccc1)C2CC#C"))
+    )
     assert not np.array_equal(other, counts)
+
+
+def test_features_of_elements_that_are_named() -> None:
+    features = AtomFeatures(["C", "I"], observed="I")
+    assert features.n == N_ATOM_FEATURES - len(ELEMENTS) + 2
+    graph = features.graph(Structure.from_smiles("CC(=O)NCCI"))
+    assert graph.atoms.shape == (7, features.n)
+    assert graph.atoms[:, :3].argmax(axis=1).tolist() == [0, 0, 2, 2, 0, 0, 1]
+    assert graph.observed.tolist() == [False] * 6 + [True]
+    counts = features.count_kinds(graph)
+    assert counts[features.columns_of(["I", "C"])].tolist() == [1, 4]
+
+
+def test_an_element_without_a_feature_cannot_be_counted() -> None:
+    with pytest.raises(ValueError, match="not in tuple"):
+        FEATURES.columns_of(["C", "I"])

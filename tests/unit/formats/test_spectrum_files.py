@@ -12,7 +12,8 @@ import pytest
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, NmrflowError
 from nmrflow.formats.jcamp import write_jcamp
-from nmrflow.formats.spectrum_files import TYPED, SpectrumRow, read_spectra
+from nmrflow.formats.spectrum_files import TYPED, read_spectra
+from nmrflow.formats.spectrum_row import SpectrumRow
 from nmrflow.formats.spectrum_sdf import write_nmredata_record, write_record
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
@@ -214,8 +215,9 @@ def test_a_path_of_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path
         ("a.txt", b"\xff\xfe6\x003", "no text in UTF-8 or UTF-16"),
         ("a.sdf", b"\xff\n", "not UTF-8"),
         ("a.sdf", b"", "is empty"),
-        ("a.txt.gz", b"63.4", "damaged gzip"),
-        ("a.txt.gz", gzip.compress(b"63.4, 25.1" * 99, mtime=0)[:-12], "damaged gzip"),
+        ("a.txt", b"", "is empty"),
+        ("a.txt.gz", b"63.4", "damaged or cut-off gzip"),
+        ("a.txt.gz", gzip.compress(b"63.4, 25.1" * 99, mtime=0)[:-12], "damaged or cut-off gzip"),
         ("a.sdf.gz", b"63.4", "damaged or cut-off gzip"),
     ],
 )

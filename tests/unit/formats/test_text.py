@@ -3,18 +3,20 @@
 import random
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmrflow.errors import SpectrumError
-from nmrflow.formats.text_reader import read_peaks
+from nmrflow.formats.text_reader import as_peaks, read_peaks
 from nmrflow.formats.text_writer import write_peaks
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
-from nmrflow.spectra.peaks import MULTIPLICITIES, Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList
 
 WIDE = Nucleus(**{**vars(Carbon13()), "max_shift_ppm": 400.0})
+MULTIPLICITIES = Carbon13().multiplicities
 N_MUTATIONS = 300
 
 LIST = "158.4, 129.4-129.1, 55.3; 21\n-1.5\n"
@@ -340,6 +342,17 @@ def test_what_is_shown_of_a_long_line_is_short() -> None:
     with pytest.raises(SpectrumError) as refusal:
         read_peaks("9" * 100_000)
     assert len(str(refusal.value)) < 300
+
+
+def test_a_spectrum_may_be_given_in_three_forms() -> None:
+    expected = PeakList((Peak(63.4), Peak(25.1)))
+    for asked in ("63.4, 25.1", [63.4, 25.1], np.array([63.4, 25.1]), expected):
+        assert as_peaks(asked) == expected
+    for wrong in ("325.1", [25.1, 325.1], PeakList((Peak(325.1),))):
+        with pytest.raises(SpectrumError, match="outside -20 to 260"):
+            as_peaks(wrong)
+    with pytest.raises(SpectrumError, match="at least one"):
+        as_peaks([])
 
 
 def test_another_axis_has_its_own_range() -> None:

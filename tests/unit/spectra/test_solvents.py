@@ -7,13 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmrflow.formats.text_reader import read_peaks
+from nmrflow.spectra.nucleus import Carbon13
 from nmrflow.spectra.peaks import Peak, PeakList
-from nmrflow.spectra.solvents import (
-    LINES_PPM,
-    ForeignLine,
-    find_solvents,
-    split_foreign_lines,
-)
+from nmrflow.spectra.solvents import ForeignLine, find_solvents, split_foreign_lines
+
+LINES_PPM = {solvent.name: solvent.lines_ppm for solvent in Carbon13().solvents}
 
 SOLVENTS = sorted(LINES_PPM.keys() - {"TMS"})
 

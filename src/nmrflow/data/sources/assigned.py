@@ -20,13 +20,11 @@ from nmrflow.spectra.peaks import Peak, PeakList
 
 ELEMENTS = ("C", "H", "N", "O", "S", "P", "F", "Cl", "Br", "I", "Si")
 
-NO_SHIFTS = "no assigned 13C shifts"
 NO_STRUCTURE = "no neutral molecule in one piece without radicals or isotopes"
 OTHER_ELEMENTS = "other elements"
 DEFECTIVE = "defective record"
 
 _COLUMNS = ("mol_id", "atom_index", "Shift", "atom_type")
-_CARBON = "6"
 
 Table = dict[str, dict[int, float]]
 _Told = TypeVar("_Told")
@@ -88,7 +86,9 @@ class AssignedShifts:
                 n_excluded[DEFECTIVE] += 1
                 continue
             checked = table.get(record.identifier)
-            if checked is not None and not _is_numbered_alike(checked, molfile):
+            if checked is not None and not _is_numbered_alike(
+                checked, molfile, self.nucleus.element
+            ):
                 checked = None
                 n_other_numbering += 1
             found = self._assigned(molfile, spectra.values(), checked)
@@ -100,7 +100,8 @@ class AssignedShifts:
         if not records:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in n_excluded.items())
             raise DataError(
-                f"{self.path}: no usable molecule with assigned 13C shifts among "
+                f"{self.path}: no usable molecule with assigned "
+                f"{self.nucleus.name} shifts among "
                 f"{n_excluded.total():,} records ({reasons}); an SDF as nmrshiftdb2 "
                 "exports it is needed"
             )
@@ -126,7 +127,7 @@ class AssignedShifts:
                 signals.setdefault(atom, []).append(signal)
         shifts = checked if checked is not None else _medians(signals)
         if not shifts:
-            return NO_SHIFTS
+            return f"no assigned {self.nucleus.name} shifts"
         if not set(molfile.elements) <= self.elements:
             return OTHER_ELEMENTS
         try:
@@ -149,10 +150,10 @@ class AssignedShifts:
         return structure, PeakList(peaks, {"solvent": solvent} if solvent else {})
 
 
-def _is_numbered_alike(checked: Iterable[int], molfile: Molfile) -> bool:
-    """Whether a table's atoms are carbons of the record, which has no hydrogens to count."""
+def _is_numbered_alike(checked: Iterable[int], molfile: Molfile, element: str) -> bool:
+    """Whether a table's atoms are those of the record, which has no hydrogens to count."""
     elements = dict(enumerate(molfile.elements))
-    return "H" not in molfile.elements and all(elements.get(atom) == "C" for atom in checked)
+    return "H" not in molfile.elements and all(elements.get(atom) == element for atom in checked)
 
 
 def _medians(signals: Mapping[int, Sequence[Signal]]) -> dict[int, float]:
@@ -166,7 +167,7 @@ def _agreed(told: Iterable[_Told | None]) -> _Told | None:
 
 
 def _read_table(path: str, nucleus: Nucleus) -> Table:
-    """Shifts in ppm of carbons by molecule and atom."""
+    """Shifts in ppm by molecule and atom."""
     table: Table = {}
     with open_text(path, "a table of checked shifts") as stream:
         rows = csv.DictReader(stream)
@@ -177,7 +178,7 @@ def _read_table(path: str, nucleus: Nucleus) -> Table:
                 f"{', '.join(_COLUMNS)} is needed"
             )
         for row in rows:
-            if row["atom_type"] != _CARBON:
+            if row["atom_type"] != str(nucleus.atomic_number):
                 continue
             try:
                 atom, shift = int(row["atom_index"]), float(row["Shift"])

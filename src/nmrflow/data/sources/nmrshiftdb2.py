@@ -1,4 +1,4 @@
-"""SDF files as nmrshiftdb2 exports them: structures with assigned 13C shifts."""
+"""SDF files as nmrshiftdb2 exports them: structures with assigned shifts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,8 +11,6 @@ from nmrflow.formats.nmrshiftdb2 import parse_record
 from nmrflow.formats.sdf import read_records
 from nmrflow.formats.signals import Spectrum, positions, to_peak_list
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
-
-NO_SPECTRUM = "no 13C spectrum"
 
 EXPECTED = "an SDF as nmrshiftdb2 exports it"
 """What its files are, in messages."""
@@ -105,7 +103,8 @@ class Nmrshiftdb2:
             )
         if not records:
             raise DataError(
-                f"{self.path}: no usable 13C spectrum among {sum(n_excluded.values()):,} records "
+                f"{self.path}: no usable {self.nucleus.name} spectrum among "
+                f"{sum(n_excluded.values()):,} records "
                 f"({', '.join(f'{n:,} {reason}' for reason, n in n_excluded.items())})"
             )
         return SourceData(tuple(records), n_excluded, tuple(defects))
@@ -117,7 +116,7 @@ class Nmrshiftdb2:
     def _reason_to_leave_out(self, molfile: Molfile, spectra: dict[int, Spectrum]) -> str | None:
         n_carbons = molfile.elements.count("C")
         if not spectra:
-            return NO_SPECTRUM
+            return f"no {self.nucleus.name} spectrum"
         if not set(molfile.elements) <= self.elements:
             return f"elements other than {', '.join(sorted(self.elements))}"
         if n_carbons > self.max_carbons:

@@ -20,7 +20,7 @@ COLUMNS = ("A", "B", "C", "D")
 EXPECTED = "the reversible-network table, CSV with columns A,B,C,D"
 """What its file is, in messages."""
 
-GRID = ShiftAxis()
+GRID = ShiftAxis(fine_width_ppm=0.2, n_fine_bins=1024, start_ppm=0.0)
 """The table's own bins: 1,024 of 0.2 ppm from 0 ppm; a bit says that one holds a shift."""
 
 METHANE = "no bonds (methane), which the bond tensor cannot hold"

@@ -13,6 +13,7 @@ import pooch
 from nmrflow.console import say
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.evaluation.yardsticks.compute import Progress, Settings, compute_yardsticks
+from nmrflow.files import written_whole
 from nmrflow.spectra.axis import ShiftAxis
 
 VERSION = 2
@@ -116,9 +117,5 @@ def cache_folder() -> Path:
 def _write(file: Path, content: Yardsticks) -> None:
     """Whole or not at all: several processes may write at once."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
+    with written_whole(file) as unfinished:
         unfinished.write_text(json.dumps(content, indent=2) + "\n")
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)

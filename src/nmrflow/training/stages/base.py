@@ -14,6 +14,7 @@ from nmrflow.console import say
 from nmrflow.data.records import Record
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError
+from nmrflow.files import written_whole
 from nmrflow.model.network import Network
 from nmrflow.shifts.forward import EnsembleForward
 
@@ -114,7 +115,8 @@ def run_stages(
                 "facts": stage.run(own),
                 "seconds": time.perf_counter() - started,
             }
-            (own.folder / _DONE).write_text(json.dumps(done))
+            with written_whole(own.folder / _DONE) as unfinished:
+                unfinished.write_text(json.dumps(done))
             say(f"stage {name}: {done['seconds']:.0f} s")
         else:
             _load(stage, own)
@@ -168,7 +170,8 @@ def _make_ready(folder: Path, digest: str) -> None:
     if folder.exists() and not (begun.exists() and begun.read_text() == digest):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    begun.write_text(digest)
+    with written_whole(begun) as unfinished:
+        unfinished.write_text(digest)
 
 
 def _load(stage: Stage, context: StageContext) -> None:

@@ -190,7 +190,7 @@ def draw_codes(
     with torch.no_grad():
         shifts = network(batch).rows(first).draw(n_draws, generator)
     kept = torch.rand(shifts.shape, generator=generator) >= errors.drop
-    bins = (shifts / axis.bin_width_ppm).floor().long().clamp(0, axis.n_bins - 1)
+    bins = axis.places(shifts).floor().long().clamp(0, axis.n_bins - 1)
     shape = n_draws, len(molecules), axis.n_bins
     codes = torch.rand(shape, generator=generator) < errors.stray
     draw = torch.arange(n_draws)[:, None].expand_as(bins)

@@ -95,6 +95,8 @@ class ShiftStage(Stage):
                 f"{len(molecules):,} molecules with assigned shifts; left out: "
                 + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
             )
+            for note in data.notes:
+                say(note)
             facts |= {"n_assigned": len(molecules), "assigned_left_out": left_out}
             if self.rehearsal_weight and molecules:
                 assigned = Assignments.of(molecules, forward.features)

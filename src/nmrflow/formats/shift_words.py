@@ -1,0 +1,120 @@
+"""What peak lists as text are made of: shifts, groups, heads, and how a line is refused."""
+
+import re
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+from nmrflow.errors import SpectrumError
+from nmrflow.spectra.nucleus import Nucleus
+from nmrflow.spectra.peaks import BRACKET
+
+MAX_RANGE_PPM = 10.0
+"""A wider range is no signal: its dash separates two shifts."""
+
+NAMES_OF_SHIFTS = ("ppm", "shift", "shift_ppm", "chemical_shift", "delta", "δ")
+"""What a shift is called, in the header of a table or before a list."""
+
+# Python's own \d and float() also take digits of other scripts.
+NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+"""A number with a decimal point: a regular expression, as those below."""
+
+COUNT = r"([1-9][0-9]{0,2})"
+"""A number of atoms."""
+
+LIST_HINT = (
+    "separate shifts by commas, put notes in brackets behind them, or give a table with a header "
+    "such as ppm,intensity"
+)
+
+_SHIFT = re.compile(rf"({NUMBER})(?:\s*-\s*({NUMBER}))? ?(?:ppm)?")
+
+
+class Words(NamedTuple):
+    """What is written in lists of one nucleus's shifts.
+
+    Args:
+        head: Begins a publication's sentence, up to the first shift; ``conditions`` in brackets.
+        lead: What may stand around the conditions.
+        group: Tells the kind or the number of atoms: CH2, 2C, 2 × CH. Its groups are number and
+            kind, or kind and number.
+        letters: The multiplicity of each kind, in capitals.
+    """
+
+    head: re.Pattern[str]
+    lead: re.Pattern[str]
+    group: re.Pattern[str]
+    letters: dict[str, str]
+
+
+@cache
+def words(nucleus: Nucleus) -> Words:
+    """The words of a nucleus."""
+    mass, element = nucleus.mass, nucleus.element
+    delta = rf"(?:δ|delta|d(?![a-z]))(?:\s?_?{element}(?![a-z]))?"
+    lead = rf"(?:[\s:=,/]|{delta}|[(\[]ppm[)\]]|ppm\b|in\b)*"
+    name = rf"(?:{mass}[\s-]*{element}|{element}[\s-]*{mass})[\s-]*(?:\{{\s*1H\s*\}})?[\s-]*NMR\b"
+    head = rf"\s*(?:{name}|{delta}){lead}(?:(?P<conditions>{BRACKET}){lead})?"
+    kind = rf"{element}H[23]?|{element}q?"
+    letters = {group.upper(): letter for letter, group in nucleus.groups.items()}
+    if bare := nucleus.letter(0):
+        letters[f"{element}Q".upper()] = bare
+    return Words(
+        re.compile(head, re.IGNORECASE),
+        re.compile(lead, re.IGNORECASE),
+        re.compile(rf"(?:{COUNT} ?[x×]? ?)?({kind})|({kind})? ?[x×] ?{COUNT}"),
+        letters,
+    )
+
+
+def to_plain_characters(text: str, nucleus: Nucleus) -> str:
+    """The text with one kind of line end, dash and digit."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub("[‐‑‒–—−﹣－]", "-", text)
+    for name in (nucleus.name, "1H"):
+        text = text.replace(name.translate(_SUPERSCRIPTS), name)
+    # Behind a letter only: a footnote sign behind a shift must not become one of its digits.
+    return re.sub("(?<=[A-Za-z])[₀-₉]", lambda digit: str(unicodedata.digit(digit[0])), text)
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def read_shift(text: str, line: int, nucleus: Nucleus) -> tuple[float, float]:
+    """Shift and half width of a number or of a range.
+
+    Raises:
+        SpectrumError: If it is none.
+    """
+    match = _SHIFT.fullmatch(text)
+    if not match:
+        raise refused(line, text, "is not a shift", LIST_HINT)
+    ends = [float(end) for end in match.groups() if end]
+    for end in ends:
+        check_shift(end, nucleus, line, text, "check the number")
+    low, high = min(ends), max(ends)
+    if high - low > MAX_RANGE_PPM:
+        why = f"spans more than {MAX_RANGE_PPM:g} ppm"
+        raise refused(line, text, why, "separate two shifts by a comma")
+    if low == high:
+        return low, 0.0
+    return round((low + high) / 2, 6), round((high - low) / 2, 6)
+
+
+def check_shift(shift_ppm: float, nucleus: Nucleus, line: int, read: str, hint: str) -> None:
+    """Refuse a number of a line that is no shift of the nucleus.
+
+    Raises:
+        SpectrumError: As :meth:`nmrflow.spectra.nucleus.Nucleus.check_shift`, with the line.
+    """
+    try:
+        nucleus.check_shift(shift_ppm)
+    except SpectrumError as error:
+        raise refused(line, read, f"is no {nucleus.name} shift ({error})", hint) from None
+
+
+def refused(line: int, read: str, why: str, hint: str) -> SpectrumError:
+    """The error for a line: what was read, why it is refused, what to do."""
+    read = " ".join(read.split())
+    shown = read if len(read) <= 60 else f"{read[:57]}..."
+    return SpectrumError(f"line {line}: {shown!r} {why}; {hint}")
