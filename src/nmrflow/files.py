@@ -1,4 +1,4 @@
-"""Opening the text files of sources, with errors that name the file and what to do."""
+"""Files that settings name: which those are, and opening them, with errors that say what to do."""
 
 import gzip
 import io
@@ -48,6 +48,15 @@ def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> It
         ) from error
     except OSError as error:
         raise DataError(f"{where}: cannot be read ({error})") from error
+
+
+def names_a_file(key: str) -> bool:
+    """Whether a setting of this name, or path of names, says where a file lies.
+
+    Files may move: what they hold is compared by digest, and packaged weights name none.
+    """
+    name = key.rpartition(".")[2]
+    return name in ("path", "resume") or name.endswith("_path")
 
 
 def _find(path: str | Path, where: str, advice: str) -> Path:

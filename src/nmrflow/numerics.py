@@ -1,12 +1,16 @@
-"""Precision and randomness: two things that an invertible network must not leave open."""
+"""Precision and randomness: two things that an invertible network must not leave open.
+
+Processes that train together draw what one process with their batches together would draw.
+"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, distributed
 
 
 @contextmanager
@@ -69,3 +73,54 @@ def generator_for(seed: int, *key: str | int) -> torch.Generator:
     """
     digest = hashlib.sha256(repr((seed, *key)).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)
+
+
+def rank() -> int:
+    """Which of the processes that train together this one is, from 0."""
+    return distributed.get_rank() if _is_together() else 0
+
+
+def world_size() -> int:
+    """How many processes train together; 1 where nobody has joined any."""
+    return distributed.get_world_size() if _is_together() else 1
+
+
+def own_rows() -> slice:
+    """Which rows of a batch of all processes together are this one's."""
+    return slice(rank(), None, world_size())
+
+
+def summed(numbers: Sequence[float]) -> list[float]:
+    """Each number summed over all processes that train together; each of them must call this."""
+    if not _is_together():
+        return list(numbers)
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    together = torch.tensor(numbers, dtype=torch.float64, device=device)
+    distributed.all_reduce(together)
+    return together.tolist()
+
+
+def _is_together() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+class Draws(NamedTuple):
+    """Random numbers for the rows of a batch.
+
+    Args:
+        generator: On the CPU; draws for all rows, whoever wants them.
+        n: Rows of the batch.
+        rows: Those that are wanted: all, or one process's own.
+    """
+
+    generator: torch.Generator
+    n: int
+    rows: slice = slice(None)
+
+    def uniform(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Numbers between 0 and 1, ``(n_wanted, *shape)``."""
+        return torch.rand((self.n, *shape), generator=self.generator, dtype=dtype)[self.rows]
+
+    def normal(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Normal numbers, ``(n_wanted, *shape)``."""
+        return torch.randn((self.n, *shape), generator=self.generator, dtype=dtype)[self.rows]

@@ -5,7 +5,6 @@ To add a loss, add one row to LOSSES.
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -61,7 +60,7 @@ LOSSES = {
     "range": Row(RangeLoss, "x_sampled", lambda p: torch.zeros_like(p.x)),
     "sparsity": Row(SparsityLoss, "x_sampled", lambda p: torch.zeros_like(p.x)),
     "density": Row(DensityLoss, "x_sampled", lambda p: 2000 * p.x - 1000),
-    "likelihood": Row(partial(LikelihoodLoss, 3), "z", lambda p: torch.zeros_like(p.z)),
+    "likelihood": Row(LikelihoodLoss, "z", lambda p: torch.zeros_like(p.z)),
 }
 
 
@@ -283,8 +282,10 @@ def test_ramp_acts_on_the_total_and_not_on_the_sums(parts: Parts, epoch: int, ra
         d=Term(Constant(7.0), 1000.0, "y", ramp_epochs=10),
     )
     value = objective(outputs(parts), epoch=epoch)
-    assert value.y.item() == pytest.approx(2 + 7000)
-    assert value.x.item() == pytest.approx(30 + 500)
+    assert {name: part.item() for name, part in value.slots.items()} == {
+        "y": pytest.approx(2 + 7000),
+        "x": pytest.approx(30 + 500),
+    }
     assert value.total.item() == pytest.approx(2 + ramp * (30 + 500 + 7000))
     assert {name: term.item() for name, term in value.terms.items()} == {
         "a": 2,
@@ -299,7 +300,7 @@ def test_a_term_switched_off_is_left_out(parts: Parts) -> None:
     value = Objective(kept=kept, off=None)(outputs(parts), epoch=1)
     assert list(value.terms) == ["kept"]
     assert value.total.item() == 2
-    assert value.x.item() == 0
+    assert value.slots["x"].item() == 0
 
 
 @pytest.mark.parametrize("terms", [{}, {"off": None}])
@@ -308,9 +309,26 @@ def test_an_objective_without_terms_is_refused(terms: dict[str, None]) -> None:
         Objective(**terms)
 
 
+def test_a_slot_of_any_name_is_reported_beside_the_two_of_the_latent(parts: Parts) -> None:
+    objective = Objective(
+        a=Term(Constant(2.0), 1.0, "y"),
+        b=Term(Constant(3.0), 10.0, "intensity"),
+        c=Term(Constant(4.0), 10.0, "intensity", ramp_epochs=2),
+    )
+    assert objective.slots == ("y", "x", "intensity")
+    value = objective(outputs(parts), epoch=1)
+    assert {name: part.item() for name, part in value.slots.items()} == {
+        "y": 2,
+        "x": 0,
+        "intensity": 70,
+    }
+    assert value.total.item() == 2 + 30 + 20
+
+
 def test_impossible_terms_are_refused() -> None:
-    with pytest.raises(ConfigError, match="slot x or y"):
-        Term(RangeLoss(), 1.0, "z")
+    for nameless in ("", None):
+        with pytest.raises(ConfigError, match="belongs to a slot"):
+            Term(RangeLoss(), 1.0, nameless)
     with pytest.raises(ConfigError, match="ramp_epochs"):
         Term(RangeLoss(), 1.0, "x", ramp_epochs=-1)
 
@@ -328,7 +346,7 @@ def test_gradient_of_the_total_is_the_weighted_sum(parts: Parts) -> None:
 def test_likelihood_is_that_of_the_normal_and_the_volume() -> None:
     z = torch.tensor([[0.5, -1.0, 9.0], [2.0, 0.0, -9.0]], dtype=torch.float64)
     log_det = torch.tensor([0.25, -3.0], dtype=torch.float64)
-    out = FlowOutputs(z, z, Latent(z, z), log_det, lambda: z)
+    out = FlowOutputs(z, z, Latent(z, z), log_det, lambda: z, n_structural=2)
     normal = torch.distributions.Normal(0.0, 1.0).log_prob(z[:, :2]).sum(1)
     expected = -(normal + log_det).mean()
-    assert LikelihoodLoss(2)(out).item() == pytest.approx(expected.item(), rel=1e-12)
+    assert LikelihoodLoss()(out).item() == pytest.approx(expected.item(), rel=1e-12)

@@ -17,7 +17,7 @@ from nmrflow.metrics.entropy import cell_entropy_bits
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.results import Proposal, RankedProposal
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.numerics import generator_for
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.types import Latent
 
 Scores = dict[str, Any]
@@ -113,7 +113,7 @@ def _encode(trained: TrainedFlow, dataset: SpectrumDataset, seed: int) -> _Encod
     xs, slots, logits = [], [], []
     for number, batch in enumerate(dataset.batches()):
         generator = generator_for(seed, "encode", number)
-        x = flow.fill(batch.x, batch.code, generator)
+        x = flow.fill(batch.x, batch.code, Draws(generator, len(batch.x)))
         latent = flow.to_latent(x)[0]
         xs.append(x)
         slots.append(latent)

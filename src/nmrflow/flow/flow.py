@@ -14,7 +14,7 @@ from nmrflow.errors import ConfigError, ShapeError
 from nmrflow.flow.couplings import AdditiveCoupling, PixelDownsampling
 from nmrflow.flow.latent import join_latent, split_latent
 from nmrflow.flow.subnets import ConvSubnet
-from nmrflow.numerics import full_precision, isolated_rng
+from nmrflow.numerics import Draws, full_precision, isolated_rng
 from nmrflow.types import Latent
 
 _TYPES = (torch.float32, torch.float64)
@@ -95,7 +95,7 @@ class SpectrumFlow(nn.Module):
         self,
         x: Tensor,
         code: Tensor | None = None,  # noqa: ARG002 - for subclasses
-        generator: torch.Generator | None = None,  # noqa: ARG002
+        draws: Draws | None = None,  # noqa: ARG002
     ) -> Tensor:
         """An encoded molecule as f takes it, with cells filled that the code of bonds leaves open.
 
@@ -104,7 +104,7 @@ class SpectrumFlow(nn.Module):
         Args:
             x: As the codec encodes it, ``(batch, C, H, W)``.
             code: Measured codes ``(batch, n_bins)``, where y shall say them.
-            generator: Draws what is random; without, the middle of it.
+            draws: What is random, for each row of x; without, the middle of it.
         """
         return x.to(self.device, self.dtype)
 
@@ -133,7 +133,7 @@ class SpectrumFlow(nn.Module):
     def draw_formula(
         self,
         x: Tensor,  # noqa: ARG002
-        generator: torch.Generator,  # noqa: ARG002
+        draws: Draws,  # noqa: ARG002
     ) -> Tensor | None:
         """What a training step is told of its molecules' formulas; nothing, here."""
         return None
@@ -204,9 +204,9 @@ class SpectrumFlow(nn.Module):
         """
         return None
 
-    def sample_z(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draw ``n`` residuals from the prior N(0, I), on the flow's own device and type."""
-        return torch.randn(n, self.n_residual, generator=generator).to(self.device, self.dtype)
+    def sample_z(self, draws: Draws) -> Tensor:
+        """Residuals from the prior N(0, I), one a row, on the flow's own device and type."""
+        return draws.normal(self.n_residual).to(self.device, self.dtype)
 
     def _conditions(self, n: int, formula: Tensor | None) -> list[Tensor] | None:  # noqa: ARG002
         """What FrEIA hands to the nodes, for n molecules."""

@@ -15,7 +15,7 @@ from nmrflow.flow.bond_nodes import BondCells, BondCoupling, SpectrumCoupling, o
 from nmrflow.flow.conditionals.transformer import BondTransformer
 from nmrflow.flow.flow import SpectrumFlow
 from nmrflow.flow.tokens import N_SLOTS, UNKNOWN, formula_of
-from nmrflow.numerics import isolated_rng
+from nmrflow.numerics import Draws, isolated_rng
 from nmrflow.types import Latent
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class StructureFlow(SpectrumFlow):
         self,
         x: Tensor,
         code: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        draws: Draws | None = None,
     ) -> Tensor:
         """Encoded molecules with each slot off its middle, noise where nothing is, and a query.
 
@@ -123,14 +123,13 @@ class StructureFlow(SpectrumFlow):
             x: Bond images, ``(batch, C, 16, 16)``: orders in the slots, whole numbers.
             code: Measured codes: the spectrum cells become what makes y say them. None: they
                 are 0, and y is the predicted spectrum.
-            generator: Draws both; without, slots stay in their middle and noise is zero.
+            draws: Of both; without, slots stay in their middle and noise is zero.
         """
         vector = self._ordered(x.to(self.device, self.dtype)).clone()
         vector[:, N_SLOTS:] = 0.0
-        if generator is not None:
-            off = torch.rand((len(x), N_SLOTS), generator=generator, dtype=self.dtype) - 0.5
-            n_noise = self.n_residual - N_SLOTS
-            noise = torch.randn((len(x), n_noise), generator=generator, dtype=self.dtype)
+        if draws is not None:
+            off = draws.uniform(N_SLOTS, dtype=self.dtype) - 0.5
+            noise = draws.normal(self.n_residual - N_SLOTS, dtype=self.dtype)
             vector[:, : self.n_residual] += torch.cat([off, noise], 1).to(self.device)
         if code is not None:
             wanted = torch.where(code.to(self.device) > 0.5, CODE_LOGIT, -CODE_LOGIT)
@@ -146,9 +145,9 @@ class StructureFlow(SpectrumFlow):
         """Within it nothing is predicted: where y is a query, e + s is that, whatever s."""
         return self.spectrum.muted()
 
-    def draw_formula(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def draw_formula(self, x: Tensor, draws: Draws) -> Tensor:
         """The molecules' formulas, each known or unknown with equal chance: for training."""
-        known = torch.rand((len(x), 1), generator=generator).to(self.device) < _SHARE_KNOWN
+        known = draws.uniform(1).to(self.device) < _SHARE_KNOWN
         return torch.where(known, self.formula_of(x), UNKNOWN)
 
     def predict(self, x: Tensor, latent: Latent | None = None) -> Tensor:  # noqa: ARG002

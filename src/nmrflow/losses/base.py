@@ -18,6 +18,8 @@ class FlowOutputs:
         log_det: log|det ∂h/∂x| of the flow at x, ``(batch,)``.
         sample_x: Computes x' = f⁻¹(z', y) with z' drawn from the prior and y the latent's own;
             called at most once, and only if a loss asks for x'.
+        n_structural: How many of the first dimensions of z carry the structure; the others are
+            noise that was filled in. None: all.
     """
 
     def __init__(
@@ -27,12 +29,19 @@ class FlowOutputs:
         latent: Latent,
         log_det: Tensor,
         sample_x: Callable[[], Tensor],
+        n_structural: int | None = None,
     ) -> None:
         self.x = x
         self.code = code
         self.latent = latent
         self.log_det = log_det
         self._sample_x = sample_x
+        self._n_structural = n_structural
+
+    @property
+    def z_structural(self) -> Tensor:
+        """Of z what has a part in the likelihood, ``(batch, n_structural)``."""
+        return self.latent.z[:, : self._n_structural]
 
     @cached_property
     def x_sampled(self) -> Tensor:

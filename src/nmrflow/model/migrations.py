@@ -9,6 +9,7 @@ _RENAMED = {
     "nmrflow.shifts.subnet.": "nmrflow.shifts.forward.",
     "nmrflow.stages.": "nmrflow.training.stages.",
     "nmrflow.optimizer.": "nmrflow.training.optimizer.",
+    "nmrflow.callbacks.EpochWandbLogger": "nmrflow.training.tracking.EpochWandbLogger",
     "nmrflow.callbacks.": "nmrflow.training.callbacks.",
 }
 

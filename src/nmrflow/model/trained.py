@@ -24,7 +24,7 @@ from nmrflow.model.calibration import Trust, find_trust
 from nmrflow.model.codes import Spectra, Spectrum, read_codes
 from nmrflow.model.network import Network, build_network
 from nmrflow.model.results import PredictedShifts, PredictedSpectrum, Proposal, RankedProposal
-from nmrflow.numerics import generator_for
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.shifts.forward import SpectrumSubnet
 from nmrflow.shifts.mixture import LaplaceMixture
 from nmrflow.types import Latent
@@ -266,7 +266,8 @@ class TrainedFlow:
         n_together = max(1, self.flow.batch_size // n_samples)
         for start in range(0, len(codes), n_together):
             part = range(start, min(start + n_together, len(codes)))
-            z = [self.flow.sample_z(n_samples, generator_for(seed, "propose", i)) for i in part]
+            draws = [Draws(generator_for(seed, "propose", i), n_samples) for i in part]
+            z = [self.flow.sample_z(draw) for draw in draws]
             y = [logits[torch.from_numpy(codes[i]).long()].expand(n_samples, -1) for i in part]
             told = None if formulas is None else [formulas[i] for i in part for _ in z[0]]
             drawn = self.from_latent(Latent(torch.cat(z), torch.cat(y)), told)
