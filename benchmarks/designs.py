@@ -17,7 +17,7 @@ from nmrflow.console import say
 from nmrflow.errors import DataError, errors_for_people
 from nmrflow.evaluation.scores_file import read_scores
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.numerics import generator_for
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.types import Latent
 
 N_DRAWS = 1_024
@@ -47,7 +47,7 @@ def sampling_seconds(trained: TrainedFlow) -> float:
             generator = generator_for(0, "query", k)
             bits = torch.rand(flow.n_bins, generator=generator) < 0.06
             y = torch.where(bits, 1.0, -1.0).to(flow.dtype).expand(N_DRAWS, -1)
-            z = flow.sample_z(N_DRAWS, generator)
+            z = flow.sample_z(Draws(generator, N_DRAWS))
             started = time.perf_counter()
             flow.from_latent(Latent(z, y))
             if k:  # The first one warms up.

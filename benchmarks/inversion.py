@@ -17,7 +17,7 @@ from nmrflow.errors import errors_for_people
 from nmrflow.flow import join_latent
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.pretrained import load
-from nmrflow.numerics import generator_for
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.types import Latent
 
 
@@ -31,10 +31,10 @@ def measure(checkpoint: str, table: Path) -> list[dict[str, float | int | str]]:
     rows: list[dict[str, float | int | str]] = []
     for dtype in (torch.float32, torch.float64):
         flow = trained.flow.to(dtype)
-        x = flow.fill(dataset.x, dataset.code, generator_for(0, "fill"))
+        x = flow.fill(dataset.x, dataset.code, Draws(generator_for(0, "fill"), len(records)))
         latent, _ = flow.to_latent(x)
         back, _ = flow.from_latent(latent)
-        asked = Latent(flow.sample_z(len(x), generator_for(0, "inversion")), latent.y)
+        asked = Latent(flow.sample_z(Draws(generator_for(0, "inversion"), len(x))), latent.y)
         x_sampled, _ = flow.from_latent(asked)
         got, _ = flow.to_latent(x_sampled)
         scores = inversion_scores(x.numpy(), back.numpy(), structures, trained.codec)

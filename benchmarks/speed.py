@@ -27,7 +27,7 @@ from nmrflow.losses import (
     SparsityLoss,
     Term,
 )
-from nmrflow.numerics import generator_for
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.types import Latent
 
 TRAINING_BATCH = 32
@@ -55,7 +55,7 @@ def measure(n_threads: int, seconds: float) -> dict[str, float | int]:
     def train() -> None:
         batch = x[:TRAINING_BATCH]
         latent, log_det = flow.to_latent(batch)
-        z = flow.sample_z(TRAINING_BATCH, generator)
+        z = flow.sample_z(Draws(generator, TRAINING_BATCH))
         outputs = FlowOutputs(
             batch, code, latent, log_det, lambda: flow.from_latent(Latent(z, latent.y))[0]
         )

@@ -3,8 +3,10 @@
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -44,6 +46,24 @@ def real_data() -> Path:
     if not folder:
         pytest.skip(NO_REAL_DATA)
     return Path(folder)
+
+
+AsProcess = Callable[[int, int], AbstractContextManager[Any]]
+
+
+@pytest.fixture(scope="session")
+def as_process() -> AsProcess:
+    """Within it this process takes itself for one of several: ``as_process(rank, world_size)``."""
+
+    def pretend(rank: int, world_size: int) -> AbstractContextManager[Any]:
+        return patch.multiple(
+            "torch.distributed",
+            is_initialized=lambda: True,
+            get_rank=lambda: rank,
+            get_world_size=lambda: world_size,
+        )
+
+    return pretend
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -24,6 +24,11 @@ def say(lines: str | Iterable[str]) -> None:
         get_console().print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
+def silence() -> None:
+    """From now on nothing is said or shown: another process does so."""
+    get_console().quiet = True
+
+
 def show_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, n_left: int = 1
 ) -> None:

@@ -1,4 +1,4 @@
-"""Files: text opened with errors that name the file and what to do, and written whole."""
+"""Files: which settings name one, text opened with errors that say what to do, written whole."""
 
 import gzip
 import hashlib
@@ -129,6 +129,15 @@ def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[Bi
         ) from error
     except OSError as error:
         raise DataError(f"{where}: cannot be read ({error})") from error
+
+
+def names_a_file(key: str) -> bool:
+    """Whether a setting of this name, or path of names, says where a file lies.
+
+    Files may move: what they hold is compared by digest, and packaged weights name none.
+    """
+    name = key.rpartition(".")[2]
+    return name in ("path", "resume") or name.endswith("_path")
 
 
 def _find(path: str | Path, where: str, advice: str) -> Path:

@@ -282,8 +282,10 @@ def test_ramp_acts_on_the_total_and_not_on_the_sums(parts: Parts, epoch: int, ra
         d=Term(Constant(7.0), 1000.0, "y", ramp_epochs=10),
     )
     value = objective(outputs(parts), epoch=epoch)
-    assert value.y.item() == pytest.approx(2 + 7000)
-    assert value.x.item() == pytest.approx(30 + 500)
+    assert {name: part.item() for name, part in value.slots.items()} == {
+        "y": pytest.approx(2 + 7000),
+        "x": pytest.approx(30 + 500),
+    }
     assert value.total.item() == pytest.approx(2 + ramp * (30 + 500 + 7000))
     assert {name: term.item() for name, term in value.terms.items()} == {
         "a": 2,
@@ -298,7 +300,7 @@ def test_a_term_switched_off_is_left_out(parts: Parts) -> None:
     value = Objective(kept=kept, off=None)(outputs(parts), epoch=1)
     assert list(value.terms) == ["kept"]
     assert value.total.item() == 2
-    assert value.x.item() == 0
+    assert value.slots["x"].item() == 0
 
 
 @pytest.mark.parametrize("terms", [{}, {"off": None}])
@@ -307,9 +309,26 @@ def test_an_objective_without_terms_is_refused(terms: dict[str, None]) -> None:
         Objective(**terms)
 
 
+def test_a_slot_of_any_name_is_reported_beside_the_two_of_the_latent(parts: Parts) -> None:
+    objective = Objective(
+        a=Term(Constant(2.0), 1.0, "y"),
+        b=Term(Constant(3.0), 10.0, "intensity"),
+        c=Term(Constant(4.0), 10.0, "intensity", ramp_epochs=2),
+    )
+    assert objective.slots == ("y", "x", "intensity")
+    value = objective(outputs(parts), epoch=1)
+    assert {name: part.item() for name, part in value.slots.items()} == {
+        "y": 2,
+        "x": 0,
+        "intensity": 70,
+    }
+    assert value.total.item() == 2 + 30 + 20
+
+
 def test_impossible_terms_are_refused() -> None:
-    with pytest.raises(ConfigError, match="slot x or y"):
-        Term(RangeLoss(), 1.0, "z")
+    for nameless in ("", None):
+        with pytest.raises(ConfigError, match="belongs to a slot"):
+            Term(RangeLoss(), 1.0, nameless)
     with pytest.raises(ConfigError, match="ramp_epochs"):
         Term(RangeLoss(), 1.0, "x", ramp_epochs=-1)
 

@@ -13,7 +13,7 @@ from nmrflow.chem.generation.walk import generate_hydrocarbons
 from nmrflow.chem.structure import Structure
 from nmrflow.flow import BondTransformer, StructureFlow
 from nmrflow.losses import FlowOutputs, LikelihoodLoss
-from nmrflow.numerics import generator_for
+from nmrflow.numerics import Draws, generator_for
 from nmrflow.types import Latent
 
 N_BINS = 16
@@ -47,13 +47,14 @@ def flow(structures: Tensor, codes: Tensor) -> StructureFlow:
     conditional = partial(BondTransformer, width=32, n_layers=2, n_heads=2)
     flow = StructureFlow(n_bins=N_BINS, conditional=conditional, floor=1e-3)
     optimizer = torch.optim.Adam(flow.parameters(), lr=3e-3)
-    loss_of = LikelihoodLoss(flow.n_structural)
+    loss_of = LikelihoodLoss()
     for step in range(N_STEPS):
         generator = generator_for(0, "step", step)
-        x = flow.fill(structures, codes, generator)
-        formula = flow.draw_formula(structures, generator)
+        draws = Draws(generator, len(structures))
+        x = flow.fill(structures, codes, draws)
+        formula = flow.draw_formula(structures, draws)
         latent, log_det = flow.to_latent(x, formula)
-        loss = loss_of(FlowOutputs(x, codes, latent, log_det, codes.clone))
+        loss = loss_of(FlowOutputs(x, codes, latent, log_det, codes.clone, flow.n_structural))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -66,7 +67,7 @@ def draw(flow: StructureFlow, code: Tensor, formula: Tensor | None) -> Tensor:
     parts = []
     with torch.no_grad():
         for k in range(10):
-            z = flow.sample_z(N_DRAWS // 10, generator_for(1, "draws", k))
+            z = flow.sample_z(Draws(generator_for(1, "draws", k), N_DRAWS // 10))
             told = None if formula is None else formula.expand(len(z), -1)
             x, _ = flow.from_latent(Latent(z, y.expand(len(z), -1)), told)
             # Cells below the diagonal hold nothing but noise.

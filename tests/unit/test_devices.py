@@ -158,7 +158,7 @@ LOSSES_X = (RangeLoss, SparsityLoss, partial(DensityLoss, sharpness=8.0))
 def objective_of(flow: SpectrumFlow) -> Objective:
     """All losses that such a flow can be trained with."""
     if isinstance(flow, StructureFlow):
-        return Objective(likelihood=Term(LikelihoodLoss(flow.n_structural), 1.0, "x"))
+        return Objective(likelihood=Term(LikelihoodLoss(), 1.0, "x"))
     terms = {f"y{k}": Term(make(), 1.0, "y") for k, make in enumerate(LOSSES_Y)}
     return Objective(
         **terms, **{f"x{k}": Term(make(), 1.0, "x") for k, make in enumerate(LOSSES_X)}

@@ -1,14 +1,22 @@
 """Named random numbers, and networks built without touching anyone else's."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from nmrflow.numerics import (
+    Draws,
     full_precision,
     generator_for,
     has_fast_bfloat16,
     isolated_rng,
+    own_rows,
+    rank,
+    summed,
+    world_size,
 )
 
 
@@ -92,3 +100,27 @@ def test_graphics_cards_multiply_bfloat16_fast_and_some_processors_do() -> None:
     assert has_fast_bfloat16(torch.device("cuda"))
     is_avx512 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     assert has_fast_bfloat16(torch.device("cpu")) or not is_avx512
+
+
+def test_who_is_alone_has_every_row_and_its_own_sum() -> None:
+    assert (rank(), world_size()) == (0, 1)
+    assert list(range(5))[own_rows()] == [0, 1, 2, 3, 4]
+    assert summed([1.5, 2]) == [1.5, 2]
+
+
+@pytest.mark.parametrize("n", [3, 7, 8])
+def test_processes_draw_what_one_would(as_process: Callable[..., Any], n: int) -> None:
+    def draw(rows: slice = slice(None)) -> list[torch.Tensor]:
+        draws = Draws(generator_for(1, "draws"), n, rows)
+        return [draws.uniform(2), draws.normal(3, 2, dtype=torch.float64), draws.normal()]
+
+    alone, together = draw(), draw()
+    generator = generator_for(1, "draws")
+    assert torch.equal(alone[0], torch.rand(n, 2, generator=generator))
+    for number in range(3):
+        with as_process(number, 3):
+            assert (rank(), world_size()) == (number, 3)
+            for all_, own in zip(together, draw(own_rows()), strict=True):
+                assert torch.equal(own, all_[number::3])
+                all_[number::3] = 0
+    assert not any(part.any() for part in together)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
+from nmrflow.data.dataset import EpochBatches
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.files import written_whole
 from nmrflow.numerics import generator_for
@@ -165,17 +166,14 @@ class Mixed(Dataset[Batch]):
         return Batch(*(torch.cat(slot) for slot in zip(*parts, strict=True)))
 
 
-class EpochDraw(Sampler[list[int]]):
+class EpochDraw(EpochBatches):
     """Batches of rows drawn anew each epoch, alike in length, some of them measured.
-
-    What an epoch holds depends on the seed and its number only, so a resumed run goes on as it
-    would have. Lightning calls :meth:`set_epoch`.
 
     Args:
         mixed: Its corpus is drawn from with replacement, each time another of a molecule's
             codes; so are its measured records.
         n: Molecules of an epoch.
-        batch_size: Molecules at a time.
+        batch_size: Molecules at a time, of all processes together.
         share_measured: Of each batch.
         seed: Of the draws.
         weights: How often each molecule of the corpus is drawn, relative to the others,
@@ -195,6 +193,8 @@ class EpochDraw(Sampler[list[int]]):
         seed: int,
         weights: NDArray[np.floating] | None = None,
     ) -> None:
+        super().__init__(batch_size, seed)
+        self.mixed = mixed
         self.corpus = corpus = mixed.corpus
         self.n_measured = n_measured = len(mixed.measured)  # type: ignore[arg-type]
         below = np.cumsum(np.ones(corpus.n_molecules) if weights is None else weights)
@@ -207,22 +207,12 @@ class EpochDraw(Sampler[list[int]]):
                 "record: give 0, or larger batches"
             )
         self.n_generated = batch_size - self.n_real
-        self.seed = seed
-        self.epoch = 0
-
-    @property
-    def sampler(self) -> "EpochDraw":
-        """Itself: of a batch sampler Lightning tells only its ``sampler`` the epoch."""
-        return self
-
-    def set_epoch(self, epoch: int) -> None:
-        """Number of the coming epoch, from 0."""
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return self.n_batches
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def whole_batches(self) -> Iterator[list[int]]:
+        """Drawn a few together, so that those alike in length come into one batch."""
         generator = generator_for(self.seed, "corpus", self.epoch)
         for start in range(0, self.n_batches, _SORTED_TOGETHER):
             n = min(_SORTED_TOGETHER, self.n_batches - start)

@@ -1,6 +1,8 @@
 """Records as tensors."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -9,8 +11,8 @@ from torch.utils.data import Dataset, Sampler
 
 from nmrflow.chem.codecs.codec import MoleculeCodec
 from nmrflow.data.records import Record
-from nmrflow.errors import DataError, StructureError
-from nmrflow.numerics import generator_for
+from nmrflow.errors import ConfigError, DataError, StructureError
+from nmrflow.numerics import generator_for, own_rows, world_size
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.types import Batch
 
@@ -84,29 +86,69 @@ def say_off_scale(records: Sequence[Record], axis: ShiftAxis) -> list[str]:
     return [f"{n:,} shifts lie off the axis and fill its end bins"] if n else []
 
 
-class EpochShuffle(Sampler[int]):
-    """A new order every epoch that depends on nothing but the seed and the epoch's number.
+class EpochBatches(Sampler[list[int]], ABC):
+    """Batches of rows that depend on nothing but the seed and the epoch's number.
 
-    So a resumed run meets the batches that the uninterrupted one would have met. Lightning
-    calls :meth:`set_epoch`.
+    So a resumed run meets the batches that the uninterrupted one would have met. Processes that
+    train together share out each batch row by row: together they meet what one process with
+    batches of that size meets. Lightning calls :meth:`set_epoch`.
 
     Args:
-        n: Number of records.
+        batch_size: Rows at a time, of all processes together.
         seed: Seed of the run.
     """
 
-    def __init__(self, n: int, seed: int) -> None:
-        self.n = n
+    def __init__(self, batch_size: int, seed: int) -> None:
+        self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
+
+    @property
+    def sampler(self) -> Self:
+        """Itself: of a batch sampler Lightning tells only its ``sampler`` the epoch."""
+        return self
 
     def set_epoch(self, epoch: int) -> None:
         """Number of the coming epoch, from 0."""
         self.epoch = epoch
 
-    def __len__(self) -> int:
-        return self.n
+    @abstractmethod
+    def whole_batches(self) -> Iterator[list[int]]:
+        """The epoch's batches, those of all processes together."""
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[list[int]]:
+        for rows in self.whole_batches():
+            if len(rows) < world_size():
+                raise ConfigError(
+                    f"a batch of {len(rows)} records for {world_size()} processes: give fewer "
+                    "trainer.devices, or more data"
+                )
+            yield rows[own_rows()]
+
+
+class EpochShuffle(EpochBatches):
+    """All records once, in a new order every epoch; the last batch is as large as what is left.
+
+    Where that is less than a record for each process, the batch before takes it in.
+
+    Args:
+        n: Number of records.
+        batch_size: Records at a time, of all processes together.
+        seed: Seed of the run.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        super().__init__(batch_size, seed)
+        self.n = n
+
+    def __len__(self) -> int:
+        n_full, n_left = divmod(self.n, self.batch_size)
+        return n_full + (n_left >= world_size() or 0 < self.n < self.batch_size)
+
+    def whole_batches(self) -> Iterator[list[int]]:
+        """Parts of the order."""
         generator = generator_for(self.seed, "shuffle", self.epoch)
-        yield from torch.randperm(self.n, generator=generator).tolist()
+        order = torch.randperm(self.n, generator=generator).tolist()
+        for k in range(len(self)):
+            is_last = k + 1 == len(self)
+            yield order[k * self.batch_size : None if is_last else (k + 1) * self.batch_size]

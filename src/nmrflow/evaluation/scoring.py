@@ -110,8 +110,8 @@ def _encode(trained: TrainedFlow, dataset: SpectrumDataset, seed: int) -> _Encod
     flow = trained.flow
     xs, slots, logits = [], [], []
     for number, batch in enumerate(dataset.batches()):
-        draws = Draws(generator_for(seed, "encode", number), len(batch.x))
-        x = flow.fill(batch.x, batch.code, draws)
+        generator = generator_for(seed, "encode", number)
+        x = flow.fill(batch.x, batch.code, Draws(generator, len(batch.x)))
         latent = flow.to_latent(x)[0]
         xs.append(x)
         slots.append(latent)

@@ -139,7 +139,7 @@ class Flow(nn.Module):
         Args:
             x: As the codec encodes it, ``(batch, *cell_shape)``.
             code: Measured codes ``(batch, n_bins)``, where y shall say them.
-            draws: Of what is random; without, the middle of it.
+            draws: What is random, for each row of x; without, the middle of it.
         """
         x = x.to(self.device, self.dtype)
         for node in self.nodes:
@@ -267,7 +267,7 @@ class Flow(nn.Module):
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) - log_det
 
     def sample_z(self, draws: Draws) -> Tensor:
-        """Residuals from the prior N(0, I), on the flow's own device and type."""
+        """Residuals from the prior N(0, I), one a row, on the flow's own device and type."""
         return draws.normal(self.draw_width)[:, : self.n_residual].to(self.device, self.dtype)
 
     def _by_name(self, n: int, told: Conditions | None) -> dict[str, Tensor]:

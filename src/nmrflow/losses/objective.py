@@ -15,18 +15,18 @@ class Term(nn.Module):
     Args:
         loss: The loss.
         weight: Its weight, used as given: weights are never normalised.
-        slot: Which reported sum it belongs to, ``y`` or ``x``.
+        slot: Which reported sum it belongs to: ``y``, ``x``, or any other name.
         ramp_epochs: Over so many epochs the weight rises linearly to its full value,
             min(1, epoch / ramp_epochs) with the first epoch counted as 1; no ramp if 0.
 
     Raises:
-        ConfigError: If the slot is another, or the ramp is negative.
+        ConfigError: If the slot has no name, or the ramp is negative.
     """
 
     def __init__(self, loss: Loss, weight: float, slot: str, ramp_epochs: int = 0) -> None:
         super().__init__()
-        if slot not in ("x", "y"):
-            raise ConfigError(f"a loss term belongs to slot x or y, not {slot!r}")
+        if not isinstance(slot, str) or not slot:
+            raise ConfigError(f"a loss term belongs to a slot, such as x or y, not to {slot!r}")
         if ramp_epochs < 0:
             raise ConfigError(f"ramp_epochs is {ramp_epochs}; 0 (no ramp) or more")
         self.loss = loss
@@ -42,14 +42,13 @@ class Term(nn.Module):
 class ObjectiveValue(NamedTuple):
     """An objective's value on a batch.
 
-    ``total`` is what is minimised, ramp included; ``y`` and ``x`` are the weighted sums over
-    the terms of each slot *without* the ramp, so that epochs can be compared; ``terms``
-    holds the bare losses by name.
+    ``total`` is what is minimised, ramp included; ``slots`` are the weighted sums over the
+    terms of each slot *without* the ramp, so that epochs can be compared; ``terms`` holds the
+    bare losses by name.
     """
 
     total: Tensor
-    y: Tensor
-    x: Tensor
+    slots: dict[str, Tensor]
     terms: dict[str, Tensor]
 
 
@@ -69,6 +68,8 @@ class Objective(nn.Module):
         if not kept:
             raise ConfigError("an objective needs at least one loss term")
         self.terms = nn.ModuleDict(kept)
+        # The two of the latent are always reported, even without a term.
+        self.slots = tuple(dict.fromkeys(["y", "x", *(str(t.slot) for t in kept.values())]))
 
     def forward(self, outputs: FlowOutputs, epoch: int) -> ObjectiveValue:
         """Evaluate every term on a batch.
@@ -78,11 +79,11 @@ class Objective(nn.Module):
             epoch: Counted from 1; only the ramps read it.
         """
         zero = outputs.x.new_zeros(())
-        total, sums, values = zero, {"x": zero, "y": zero}, {}
+        total, sums, values = zero, dict.fromkeys(self.slots, zero), {}
         for name, term in self.terms.items():
             assert isinstance(term, Term)
             value = term.loss(outputs)
             values[name] = value
             sums[term.slot] = sums[term.slot] + term.weight * value
             total = total + term.weight * term.ramp(epoch) * value
-        return ObjectiveValue(total=total, y=sums["y"], x=sums["x"], terms=values)
+        return ObjectiveValue(total=total, slots=sums, terms=values)

@@ -9,6 +9,7 @@ _RENAMED = {
     "nmrflow.chem.codec.": "nmrflow.chem.codecs.published.",
     "nmrflow.stages.": "nmrflow.training.stages.",
     "nmrflow.optimizer.": "nmrflow.training.optimizer.",
+    "nmrflow.callbacks.EpochWandbLogger": "nmrflow.training.tracking.EpochWandbLogger",
     "nmrflow.callbacks.": "nmrflow.training.callbacks.",
     "nmrflow.flow.Bond": "nmrflow.flow.Structure",
 }

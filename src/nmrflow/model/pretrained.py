@@ -14,7 +14,7 @@ import torch
 
 from nmrflow.console import say
 from nmrflow.errors import CheckpointError, errors_for_people
-from nmrflow.files import written_whole
+from nmrflow.files import names_a_file, written_whole
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import SUFFIX
 
@@ -114,14 +114,10 @@ def _without_paths(config: Any) -> Any:  # noqa: ANN401 - plain values
     """Paths say where files lay on the machine that trained; they mean nothing elsewhere."""
     if isinstance(config, Mapping):
         return {
-            key: None if _names_a_file(str(key)) else _without_paths(value)
+            key: None if names_a_file(str(key)) else _without_paths(value)
             for key, value in config.items()
         }
     return config
-
-
-def _names_a_file(key: str) -> bool:
-    return key in ("path", "resume") or key.endswith("_path")
 
 
 def _digest(file: Path) -> str:

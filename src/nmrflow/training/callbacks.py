@@ -1,32 +1,24 @@
 """What happens beside training: the table of epochs, and the checkpoint files."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import matplotlib.pyplot as plt
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from nmrflow.console import say
-from nmrflow.evaluation import figures
-from nmrflow.evaluation.scores_file import flatten_scores
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.training.module import FlowModule
+from nmrflow.training.processes import is_first
 
 Row = dict[str, float]
 
-_COLUMNS = {
+_F1 = {
     ("F1", "macro"): "val/f1_macro",
     ("F1", "micro"): "val/f1_micro",
     ("F1", "±1 bin"): "val/f1_within_1_bin",
-    ("loss y", "train"): "train/loss_y",
-    ("loss y", "val"): "val/loss_y",
-    ("loss x", "train"): "train/loss_x",
-    ("loss x", "val"): "val/loss_x",
 }
 
 
@@ -39,10 +31,14 @@ class EpochTable(Callback):
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self._columns = dict(_F1)
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
         """Print the heading and, after a resume, the epochs before it."""
-        for name, titles in zip(("", "epoch"), zip(*_COLUMNS, strict=True), strict=True):
+        for slot in pl_module.objective.slots:
+            for side in ("train", "val"):
+                self._columns[f"loss {slot}", side] = f"{side}/loss_{slot}"
+        for name, titles in zip(("", "epoch"), zip(*self._columns, strict=True), strict=True):
             say(f"{name:>5} " + " ".join(f"{title:>9}" for title in titles))
         rows, self.rows = self.rows, []
         for row in rows:
@@ -60,7 +56,7 @@ class EpochTable(Callback):
 
     def _add(self, row: Row, trainer: pl.Trainer) -> None:
         self.rows.append(row)
-        shown = " ".join(f"{row.get(key, float('nan')):>9.4f}" for key in _COLUMNS.values())
+        shown = " ".join(f"{row.get(key, float('nan')):>9.4f}" for key in self._columns.values())
         say(f"{row['epoch']:>5} {shown}")
         for logger in trainer.loggers:
             logger.log_metrics(row, step=int(row["epoch"]))
@@ -73,50 +69,6 @@ class EpochTable(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the rows of the run that is resumed."""
         self.rows = [dict(row) for row in state_dict["rows"]]
-
-
-class EpochWandbLogger(WandbLogger):
-    """W&B with one history row per epoch, which also holds the table of all epochs so far.
-
-    Args:
-        settings: As of :class:`lightning.pytorch.loggers.WandbLogger`.
-    """
-
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
-        super().__init__(**settings)
-        # Lightning 2.6.6 passes on a setting that wandb 0.31 has given up and warns about.
-        self._wandb_init.pop("anonymous", None)
-        self._rows: list[dict[str, float]] = []
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Add a history row; the table is part of it, because on its own it would be another."""
-        import wandb
-
-        self._rows.append(dict(metrics))
-        columns: list[str | int] = list(self._rows[0])
-        data: list[Any] = [[row.get(str(column)) for column in columns] for row in self._rows]
-        table: Any = wandb.Table(columns=columns, data=data)
-        super().log_metrics({**metrics, "epochs": table}, step)
-
-    def log_evaluation(self, evaluation: Mapping[str, Any]) -> None:
-        """Put a run's scores, tables and pictures into its summary.
-
-        The summary, not the history: that has one row per epoch and stays so.
-        """
-        import wandb
-
-        summary = self.experiment.summary
-        summary.update(flatten_scores(evaluation))
-        for name, rows in (
-            ("examples", evaluation["examples"]),
-            ("reliability", evaluation["calibration/reliability"]),
-        ):
-            data: list[Any] = [[str(value) for value in row.values()] for row in rows]
-            table: Any = wandb.Table(columns=list(rows[0]), data=data)
-            summary[f"tables/{name}"] = table
-        for name, figure in figures.draw_run(evaluation).items():
-            summary[f"pictures/{name}"] = wandb.Image(figure)
-            plt.close(figure)
 
 
 class EpochProgress(RichProgressBar):
@@ -181,7 +133,7 @@ class BestCheckpoint(ModelCheckpoint):
             return
         assert self.dirpath is not None
         here = Path(self.dirpath) / earlier.name
-        if here.resolve() != earlier.resolve():
+        if here.resolve() != earlier.resolve() and is_first():
             here.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(earlier, here)
         score = state_dict["best_model_score"]

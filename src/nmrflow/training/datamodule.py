@@ -16,6 +16,7 @@ from nmrflow.data.dataset import (
 from nmrflow.data.records import Source, SourceData
 from nmrflow.data.splits import Split, records_hash
 from nmrflow.errors import DataError
+from nmrflow.numerics import world_size
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.types import Batch
 
@@ -28,7 +29,7 @@ class SpectrumDataModule(lightning.LightningDataModule):
         split: Which side each is on.
         codec: Encodes structures.
         axis: Encodes peaks.
-        batch_size: Records per training step.
+        batch_size: Records per training step, of each process.
         seed: Seed of the order of training batches.
 
     Raises:
@@ -66,14 +67,15 @@ class SpectrumDataModule(lightning.LightningDataModule):
         """Shuffled anew each epoch, the last batch as large as what is left."""
         return DataLoader(
             self.train_set,
-            batch_size=self.batch_size,
-            sampler=EpochShuffle(len(self.train_set), self.seed),
-            collate_fn=_as_is,
+            batch_sampler=EpochShuffle(
+                len(self.train_set), self.batch_size * world_size(), self.seed
+            ),
+            collate_fn=as_is,
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """In source order."""
-        return DataLoader(self.validation_set, batch_size=EVALUATION_BATCH_SIZE, collate_fn=_as_is)
+        return DataLoader(self.validation_set, batch_size=EVALUATION_BATCH_SIZE, collate_fn=as_is)
 
     def excluded_connectivities(self) -> frozenset[str]:
         """Molecules that may teach nothing: those of all records that are not trained on."""
@@ -107,5 +109,6 @@ class SpectrumDataModule(lightning.LightningDataModule):
         }
 
 
-def _as_is(batch: Any) -> Any:  # noqa: ANN401 - PyTorch types it as a list of items
+def as_is(batch: Any) -> Any:  # noqa: ANN401 - PyTorch types it as a list of items
+    """For loaders of datasets that give whole batches."""
     return batch

@@ -1,11 +1,11 @@
 """The one LightningModule: a flow, an objective, and the numbers of each epoch."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import lightning
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
@@ -17,8 +17,8 @@ from nmrflow.losses.objective import ObjectiveValue
 from nmrflow.metrics.spectrum import spectrum_scores, to_bits
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.network import Network
-from nmrflow.numerics import Draws, generator_for
-from nmrflow.training.summary import LogitSums
+from nmrflow.numerics import Draws, generator_for, own_rows, summed, world_size
+from nmrflow.training.sums import EpochSums, LogitSums
 from nmrflow.types import Batch, Latent
 
 
@@ -26,10 +26,13 @@ class FlowModule(lightning.LightningModule):
     """Trains a network on an :class:`Objective`.
 
     At the end of each epoch ``callback_metrics`` holds ``train/…`` and ``val/…``: ``loss``,
-    ``loss_y``, ``loss_x`` (means over the epoch's records), ``term/NAME``, and on the
-    validation side ``f1_macro``, ``f1_micro`` and ``f1_within_1_bin``;
-    ``train/last_batch/loss_y`` and ``…/loss_x`` are the last training batch's, which is what
-    the published code calls the training loss.
+    ``loss_y``, ``loss_x`` and the like for each further slot (means over the epoch's records),
+    ``term/NAME``, and on the validation side ``f1_macro``, ``f1_micro`` and
+    ``f1_within_1_bin``; ``train/last_batch/loss_y`` and so on are the last training batch's,
+    which is what the published code calls the training loss.
+
+    Processes that train together share out each batch; its numbers, its random draws and the
+    gradient are those of one process with the whole batch. Each validates on everything.
 
     Random residuals are drawn by name (seed, stage, epoch, batch): nothing of the random
     state needs to survive for a resumed run to go on as if it had not stopped.
@@ -93,20 +96,25 @@ class FlowModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch through the flow, back with z' from the prior, and through every loss."""
-        value, latent = self._evaluate(batch, "train", batch_idx)
-        if not value.total.isfinite():
+        n_own = len(batch.x)
+        n = int(summed([n_own])[0])
+        value, latent = self._evaluate(batch, "train", batch_idx, n, own_rows())
+        # Wherever it is no number, all processes must stop.
+        loss = summed([float(value.total.detach())])[0]
+        if not math.isfinite(loss):
             raise TrainingError(
-                f"the loss is {float(value.total.detach())} in epoch {self.current_epoch + 1}, "
+                f"the loss is {loss} in epoch {self.current_epoch + 1}, "
                 f"batch {batch_idx + 1}; lower optimizer.lr (in a stage, its own), or "
                 "resume from last.ckpt, which is of the epoch before"
             )
         self._logit_sums.add(latent.y.detach(), batch.code)
         self.log("loss", value.total.detach(), prog_bar=True, logger=False)
-        return value.total
+        # Lightning takes the mean of the processes' gradients, whatever share each has.
+        return value.total * (n_own * world_size() / n)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """The same without gradients; logits are kept for the epoch's scores."""
-        _, latent = self._evaluate(batch, "val", batch_idx)
+        _, latent = self._evaluate(batch, "val", batch_idx, len(batch.x), slice(None))
         logits = self.flow.predict(batch.x, latent)
         self._validation.append((logits.cpu().numpy(), batch.code.cpu().numpy()))
 
@@ -117,68 +125,46 @@ class FlowModule(lightning.LightningModule):
         thresholds = self.description["training_side"].get("logit_thresholds")
         predicted = to_bits(logits) if thresholds is None else to_bits(logits, thresholds)
         scores = spectrum_scores(predicted, codes > 0.5)
-        self.log_dict({f"val/{name}": score for name, score in scores.items()}, logger=False)
-        for stage, sums in self._sums.items():
-            self.log_dict({f"{stage}/{k}": v for k, v in sums.means().items()}, logger=False)
-        last_batch = self._sums["train"].last
-        self.log_dict(
-            {f"train/last_batch/{name}": last_batch[name] for name in ("loss_y", "loss_x")},
-            logger=False,
-        )
+        numbers = {f"val/{name}": score for name, score in scores.items()}
+        numbers |= {f"val/{name}": mean for name, mean in self._sums["val"].means().items()}
+        together = self._sums["train"].over_processes()
+        numbers |= {f"train/{name}": mean for name, mean in together.means().items()}
+        numbers |= {
+            f"train/last_batch/{name}": mean
+            for name, mean in together.last_means().items()
+            if name.startswith("loss_")
+        }
+        # Every process has the same numbers; without sync_dist Lightning would warn of others.
+        self.log_dict(numbers, logger=False, sync_dist=True)
 
     def train_means(self) -> dict[str, float]:
         """Means of the objective's numbers over the epoch's training records so far."""
-        return self._sums["train"].means()
+        return self._sums["train"].over_processes().means()
 
     def on_train_epoch_end(self) -> None:
         """Note what the spectrum slot said of the training side; checkpoints carry it."""
-        self.description["training_side"] |= self._logit_sums.means()
+        self.description["training_side"] |= self._logit_sums.over_processes().means()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put everything that a reader needs under our own key, as plain values."""
         checkpoint[checkpoints.KEY] = {**checkpoints.describe_software(), **self.description}
 
-    def _evaluate(self, batch: Batch, stage: str, batch_idx: int) -> tuple[ObjectiveValue, Latent]:
-        n = len(batch.x)
-        draws = Draws(generator_for(self._seed, "fill", stage, self.current_epoch, batch_idx), n)
+    def _evaluate(
+        self, batch: Batch, stage: str, batch_idx: int, n: int, rows: slice
+    ) -> tuple[ObjectiveValue, Latent]:
+        """Some rows of a batch of n."""
+        step = stage, self.current_epoch, batch_idx
+        draws = Draws(generator_for(self._seed, "fill", *step), n, rows)
         told = self.flow.draw_conditions(batch.x, draws) if self.training else None
         with self.flow.given_query():
             x = self.flow.fill(batch.x, batch.code, draws)
             latent, log_det = self.flow.to_latent(x, told)
 
         def sample_x() -> Tensor:
-            generator = generator_for(self._seed, stage, self.current_epoch, batch_idx)
-            z = self.flow.sample_z(Draws(generator, n))
+            z = self.flow.sample_z(Draws(generator_for(self._seed, *step), n, rows))
             return self.flow.from_latent(Latent(z, latent.y))[0]
 
         outputs = FlowOutputs(batch.x, batch.code, latent, log_det, sample_x)
         value = self.objective(outputs, epoch=self.current_epoch + 1)
         self._sums[stage].add(value, len(batch.x))
         return value, latent
-
-
-class EpochSums:
-    """Means over an epoch's records of every number of an objective.
-
-    In double precision and in one place: Lightning's own per-step logging of these numbers
-    took a twentieth of the training time.
-    """
-
-    def __init__(self) -> None:
-        self.last: dict[str, float] = {}
-        self._totals: dict[str, float] = {}
-        self._n = 0
-
-    def add(self, value: ObjectiveValue, n: int) -> None:
-        """Add a batch of ``n`` records."""
-        named = {"loss": value.total, "loss_y": value.y, "loss_x": value.x}
-        named |= {f"term/{name}": term for name, term in value.terms.items()}
-        numbers = torch.stack([term.detach() for term in named.values()]).tolist()
-        self.last = dict(zip(named, numbers, strict=True))
-        for name, number in self.last.items():
-            self._totals[name] = self._totals.get(name, 0.0) + n * number
-        self._n += n
-
-    def means(self) -> dict[str, float]:
-        """Mean over all records added."""
-        return {name: total / self._n for name, total in self._totals.items()}

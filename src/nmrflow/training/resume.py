@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nmrflow.errors import CheckpointError
+from nmrflow.files import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 
 _MUST_AGREE = ("data", "split", "model", "stages", "loss", "optimizer", "seed", "batch_size")
-_PATHS = ("data.path", "stages.shifts.source.path", "stages.shifts.source.table_path")
-"""Files may move; what they hold is compared by digest."""
 
 
 def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
@@ -41,7 +40,7 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
         f"  {key}: {before.get(key)} then, {now.get(key)} now"
         for key in sorted(before.keys() | now.keys())
         if key.split(".")[0] in _MUST_AGREE
-        and key not in _PATHS
+        and not names_a_file(key)
         and before.get(key) != now.get(key)
     ]
     if differences:
@@ -55,9 +54,9 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
             f"{earlier['n_validation']} records of {earlier['data']}); give that file as data.path"
         )
     if (earlier.get("stages_sha256") or {}) != (description.get("stages_sha256") or {}):
+        settings = [key for key in sorted(now) if key.startswith("stages.") and names_a_file(key)]
         raise CheckpointError(
-            f"{file}: its stages were trained on other files; give those as "
-            "stages.shifts.source.path and table_path"
+            f"{file}: its stages were trained on other files; give those as {', '.join(settings)}"
         )
     return file
 
@@ -73,7 +72,7 @@ def configuration_digest(description: Mapping[str, Any]) -> str:
         key: value
         for key, value in _flatten(config).items()
         if key.split(".")[0] in (*_MUST_AGREE, "trainer", "n_threads", "scoring", "ranking")
-        and key not in _PATHS
+        and not names_a_file(key)
     }
     digests = [description["data_sha256"], description.get("stages_sha256") or {}]
     text = json.dumps([decisive, *digests], sort_keys=True)

@@ -1,13 +1,12 @@
 """What of the training side travels in a checkpoint, as plain values and never as rows.
 
 Evaluation needs it for the constant predictors and for spotting molecules seen in training.
-The training module adds what :class:`LogitSums` gives, over the last epoch's training steps:
-with it the backward direction writes a measured code, whose bits are 0 and 1, in logits.
+The training module adds what :class:`nmrflow.training.sums.LogitSums` gives, over the last
+epoch's training steps: with it the backward direction writes a measured code, whose bits are 0
+and 1, in logits.
 """
 
 from typing import Any
-
-from torch import Tensor
 
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.splits import structure_hash
@@ -30,25 +29,3 @@ def summarise(train_set: SpectrumDataset) -> dict[str, Any]:
         "constant_bins": best_constant_bins(codes),
         "structure_hashes": sorted(structure_hash(c) for c in connectivities),
     }
-
-
-class LogitSums:
-    """The mean logit that true and that false bits were given."""
-
-    def __init__(self) -> None:
-        self._totals = {True: 0.0, False: 0.0}
-        self._counts = {True: 0, False: 0}
-
-    def add(self, y: Tensor, code: Tensor) -> None:
-        """Add a batch of logits and measured codes, each ``(batch, n_bins)``."""
-        is_set = code > 0.5
-        for kind, mask in ((True, is_set), (False, ~is_set)):
-            self._totals[kind] += float(y[mask].sum())
-            self._counts[kind] += int(mask.sum())
-
-    def means(self) -> dict[str, float]:
-        """``mean_logit_true`` and ``mean_logit_false``; 0 for a kind that did not occur."""
-        return {
-            f"mean_logit_{name}": self._totals[kind] / max(self._counts[kind], 1)
-            for name, kind in (("true", True), ("false", False))
-        }

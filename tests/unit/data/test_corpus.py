@@ -1,6 +1,7 @@
 """The corpus on disk: what is written is read, what is damaged is refused, draws by epoch."""
 
 import json
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -263,6 +264,21 @@ def test_molecules_of_a_batch_are_alike_in_length(corpus: Corpus, content: Conte
     means = [lengths(batch).mean() for batch in batches[:16]]
     assert means != sorted(means)
     assert len({round(mean) for mean in means}) > 8
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_out_the_draws_of_one_process(
+    corpus: Corpus, as_process: Callable[..., Any], world: int
+) -> None:
+    settings = {"batch_size": 4 * world, "epoch": 2}
+    alone = draws(corpus, **settings)
+    shares = []
+    for rank in range(world):
+        with as_process(rank, world):
+            shares.append(draws(corpus, **settings))
+    for batch, *parts in zip(alone, *shares, strict=True):
+        assert [len(part) for part in parts] == [4] * world
+        assert [row for rows in zip(*parts, strict=True) for row in rows] == batch
 
 
 def test_an_epoch_has_a_batch_even_where_it_is_small(corpus: Corpus) -> None:

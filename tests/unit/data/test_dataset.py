@@ -1,6 +1,9 @@
 """Records as tensors, batch by batch, and an order that follows from seed and epoch."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain, zip_longest
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.data.dataset import EpochShuffle, SpectrumDataset, say_off_scale
 from nmrflow.data.records import Record
-from nmrflow.errors import DataError
+from nmrflow.errors import ConfigError, DataError
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
 
@@ -67,12 +70,12 @@ def test_a_batch_is_its_items_in_the_order_asked_for(dataset: SpectrumDataset) -
 
 
 def test_a_loader_gives_shuffled_batches_of_every_record(dataset: SpectrumDataset) -> None:
-    sampler = EpochShuffle(len(dataset), seed=1)
-    loader = DataLoader(dataset, batch_size=3, sampler=sampler, collate_fn=lambda batch: batch)
+    sampler = EpochShuffle(len(dataset), 3, seed=1)
+    loader = DataLoader(dataset, batch_sampler=sampler, collate_fn=lambda batch: batch)
     batches = list(loader)
     assert [batch.x.shape for batch in batches] == [(3, 4, 16, 16), (3, 4, 16, 16), (1, 4, 16, 16)]
     codes = torch.cat([batch.code for batch in batches])
-    assert torch.equal(codes, dataset.code[list(sampler)].float())
+    assert torch.equal(codes, dataset.code[list(chain(*sampler))].float())
 
 
 def test_a_record_outside_the_codec_is_refused_by_name() -> None:
@@ -88,18 +91,53 @@ def test_shifts_off_the_axis_are_told() -> None:
     ]
 
 
-@given(n=st.integers(0, 50), seed=st.integers(0, 2**40), epoch=st.integers(0, 1000))
-def test_an_order_is_a_permutation(n: int, seed: int, epoch: int) -> None:
-    shuffle = EpochShuffle(n, seed)
+@given(
+    n=st.integers(0, 50),
+    batch_size=st.integers(1, 60),
+    seed=st.integers(0, 2**40),
+    epoch=st.integers(0, 1000),
+)
+def test_an_order_is_a_permutation(n: int, batch_size: int, seed: int, epoch: int) -> None:
+    shuffle = EpochShuffle(n, batch_size, seed)
     shuffle.set_epoch(epoch)
-    assert sorted(shuffle) == list(range(n))
-    assert len(shuffle) == n
+    batches = list(shuffle)
+    assert sorted(chain(*batches)) == list(range(n))
+    assert len(shuffle) == len(batches) == -(-n // batch_size)
+    assert {len(batch) for batch in batches[:-1]} <= {batch_size}
+
+
+@given(
+    n=st.integers(1, 50), each=st.integers(1, 20), world=st.integers(1, 6), epoch=st.integers(0, 9)
+)
+def test_processes_share_out_the_batches_of_one_process(
+    as_process: Callable[..., Any], n: int, each: int, world: int, epoch: int
+) -> None:
+    size = each * world
+    shuffle = EpochShuffle(n, size, seed=5)
+    shuffle.set_epoch(epoch)
+    alone = list(shuffle)
+    if n % size < world and n > size and n % size:  # Too little for all: one batch with the last.
+        *alone, last, rest = alone
+        alone.append(last + rest)
+    shares = []
+    for rank in range(world):
+        with as_process(rank, world):
+            if n < world:
+                with pytest.raises(ConfigError, match=f"{n} records for {world} processes"):
+                    list(shuffle)
+                return
+            shares.append(list(shuffle))
+            assert len(shuffle) == len(alone)
+    assert sorted(chain(*chain(*shares))) == list(range(n))  # every row once
+    for batch, *parts in zip(alone, *shares, strict=True):
+        assert all(parts)
+        assert [row for rows in zip_longest(*parts) for row in rows if row is not None] == batch
 
 
 def order(seed: int, epoch: int) -> list[int]:
-    shuffle = EpochShuffle(100, seed)
+    shuffle = EpochShuffle(100, 7, seed)
     shuffle.set_epoch(epoch)
-    return list(shuffle)
+    return list(chain(*shuffle))
 
 
 def test_an_order_follows_from_seed_and_epoch_alone() -> None:
@@ -107,12 +145,12 @@ def test_an_order_follows_from_seed_and_epoch_alone() -> None:
     torch.manual_seed(12345)
     assert order(3, 2) == first
     # A run that got there epoch by epoch meets the same order as one that resumes there.
-    shuffle = EpochShuffle(100, 3)
+    shuffle = EpochShuffle(100, 7, 3)
     for epoch in range(3):
         shuffle.set_epoch(epoch)
-        last = list(shuffle)
+        last = list(chain(*shuffle))
     assert last == first
-    assert list(shuffle) == first
+    assert list(chain(*shuffle)) == first
 
 
 def test_another_seed_or_epoch_is_another_order() -> None:

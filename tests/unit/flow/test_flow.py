@@ -13,6 +13,7 @@ from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import ShapeError
 from nmrflow.flow import ConvSubnet, SpectrumFlow, join_latent, split_latent
+from nmrflow.numerics import Draws
 from nmrflow.types import Latent
 
 SMALL = (1, 1, 1, 1, 1)
@@ -48,7 +49,7 @@ def molecules() -> torch.Tensor:
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_latents_of_the_prior_come_back(flow: SpectrumFlow, dtype: torch.dtype) -> None:
     flow.to(dtype)
-    z = flow.sample_z(4, torch.Generator().manual_seed(1))
+    z = flow.sample_z(Draws(torch.Generator().manual_seed(1), 4))
     y = 3 * torch.randn(4, flow.n_bins, dtype=dtype)
     x, log_det_back = flow.from_latent(Latent(z, y))
     latent, log_det = flow.to_latent(x)
@@ -220,7 +221,7 @@ def test_weights_follow_from_the_seed_alone() -> None:
 
 
 def test_residuals_follow_from_the_generator_alone(flow: SpectrumFlow) -> None:
-    draws = [flow.sample_z(5, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    draws = [flow.sample_z(Draws(torch.Generator().manual_seed(k), 5)) for k in (1, 1, 2)]
     assert draws[0].shape == (5, 896)
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])

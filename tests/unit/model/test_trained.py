@@ -15,6 +15,7 @@ from nmrflow.errors import SpectrumError, StructureError
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.numerics import Draws
 from nmrflow.types import Latent
 
 WEIGHT = 0.5
@@ -123,7 +124,7 @@ def test_codes_may_be_given_instead_of_peaks(trained: TrainedFlow) -> None:
 
 def test_the_spectrum_decides_what_is_proposed(trained: TrainedFlow) -> None:
     """With the same z: only y differs."""
-    z = trained.flow.sample_z(20, torch.Generator().manual_seed(0))
+    z = trained.flow.sample_z(Draws(torch.Generator().manual_seed(0), 20))
     one, other = (
         trained.from_latent(Latent(z, torch.from_numpy(2.0 * code - 1).expand(20, -1)))
         for code in codes_of(trained)[:2]

@@ -24,7 +24,7 @@ DESCRIPTION: dict[str, Any] = {
         "name": "baseline",
         "scoring": {"n_samples": 50, "seed": 0},
         "ranking": {"log_p_weight": 1.0},
-        "stages": {"shifts": {"source": {"path": "a.sdf"}, "n_pretrained": 2}},
+        "stages": {"first": {"n_pretrained": 2, "source": {"path": "c.sdf", "table_path": "a.csv"}}},
         "keep_finished": False,
         "resume": None,
         "run_dir": "RUN",
@@ -64,7 +64,7 @@ def digest(place: str = "seed", value: object = 0) -> str:
         ("trainer.gradient_clip_val", 0.5),
         ("n_threads", 2),
         ("ranking.log_p_weight", 0.5),
-        ("stages.shifts.n_pretrained", 1),
+        ("stages.first.n_pretrained", 1),
         ("stages_sha256", {"shifts": "abc"}),
     ],
 )
@@ -77,7 +77,8 @@ def test_what_decides_the_numbers_is_in_the_digest(place: str, value: object) ->
     [
         ("data.path", "elsewhere/b.csv"),
         ("data_path", "/elsewhere/b.csv"),
-        ("stages.shifts.source.path", "elsewhere/b.sdf"),
+        ("stages.first.source.path", "elsewhere/c.sdf"),
+        ("stages.first.source.table_path", "elsewhere/a.csv"),
         ("run_dir", "other"),
         ("keep_finished", True),
         ("resume", "last.ckpt"),

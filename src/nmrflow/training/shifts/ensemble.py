@@ -89,38 +89,6 @@ class TrainedEnsemble(NamedTuple):
     n_unseen: int
 
 
-def fine_tune(
-    network: ShiftNetwork,
-    spectra: MeasuredSpectra,
-    *,
-    seed: int,
-    how: FineTuning,
-    fine_share: float = 0.0,
-    progress: Progress = lambda share: None,  # noqa: ARG005
-) -> ShiftNetwork:
-    """Train a copy of a network on the likelihood of measured codes.
-
-    Args:
-        network: Stays as it is.
-        spectra: What it is trained on.
-        seed: Of dropout and the order of batches.
-        how: Its schedule, and what it rehearses.
-        fine_share: Share of the loss that is on the fine code, 0 to 1.
-        progress: Called after every epoch.
-
-    Returns:
-        The copy in evaluation mode.
-
-    Raises:
-        DataError: If there is no spectrum.
-        TrainingError: If the loss is no longer a finite number.
-    """
-    if not len(spectra.structures):
-        raise DataError("no spectrum to train on")
-    examples = _Examples.of(spectra)
-    return _fine_tune(network, examples, how, seed, fine_share, progress)
-
-
 def train_ensemble(  # noqa: PLR0913 - each by name
     pretrained: Sequence[ShiftNetwork],
     spectra: MeasuredSpectra,
@@ -157,16 +125,16 @@ def train_ensemble(  # noqa: PLR0913 - each by name
     unseen = np.flatnonzero(part < n_networks)
     if not len(unseen):
         raise DataError(f"{len(part)} spectra to train on are too few for an ensemble")
-    codes, examples = spectra.codes(), _Examples.of(spectra)
+    codes, examples = spectra.codes(), Examples.of(spectra)
 
-    def job(on: _Examples, start: int, fine: int, which: int, k: int) -> partial[ShiftNetwork]:
+    def job(on: Examples, start: int, fine: int, which: int, k: int) -> partial[ShiftNetwork]:
         return partial(
-            _fine_tune,
+            fine_tune,
             pretrained[start % len(pretrained)],
             on,
-            how,
-            (3 * seed + which) * N_PARTS + k,
-            FINE_SHARES[fine % len(FINE_SHARES)],
+            seed=(3 * seed + which) * N_PARTS + k,
+            how=how,
+            fine_share=FINE_SHARES[fine % len(FINE_SHARES)],
         )
 
     jobs = []
@@ -212,7 +180,7 @@ def predict_log_unset(
     return np.concatenate([np.zeros((0, axis.n_bins)), *found])
 
 
-class _Examples(NamedTuple):
+class Examples(NamedTuple):
     """Spectra as the loss takes them; both codes are float32."""
 
     graphs: Sequence[MolecularGraph]
@@ -221,24 +189,43 @@ class _Examples(NamedTuple):
     axis: ShiftAxis
 
     @classmethod
-    def of(cls, spectra: MeasuredSpectra) -> "_Examples":
+    def of(cls, spectra: MeasuredSpectra) -> "Examples":
+        """Those of measured spectra."""
         graphs = [spectra.features.graph(structure) for structure in spectra.structures]
         codes, fine = (torch.from_numpy(c) for c in (spectra.codes(), spectra.fine_codes))
         return cls(graphs, codes.float(), fine.float(), spectra.axis)
 
-    def rows(self, index: NDArray[np.integer]) -> "_Examples":
+    def rows(self, index: NDArray[np.integer]) -> "Examples":
+        """Some of them, by row."""
         graphs = [self.graphs[int(k)] for k in index]
-        return _Examples(graphs, self.codes[index], self.fine_codes[index], self.axis)
+        return Examples(graphs, self.codes[index], self.fine_codes[index], self.axis)
 
 
-def _fine_tune(
+def fine_tune(
     network: ShiftNetwork,
-    examples: _Examples,
-    how: FineTuning,
+    examples: Examples,
+    *,
     seed: int,
-    fine_share: float,
-    progress: Progress,
+    how: FineTuning,
+    fine_share: float = 0.0,
+    progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> ShiftNetwork:
+    """Train a copy of a network on the likelihood of measured codes.
+
+    Args:
+        network: Stays as it is.
+        examples: What it is trained on.
+        seed: Of dropout and the order of batches.
+        how: Its schedule, and what it rehearses.
+        fine_share: Share of the loss that is on the fine code, 0 to 1.
+        progress: Called after every epoch.
+
+    Returns:
+        The copy in evaluation mode.
+
+    Raises:
+        TrainingError: If the loss is no longer a finite number.
+    """
     axis, rehearsal = examples.axis, how.rehearsal
     fine_axis = replace(axis, n_bins=axis.n_fine_bins)
     generator = generator_for(seed, "rehearsal")

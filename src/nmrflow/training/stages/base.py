@@ -5,10 +5,11 @@ import json
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nmrflow.console import say
 from nmrflow.data.records import Record
@@ -17,9 +18,14 @@ from nmrflow.errors import CheckpointError, ConfigError
 from nmrflow.files import written_whole
 from nmrflow.model.network import Network
 from nmrflow.shifts.forward import EnsembleForward
+from nmrflow.training.processes import is_first
+
+Found = TypeVar("Found")
 
 _DONE = "done.json"
 _BEGUN = "begun"
+_SECONDS = 0.5
+"""Between two looks at how far the first process is."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,10 @@ class StageContext:
 
 class Stage(ABC):
     """One step of a training. To add one: a subclass, and an entry in ``stages`` of a YAML."""
+
+    is_together = False
+    """Whether processes that train together all take part in :meth:`run`; otherwise the first
+    one does it alone, and the others wait until it is done."""
 
     @abstractmethod
     def run(self, context: StageContext) -> dict[str, Any]:
@@ -106,24 +116,39 @@ def run_stages(
         folders[name] = own.folder
         digest = digests[name]
         done = _read_done(own.folder, digest)
+        if not (stage.is_together or is_first()):
+            done = _wait_for(partial(_read_done, own.folder, digest))
         if done is None:
-            say(f"stage {name}: begins")
-            started = time.perf_counter()
-            _make_ready(own.folder, digest)
-            done = {
-                "digest": digest,
-                "facts": stage.run(own),
-                "seconds": time.perf_counter() - started,
-            }
-            with written_whole(own.folder / _DONE) as unfinished:
-                unfinished.write_text(json.dumps(done))
-            say(f"stage {name}: {done['seconds']:.0f} s")
+            done = _run(name, stage, own, digest)
         else:
             _load(stage, own)
             say(f"stage {name}: done before, kept ({own.folder})")
         facts |= done["facts"]
         seconds[name] = done["seconds"]
     return {**facts, "stage_seconds": seconds} if stages else {}
+
+
+def _run(name: str, stage: Stage, context: StageContext, digest: str) -> dict[str, Any]:
+    say(f"stage {name}: begins")
+    started = time.perf_counter()
+    if is_first():
+        _make_ready(context.folder, digest)
+    else:
+        _wait_for(lambda: _is_ready(context.folder, digest) or None)
+    facts = stage.run(context)
+    done = {"digest": digest, "facts": facts, "seconds": time.perf_counter() - started}
+    if is_first():
+        with written_whole(context.folder / _DONE) as unfinished:
+            unfinished.write_text(json.dumps(done))
+    say(f"stage {name}: {done['seconds']:.0f} s")
+    return done
+
+
+def _wait_for(look: Callable[[], Found | None]) -> Found:
+    """What another process leaves in a folder; without end, as nobody knows how long it takes."""
+    while (found := look()) is None:
+        time.sleep(_SECONDS)
+    return found
 
 
 def stage_digests(
@@ -166,12 +191,18 @@ def _make_ready(folder: Path, digest: str) -> None:
     A stage that goes on from its last checkpoint would go on from weights that have seen
     another training side.
     """
-    begun = folder / _BEGUN
-    if folder.exists() and not (begun.exists() and begun.read_text() == digest):
+    if folder.exists() and not _is_ready(folder, digest):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(begun) as unfinished:
+    with written_whole(folder / _BEGUN) as unfinished:
         unfinished.write_text(digest)
+
+
+def _is_ready(folder: Path, digest: str) -> bool:
+    try:
+        return (folder / _BEGUN).read_text() == digest
+    except OSError:
+        return False
 
 
 def _load(stage: Stage, context: StageContext) -> None:

@@ -1,4 +1,4 @@
-"""The bonds are learned: the residual's likelihood on generated and measured spectra."""
+"""The bonds are learned, on generated and measured spectra."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -17,10 +17,11 @@ from nmrflow.console import say
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.errors import ConfigError
-from nmrflow.losses import LikelihoodLoss, Objective, Term
+from nmrflow.losses import Objective
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.network import part_of
 from nmrflow.training.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
+from nmrflow.training.datamodule import as_is
 from nmrflow.training.module import FlowModule
 from nmrflow.training.optimizer import MuonAdamW, Trapeze
 from nmrflow.training.resemblance import resemblance
@@ -30,28 +31,39 @@ GRADIENT_NORM = 30.0
 """Longer gradients are cut to it; in a training that goes well few are."""
 
 
-_OF_THE_RUN = ("accelerator", "devices", "deterministic")
-"""What the stage's trainer takes over from the run's."""
+_OF_THE_RUN = (
+    "accelerator",
+    "devices",
+    "num_nodes",
+    "strategy",
+    "use_distributed_sampler",
+    "deterministic",
+)
+"""What the stage's trainer takes over from the run's: on what it runs."""
 
 
 class BondStage(Stage):
-    """Train the flow's bonds by exact likelihood, y being the code of each molecule.
+    """Train the flow's bonds, y being the code of each molecule.
 
     Args:
         corpus: Name of the stage that wrote the corpus.
+        objective: What is minimised.
         n_molecules: How many molecules are gone through, repeats included.
         n_epochs: Parts in which that is done; after each a checkpoint is written.
-        batch_size: Molecules at a time.
+        batch_size: Molecules at a time, of each process.
         share_measured: Share of measured spectra of the training side in each batch.
         share_alike: Share of the draws from the corpus that follow how much its molecules
             resemble measured ones (:mod:`nmrflow.training.resemblance`); the others are all alike.
         optimizer: Makes the optimiser from the parameters.
     """
 
+    is_together = True
+
     def __init__(  # noqa: PLR0913 - what YAML may set, each by name
         self,
         *,
         corpus: str,
+        objective: Objective,
         n_molecules: int,
         n_epochs: int = 20,
         batch_size: int = 256,
@@ -64,6 +76,7 @@ class BondStage(Stage):
         shares = {"share_measured": share_measured, "share_alike": share_alike}
         check_shares(shares, *shares)
         self.corpus = corpus
+        self.objective = objective
         self.n_molecules = n_molecules
         self.n_epochs = n_epochs
         self.batch_size = batch_size
@@ -73,41 +86,7 @@ class BondStage(Stage):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train; goes on after the last checkpoint that is there."""
-        network = context.network
-        codec, axis, flow = network.codec, network.axis, network.flow
-        if self.corpus not in context.folders:
-            raise ConfigError(
-                f"corpus={self.corpus}: no stage before this one has that name; there are "
-                f"{', '.join(context.folders) or 'none'}"
-            )
-        corpus = Corpus(context.folders[self.corpus])
-        measured = SpectrumDataset(context.train, codec, axis)
-        weights = np.full(corpus.n_molecules, 1 - self.share_alike)
-        if self.share_alike:
-            names = sorted({record.structure.connectivity for record in context.train})
-            features = ensemble_of(network).features
-            graphs = (network.graph(Structure.from_smiles(name)) for name in names)
-            known = [features.count_kinds(graph) for graph in graphs]
-            weights += self.share_alike * resemblance(np.stack(known), corpus, context.seed)
-        mixed = Mixed(corpus, measured)
-        draw = EpochDraw(
-            mixed,
-            n=self.n_molecules // self.n_epochs,
-            batch_size=self.batch_size,
-            share_measured=self.share_measured,
-            seed=context.seed,
-            weights=weights,
-        )
-        loader = DataLoader(mixed, batch_sampler=draw, collate_fn=_as_is)
-        module = FlowModule(
-            network=network,
-            objective=Objective(likelihood=Term(LikelihoodLoss(), 1.0, "x")),
-            optimizer=self.optimizer,
-            schedule=Trapeze(),
-            seed=context.seed,
-            description={"training_side": {}},
-        )
-        log = _Likelihoods(self.n_epochs)
+        log = _Losses(self.n_epochs)
         last = context.folder / "last.ckpt"
         trainer = pl.Trainer(
             **{key: context.trainer[key] for key in _OF_THE_RUN if key in context.trainer},
@@ -120,10 +99,50 @@ class BondStage(Stage):
             plugins=[AtomicCheckpointIO()],
             default_root_dir=str(context.folder),
         )
-        path = last if last.exists() else None
-        trainer.fit(module, loader, val_dataloaders=[], ckpt_path=path, weights_only=True)
-        flow.eval()
-        return {"bonds_nats": log.nats}
+        draw = self._draw(context, self.batch_size * trainer.world_size)
+        module = FlowModule(
+            network=context.network,
+            objective=self.objective,
+            optimizer=self.optimizer,
+            schedule=Trapeze(),
+            seed=context.seed,
+            description={"training_side": {}},
+        )
+        trainer.fit(
+            module,
+            DataLoader(draw.mixed, batch_sampler=draw, collate_fn=as_is),
+            val_dataloaders=[],
+            ckpt_path=last if last.exists() else None,
+            weights_only=True,
+        )
+        context.network.flow.eval()
+        return {"bonds_nats": log.losses}
+
+    def _draw(self, context: StageContext, batch_size: int) -> EpochDraw:
+        """What is gone through: the corpus, by resemblance, and the measured spectra."""
+        if self.corpus not in context.folders:
+            raise ConfigError(
+                f"corpus={self.corpus}: no stage before this one has that name; there are "
+                f"{', '.join(context.folders) or 'none'}"
+            )
+        network = context.network
+        corpus = Corpus(context.folders[self.corpus])
+        measured = SpectrumDataset(context.train, network.codec, network.axis)
+        weights = np.full(corpus.n_molecules, 1 - self.share_alike)
+        if self.share_alike:
+            names = sorted({record.structure.connectivity for record in context.train})
+            features = ensemble_of(network).features
+            graphs = (network.graph(Structure.from_smiles(name)) for name in names)
+            known = [features.count_kinds(graph) for graph in graphs]
+            weights += self.share_alike * resemblance(np.stack(known), corpus, context.seed)
+        return EpochDraw(
+            Mixed(corpus, measured),
+            n=self.n_molecules // self.n_epochs,
+            batch_size=batch_size,
+            share_measured=self.share_measured,
+            seed=context.seed,
+            weights=weights,
+        )
 
     def load(self, context: StageContext) -> None:
         """Take the weights of the last checkpoint."""
@@ -133,28 +152,24 @@ class BondStage(Stage):
         flow.eval()
 
 
-class _Likelihoods(Callback):
+class _Losses(Callback):
     """One line for each epoch; what it has told is part of the checkpoint."""
 
     def __init__(self, n_epochs: int) -> None:
         self.n_epochs = n_epochs
-        self.nats: list[float] = []
+        self.losses: list[float] = []
         self._started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, FlowModule)
-        self.nats.append(pl_module.train_means()["loss"])
+        self.losses.append(pl_module.train_means()["loss"])
         say(
-            f"{trainer.current_epoch + 1:>5} of {self.n_epochs}: -log p {self.nats[-1]:.3f} nats "
+            f"{trainer.current_epoch + 1:>5} of {self.n_epochs}: loss {self.losses[-1]:.3f} "
             f"({time.perf_counter() - self._started:.0f} s)"
         )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"nats": self.nats}
+        return {"losses": self.losses}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.nats = list(state_dict["nats"])
-
-
-def _as_is(batch: Any) -> Any:  # noqa: ANN401 - PyTorch types it as a list of items
-    return batch
+        self.losses = list(state_dict["losses"])

@@ -16,6 +16,7 @@ from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.training.shifts.ensemble import (
     FINE_SHARES,
     N_PARTS,
+    Examples,
     FineTuning,
     MeasuredSpectra,
     fine_tune,
@@ -105,17 +106,17 @@ def test_fine_tuning_learns_codes_and_keeps_the_original(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork, fine_share: float
 ) -> None:
     before = weights(pretrained)
-    tuned = fine_tune(pretrained, spectra, seed=0, how=FineTuning(SHORT), fine_share=fine_share)
+    tuned = fine_tune(
+        pretrained, Examples.of(spectra), seed=0, how=FineTuning(SHORT), fine_share=fine_share
+    )
     assert code_loss(tuned, spectra) < 0.97 * code_loss(pretrained, spectra)
     assert torch.equal(weights(pretrained), before)
-    with pytest.raises(DataError, match="no spectrum"):
-        fine_tune(pretrained, spectra.rows(np.zeros(0, dtype=int)), seed=0, how=FineTuning(SHORT))
 
 
 def test_training_depends_on_its_seed_alone(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork
 ) -> None:
-    few, once = spectra.rows(np.arange(20)), replace(SHORT, n_epochs=1)
+    few, once = Examples.of(spectra.rows(np.arange(20))), replace(SHORT, n_epochs=1)
     one = fine_tune(pretrained, few, seed=1, how=FineTuning(once))
     state = torch.get_rng_state()
     torch.rand(7)
@@ -134,13 +135,14 @@ def test_what_is_rehearsed_is_kept(
     spectra: MeasuredSpectra, pretrained: ShiftNetwork, molecules: list[Assigned]
 ) -> None:
     few, rehearsed = spectra.rows(np.arange(20)), molecules[20:60]
-    alone = fine_tune(pretrained, few, seed=0, how=FineTuning(SHORT))
+    examples = Examples.of(few)
+    alone = fine_tune(pretrained, examples, seed=0, how=FineTuning(SHORT))
     rehearsal = Rehearsal(Assignments.of(rehearsed), 4.0)
     how = FineTuning(SHORT, rehearsal)
-    beside = fine_tune(pretrained, few, seed=0, how=how)
+    beside = fine_tune(pretrained, examples, seed=0, how=how)
     assert shift_loss(beside, rehearsed) < shift_loss(alone, rehearsed)
     assert code_loss(beside, few) < code_loss(pretrained, few)
-    again = fine_tune(pretrained, few, seed=0, how=how)
+    again = fine_tune(pretrained, examples, seed=0, how=how)
     assert torch.equal(weights(beside), weights(again))
 
 
@@ -149,7 +151,7 @@ def test_a_loss_that_is_no_number_stops_the_training(spectra: MeasuredSpectra) -
     with torch.no_grad():
         network.enter.weight.fill_(torch.nan)
     with pytest.raises(TrainingError, match="learning rate"):
-        fine_tune(network, spectra, seed=0, how=FineTuning(SHORT))
+        fine_tune(network, Examples.of(spectra), seed=0, how=FineTuning(SHORT))
 
 
 def test_thresholds_are_chosen_where_each_network_has_not_been(
@@ -174,7 +176,7 @@ def test_thresholds_are_chosen_where_each_network_has_not_been(
         pair = [
             fine_tune(
                 pretrained,
-                spectra.rows(np.flatnonzero(part != k)),
+                Examples.of(spectra.rows(np.flatnonzero(part != k))),
                 seed=(9 + which) * N_PARTS + k,
                 how=FineTuning(schedule),
                 fine_share=FINE_SHARES[(k + which) % 2],
@@ -207,7 +209,9 @@ def test_members_are_trained_on_all_molecules(
     trained = train_ensemble(starts, few, seed=3, n_networks=3, how=how)
     for k, member in enumerate(trained.ensemble.networks):
         start, share = starts[k % 2], FINE_SHARES[k // 2]
-        alone = fine_tune(start, few, seed=11 * N_PARTS + k, how=how, fine_share=share)
+        alone = fine_tune(
+            start, Examples.of(few), seed=11 * N_PARTS + k, how=how, fine_share=share
+        )
         assert torch.equal(weights(member), weights(alone))
 
 

@@ -3,7 +3,9 @@
 import copy
 import json
 import math
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import nmrflow.training.stages.base
 import nmrflow.training.stages.bonds
 import nmrflow.training.stages.corpus
 import nmrflow.training.stages.shifts
@@ -26,6 +29,7 @@ from nmrflow.data.records import Record
 from nmrflow.data.sources.assigned import AssignedShifts
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.errors import CheckpointError, ConfigError, TrainingError
+from nmrflow.losses import LikelihoodLoss, Objective, Term
 from nmrflow.model.network import Network, build_network
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
@@ -182,6 +186,34 @@ def test_a_stage_that_is_done_is_loaded(case: Case) -> None:
     assert case.stages["c"].contexts[-1].folders == case.stages["c"].contexts[0].folders
 
 
+def test_other_processes_wait_for_what_the_first_one_does(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_main_thread() -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+    monkeypatch.setattr(nmrflow.training.stages.base, "is_first", in_main_thread)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(case.run)
+        facts = Case(case.context).run()
+        assert other.result(60) == facts
+    assert case.notes == ["load a", "load b", "load c"]
+
+
+def test_other_processes_take_part_in_stages_for_all_and_write_no_note(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = case.run()
+    case.stages["c"].is_together = True
+    note = case.context.folder / "c" / "done.json"
+    note.unlink()  # The first process has only begun it.
+    monkeypatch.setattr(nmrflow.training.stages.base, "is_first", lambda: False)
+    found = case.run()
+    assert case.notes == ["load a", "load b", "run c"]
+    assert {**found, "stage_seconds": None} == {**facts, "stage_seconds": None}
+    assert not note.exists()
+
+
 def test_no_stages_give_no_facts(context: StageContext) -> None:
     assert run_stages({}, {"model": {}, "stages": None}, context) == {}
     assert not context.folder.exists()
@@ -322,6 +354,10 @@ def test_stages_need_a_forward_side(context: StageContext, model: Model) -> None
 # The stages themselves.
 
 
+def likelihood() -> Objective:
+    return Objective(likelihood=Term(LikelihoodLoss(), 1.0, "x"))
+
+
 def stages(assigned: str | None = None, **bonds: Any) -> dict[str, Stage]:
     return {
         "shifts": ShiftStage(
@@ -329,7 +365,13 @@ def stages(assigned: str | None = None, **bonds: Any) -> dict[str, Stage]:
         ),
         "corpus": CorpusStage(n=60, n_draws=3, shard_size=50),
         "bonds": BondStage(
-            **{"corpus": "corpus", "n_molecules": 64, "n_epochs": 2, "batch_size": 16}
+            **{
+                "corpus": "corpus",
+                "objective": likelihood(),
+                "n_molecules": 64,
+                "n_epochs": 2,
+                "batch_size": 16,
+            }
             | {"share_measured": 0.25}
             | bonds
         ),
@@ -553,12 +595,15 @@ def test_networks_trained_side_by_side_are_those_trained_in_turn(
     assert equal(weights_of(context.network), done.after["shifts"]) == every
 
 
+BONDS: dict[str, Any] = {"corpus": "corpus", "objective": likelihood(), "n_molecules": 1}
+
+
 @pytest.mark.parametrize(
     ("stage", "wrong"),
     [
         (ShiftStage, {"source": NONE, "fine_tuning_epochs": 0}),
         (CorpusStage, {"n": 1, "n_draws": 0}),
-        (BondStage, {"corpus": "corpus", "n_molecules": 1, "batch_size": 0}),
+        (BondStage, {**BONDS, "batch_size": 0}),
     ],
 )
 def test_impossible_counts_are_refused(stage: Callable[..., Stage], wrong: dict[str, Any]) -> None:
@@ -569,12 +614,8 @@ def test_impossible_counts_are_refused(stage: Callable[..., Stage], wrong: dict[
 @pytest.mark.parametrize(
     ("stage", "wrong", "reason"),
     [
-        (BondStage, {"corpus": "corpus", "n_molecules": 1, "share_alike": 1.2}, "share_alike"),
-        (
-            BondStage,
-            {"corpus": "corpus", "n_molecules": 1, "share_measured": -1},
-            "share_measured",
-        ),
+        (BondStage, {**BONDS, "share_alike": 1.2}, "share_alike"),
+        (BondStage, {**BONDS, "share_measured": -1}, "share_measured"),
         (CorpusStage, {"n": 1, "drop": 7}, "drop=7"),
         (CorpusStage, {"n": 1, "stray": None}, "stray=None"),
         (AssignedShifts, {"path": None, "table_path": "t.csv"}, "of no use without"),

@@ -1,0 +1,148 @@
+"""One run: what a configuration describes is built, trained in stages, and scored."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from nmrflow.config import build, build_by_name, build_named, check_counts, to_plain
+from nmrflow.console import say, show_scores, silence
+from nmrflow.evaluation.samples import show_examples
+from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scores
+from nmrflow.evaluation.scoring import Scores, score
+from nmrflow.losses import Objective
+from nmrflow.model.network import Network, build_network
+from nmrflow.model.trained import TrainedFlow
+from nmrflow.training.callbacks import AtomicCheckpointIO
+from nmrflow.training.datamodule import SpectrumDataModule
+from nmrflow.training.module import FlowModule
+from nmrflow.training.processes import check_processes, is_first
+from nmrflow.training.resume import configuration_digest, find_resumable
+from nmrflow.training.stages import Stage, StageContext, run_stages, stage_digests
+from nmrflow.training.summary import summarise
+from nmrflow.training.tracking import EpochWandbLogger, one_run
+
+
+def train(config: DictConfig, run_dir: Path) -> Scores:
+    """Train what a composed configuration describes, in ``run_dir``.
+
+    Returns:
+        The last epoch's scores on the validation side with their conditions, as in
+        ``run_dir/evaluation.json``. Of processes that train together only the first one
+        scores and writes; the others return nothing.
+    """
+    plain = _checked(to_plain(config, run_dir=str(run_dir)))
+    torch.set_num_threads(plain["n_threads"])
+    if not is_first():
+        silence()
+    say(f"run {run_dir}\nseed {plain['seed']}, {plain['n_threads']} thread(s)")
+
+    network = build_network(plain["model"], plain["seed"])
+    data = _read(plain, network)
+    say(data.describe())
+    stages = build_by_name(plain["stages"], Stage)
+    context = _context(plain, network, data, run_dir)
+    module = FlowModule(
+        network=network,
+        objective=build(plain["loss"], Objective),
+        optimizer=build(plain["optimizer"], partial),
+        seed=plain["seed"],
+        description={
+            "config": to_plain(config, run_dir="RUN"),  # a checkpoint may move
+            **data.provenance(),
+            "stages_sha256": stage_digests(stages, plain, context),
+            "training_side": summarise(data.train_set),
+        },
+    )
+    digest = configuration_digest(module.description)
+    if plain["keep_finished"] and (finished := find_finished(run_dir, digest)):
+        say(f"finished before, kept: {run_dir}")
+        return finished
+    # What may be refused comes before the stages, which take long.
+    resume = plain["resume"] and find_resumable(plain["resume"], module.description)
+    trainer = _trainer(plain, run_dir)
+    if resume and (earlier := resume.parent.parent / "stages").is_dir():
+        context = replace(context, folder=earlier)
+    module.description["training_side"] |= run_stages(stages, plain, context)
+    with one_run():
+        for logger in trainer.loggers:
+            logger.log_hyperparams(plain)
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        if not trainer.is_global_zero:
+            return {}
+        trained = TrainedFlow(network, module.description)
+        scores = {**_score(trained, data, plain), "configuration_sha256": digest}
+        for logger in trainer.loggers:
+            if isinstance(logger, EpochWandbLogger):
+                logger.log_evaluation(scores)
+    write_scores(scores, run_dir / EVALUATION)
+    show_scores(f"validation side, n = {scores['n']}", scores)
+    say(f"checkpoint {run_dir / 'checkpoints' / 'last.ckpt'}")
+    return scores
+
+
+def _checked(plain: dict[str, Any]) -> dict[str, Any]:
+    check_counts(plain, seed=0, n_threads=1, batch_size=1)
+    check_counts(plain["split"], seed=0)
+    check_counts(plain["trainer"], max_epochs=1)
+    check_counts(plain["scoring"], n_samples=1, seed=0)
+    return plain
+
+
+def _read(plain: Mapping[str, Any], network: Network) -> SpectrumDataModule:
+    return SpectrumDataModule(
+        source=build(plain["data"], object),
+        split=build(plain["split"], object),
+        codec=network.codec,
+        axis=network.axis,
+        batch_size=plain["batch_size"],
+        seed=plain["seed"],
+    )
+
+
+def _context(
+    plain: Mapping[str, Any], network: Network, data: SpectrumDataModule, run_dir: Path
+) -> StageContext:
+    return StageContext(
+        network=network,
+        train=data.train_set.records,
+        excluded=data.excluded_connectivities(),
+        folder=run_dir / "stages",
+        folders={},
+        trainer=plain["trainer"],
+        seed=plain["seed"],
+        n_threads=plain["n_threads"],
+    )
+
+
+def _trainer(plain: Mapping[str, Any], run_dir: Path) -> pl.Trainer:
+    trainer: pl.Trainer = build(
+        plain["trainer"],
+        pl.Trainer,
+        callbacks=build_named(plain["callbacks"], Callback),
+        logger=build_named(plain["logger"], Logger),
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=str(run_dir),
+    )
+    check_processes(trainer, plain["n_threads"])
+    return trainer
+
+
+def _score(trained: TrainedFlow, data: SpectrumDataModule, plain: Mapping[str, Any]) -> Scores:
+    """Scores on the validation side, with their conditions and examples."""
+    return {
+        **data.provenance(),
+        "seed": plain["seed"],
+        "experiment": plain["name"],
+        "scoring_seed": plain["scoring"]["seed"],
+        **score(trained, data.validation_set, data.train_set, **plain["scoring"]),
+        "epochs": trained.description.get("epochs", []),
+        "examples": show_examples(trained, data.validation_set.records),
+    }
