@@ -16,9 +16,9 @@ from nmrflow import load_checkpoint
 from nmrflow.console import say
 from nmrflow.errors import DataError, errors_for_people
 from nmrflow.evaluation.scores_file import read_scores
+from nmrflow.flow.latent import Latent
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.types import Latent
 
 N_DRAWS = 1_024
 N_QUERIES = 5

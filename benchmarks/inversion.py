@@ -14,11 +14,11 @@ import torch
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
-from nmrflow.flow import join_latent
+from nmrflow.flow.latent import join_latent
+from nmrflow.flow.latent import Latent
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.pretrained import load
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.types import Latent
 
 
 @torch.no_grad()

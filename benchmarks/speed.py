@@ -17,6 +17,7 @@ import torch
 from torch.utils.benchmark import Timer
 
 from nmrflow.flow import SpectrumFlow
+from nmrflow.flow.latent import Latent
 from nmrflow.losses import (
     DensityLoss,
     FlowOutputs,
@@ -28,7 +29,6 @@ from nmrflow.losses import (
     Term,
 )
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.types import Latent
 
 TRAINING_BATCH = 32
 INFERENCE_BATCH = 256

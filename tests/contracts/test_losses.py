@@ -15,6 +15,7 @@ from torch import Tensor
 
 import nmrflow.losses
 from nmrflow.errors import ConfigError
+from nmrflow.flow.latent import Latent
 from nmrflow.losses import (
     DensityLoss,
     DescribedSpectrumLoss,
@@ -29,7 +30,6 @@ from nmrflow.losses import (
     Term,
 )
 from nmrflow.losses.spectrum import bins_to_nearest_peak
-from nmrflow.types import Latent
 
 N, N_BINS, SHAPE = 5, 12, (4, 4, 4)
 

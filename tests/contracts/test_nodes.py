@@ -28,9 +28,9 @@ from nmrflow.flow import (
     StructureTransformer,
 )
 from nmrflow.flow.conditionals.base import Conditional
+from nmrflow.flow.latent import Latent
 from nmrflow.flow.node import Dims, Node
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.types import Latent
 
 N_BINS = 6
 

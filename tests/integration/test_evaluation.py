@@ -23,8 +23,8 @@ from nmrflow.errors import (
 )
 from nmrflow.evaluate import evaluate
 from nmrflow.evaluation.samples import show_examples
+from nmrflow.flow.latent import Latent
 from nmrflow.model import checkpoint as checkpoints
-from nmrflow.types import Latent
 
 
 def run_evaluate(*overrides: str) -> dict:

@@ -12,9 +12,9 @@ from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.chem.generation.walk import generate_hydrocarbons
 from nmrflow.chem.structure import Structure
 from nmrflow.flow import BondTransformer, StructureFlow
+from nmrflow.flow.latent import Latent
 from nmrflow.losses import FlowOutputs, LikelihoodLoss
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.types import Latent
 
 N_BINS = 16
 N_DRAWS = 100_000

@@ -21,6 +21,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.chem.structure import Structure
+from nmrflow.data.dataset import Batch
 from nmrflow.flow import (
     BondMemoryless,
     BondRecurrent,
@@ -42,7 +43,6 @@ from nmrflow.losses import (
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.shifts.forward import SpectrumSubnet
 from nmrflow.training.module import FlowModule
-from nmrflow.types import Batch
 
 THERE = torch.device("meta")
 Module = TypeVar("Module", bound=nn.Module)

@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from nmrflow.data.dataset import EpochBatches
+from nmrflow.data.dataset import Batch, EpochBatches
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.files import written_whole
 from nmrflow.numerics import generator_for
-from nmrflow.types import Batch
 
 _INDEX = "corpus.json"
 _SORTED_TOGETHER = 16

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from nmrflow.chem.codecs.codec import MoleculeCodec
@@ -14,10 +15,21 @@ from nmrflow.data.records import Record
 from nmrflow.errors import ConfigError, DataError, StructureError
 from nmrflow.numerics import generator_for, own_rows, world_size
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.types import Batch
 
 EVALUATION_BATCH_SIZE = 256
 """Records at a time where no gradient is needed; bounds memory, changes no number."""
+
+
+class Batch(NamedTuple):
+    """What a dataset gives.
+
+    Args:
+        x: Molecules as the codec encodes them, ``(batch, *codec.shape)``.
+        code: Measured spectrum codes, ``(batch, n_bins)``, 0/1, floating.
+    """
+
+    x: Tensor
+    code: Tensor
 
 
 class SpectrumDataset(Dataset[Batch]):

@@ -18,12 +18,12 @@ from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_count
 from nmrflow.evaluation.paper.conditional import conditional_scores
 from nmrflow.evaluation.paper.entropy import cell_entropy_bits
 from nmrflow.evaluation.trials import question_of
+from nmrflow.flow.latent import Latent
 from nmrflow.metrics import calibration, latent, probes, spectrum, structure
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.types import Latent
 
 Scores = dict[str, Any]
 """Numbers, maps and curves by name (``subject/quantity``); None where nothing can be said."""

@@ -11,10 +11,9 @@ from FrEIA.framework import SequenceINN
 from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError, ShapeError
-from nmrflow.flow.latent import join_latent, split_latent
+from nmrflow.flow.latent import Latent, join_latent, split_latent
 from nmrflow.flow.node import Node
 from nmrflow.numerics import Draws, full_precision, isolated_rng
-from nmrflow.types import Latent
 
 _TYPES = (torch.float32, torch.float64)
 

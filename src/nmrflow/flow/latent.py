@@ -1,10 +1,23 @@
-"""The cut of the latent h into z and y."""
+"""The latent h, and its cut into z and y."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from nmrflow.errors import ShapeError
-from nmrflow.types import Latent
+
+
+class Latent(NamedTuple):
+    """The two slots of the latent h = f(x): residual z and spectrum y, in this order in h.
+
+    Args:
+        z: ``(batch, n_residual)``.
+        y: ``(batch, n_bins)``.
+    """
+
+    z: Tensor
+    y: Tensor
 
 
 def split_latent(h: Tensor, n_bins: int) -> Latent:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from torch import Tensor, nn
 
-from nmrflow.types import Latent
+from nmrflow.flow.latent import Latent
 
 
 class FlowOutputs:

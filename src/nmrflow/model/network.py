@@ -153,7 +153,7 @@ def part_of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
 
 def _known(network: Network) -> dict[str, Any]:
     """What nodes may ask for, as plain numbers and functions: they know no chemistry."""
-    from nmrflow.flow import Grammar
+    from nmrflow.flow.tokens import Grammar
 
     codec, domain = network.codec, network.domain
     known: dict[str, Any] = {

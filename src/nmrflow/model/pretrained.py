@@ -63,7 +63,7 @@ def load_pretrained(name: str) -> "TrainedFlow":
     """
     from nmrflow.model.trained import load_checkpoint
 
-    return load_checkpoint(find_pretrained(name))
+    return load_checkpoint(find_pretrained(name), is_verified=True)
 
 
 def load(name: str) -> "TrainedFlow":

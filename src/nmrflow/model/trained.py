@@ -12,6 +12,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_IN_CHECKPOINT
 from nmrflow.console import progress
 from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
+from nmrflow.flow.latent import Latent
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import find_calibration
 from nmrflow.model.network import build_network
@@ -19,7 +20,6 @@ from nmrflow.model.predictor import Predictor, Questions
 from nmrflow.model.results import Proposal
 from nmrflow.numerics import Draws, generator_for
 from nmrflow.spectra.question import Question
-from nmrflow.types import Latent
 
 _LIKELIHOODS_AT_ONCE = 64
 """Whole sequences of more leave a processor's cache, and take half as long again."""
@@ -258,11 +258,13 @@ def _batches(n: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, n))
 
 
-def load_checkpoint(path: str | Path) -> TrainedFlow:
+def load_checkpoint(path: str | Path, *, is_verified: bool = False) -> TrainedFlow:
     """Load a trained network.
 
     Args:
         path: A checkpoint file, or a folder: then the newest ``last.ckpt`` in or under it.
+        is_verified: It is known to be whole and ours; the flow, which predictions do not need,
+            is then built when it is first wanted.
 
     Raises:
         CheckpointError: If there is none, it is damaged, foreign, or carries anything but
@@ -273,6 +275,8 @@ def load_checkpoint(path: str | Path) -> TrainedFlow:
     try:
         model, weights = description["config"]["model"], checkpoint["state_dict"]
         network = build_network(model, 0, ALLOWED_IN_CHECKPOINT, weights)
+        if not is_verified:
+            _ = network.flow
         trained = TrainedFlow(network, description)
         trained.calibration = find_calibration(checkpoints.find(path), trained.ranking)
         return trained

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from nmrflow.chem.codecs.codec import MoleculeCodec
 from nmrflow.data.dataset import (
     EVALUATION_BATCH_SIZE,
+    Batch,
     EpochShuffle,
     SpectrumDataset,
     say_off_scale,
@@ -18,7 +19,6 @@ from nmrflow.data.splits import Split, records_hash
 from nmrflow.errors import DataError
 from nmrflow.numerics import world_size
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.types import Batch
 
 
 class SpectrumDataModule(lightning.LightningDataModule):

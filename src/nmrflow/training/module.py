@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from nmrflow.data.dataset import Batch
 from nmrflow.errors import ConfigError, TrainingError
+from nmrflow.flow.latent import Latent
 from nmrflow.losses import FlowOutputs, Objective
 from nmrflow.losses.objective import ObjectiveValue
 from nmrflow.metrics.spectrum import spectrum_scores, to_bits
@@ -19,7 +21,6 @@ from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.network import Network
 from nmrflow.numerics import Draws, generator_for, own_rows, summed, world_size
 from nmrflow.training.sums import EpochSums, LogitSums
-from nmrflow.types import Batch, Latent
 
 
 class FlowModule(lightning.LightningModule):

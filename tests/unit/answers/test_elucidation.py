@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from hypothesis import strategies as st
 import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.assignment import assign
-from nmrflow.answers.candidates import DENSITY_WEIGHT, Candidate
+from nmrflow.answers.candidates import Candidate, order, weigh, weigh_drawn
 from nmrflow.answers.elucidation import Elucidation, Ranking, elucidate, rank
 from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
-from nmrflow.model.calibration import Logistic, Trust
+from nmrflow.metrics.calibration import log_likelihood
+from nmrflow.model.calibration import Calibration, Logistic, RankingWeights
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 
@@ -91,9 +93,8 @@ def test_every_draw_is_counted_once(formula: str | None, small_flow: TrainedFlow
     assert all(c.place is None for c in found.candidates)
     formulas = {c.structure.formula for c in found.candidates}
     assert formulas == {formula} if formula else len(formulas) > 1
-    (drawn,) = small_flow.propose_structures(
-        [TOLUENE_PPM], 80, 0, None if formula is None else [formula]
-    )
+    question = ask(TOLUENE_PPM, small_flow.axis, formula=formula)
+    (drawn,) = small_flow.propose_structures([question], 80, 0)
     molecules = [p.structure for p in drawn if p.structure is not None]
     of_formula = [s for s in molecules if formula in (None, s.formula)]
     assert found.n_invalid == 80 - len(of_formula)
@@ -102,19 +103,77 @@ def test_every_draw_is_counted_once(formula: str | None, small_flow: TrainedFlow
 
 def test_candidates_are_weighed(small_flow: TrainedFlow, answer: Elucidation) -> None:
     structures = [c.structure for c in answer.candidates]
-    spectra = [TOLUENE_PPM] * len(structures)
-    log_p = small_flow.log_p(structures, spectra, ["C7H8"] * len(structures))
+    question = ask(TOLUENE_PPM, small_flow.axis, formula="C7H8")
+    log_p = small_flow.log_p(structures, [question] * len(structures))
     np.testing.assert_allclose([c.log_p for c in answer.candidates], log_p, atol=1e-9)
+    logits = small_flow.predict_logits(structures)
+    consistency = log_likelihood(logits, question.code(small_flow.axis))
+    np.testing.assert_allclose([c.consistency for c in answer.candidates], consistency, atol=1e-9)
     for candidate in answer.candidates:
         density = candidate.structure.n_atoms * candidate.fit.log_density
         expected = (
             candidate.consistency
-            + small_flow.log_p_weight * candidate.log_p
-            + DENSITY_WEIGHT * density
+            + small_flow.ranking.log_p_weight * candidate.log_p
+            + small_flow.ranking.density_weight * density
         )
         assert candidate.score == pytest.approx(expected)
         own = assign(small_flow, TOLUENE_PPM, candidate.structure)
         assert candidate.fit.log_density == pytest.approx(own.log_density)
+
+
+@pytest.mark.parametrize("formula", [None, "C7H8"])
+def test_those_drawn_are_weighed_as_those_given(
+    formula: str | None, small_flow: TrainedFlow
+) -> None:
+    question = ask(TOLUENE_PPM, small_flow.axis, formula=formula)
+    (drawn,) = small_flow.propose_structures([question], 40, 0)
+    found = weigh_drawn(small_flow, question, drawn)
+    expected = weigh(small_flow, question, [c.structure for c in found])
+    assert len({c.structure.connectivity for c in found}) == len(found) > 5
+    for one, other in zip(found, expected, strict=True):
+        assert one.structure == other.structure
+        assert one.score == pytest.approx(other.score, abs=1e-6)
+        assert one.log_p == pytest.approx(other.log_p, abs=1e-6)
+        assert (other.n_sampled, other.place) == (None, None)
+    assert sum(c.n_sampled for c in found) == sum(p.structure is not None for p in drawn)
+
+
+@pytest.fixture(scope="module")
+def hetero_flow(
+    make_flow: Callable[..., TrainedFlow], small_model: Callable[..., dict[str, Any]]
+) -> TrainedFlow:
+    types = [["C", 0, 4], ["N", 0, 3], ["O", 0, 2]]
+    return make_flow(small_model({"atom_types": types, "max_atoms": 9}))
+
+
+def test_of_any_molecule_only_carbons_are_weighed(hetero_flow: TrainedFlow) -> None:
+    question = ask([66.0, 15.0], hetero_flow.axis, formula="C4H10O")
+    structures = [Structure.from_smiles(s) for s in ("CCOCC", "CCCCO", "CC(C)(C)O")]
+    log_p = hetero_flow.log_p(structures, [question] * 3)
+    found = weigh(hetero_flow, question, structures)
+    for k, candidate in enumerate(found):
+        expected = (
+            candidate.consistency
+            + 0.75 * 4 * candidate.fit.log_density  # four carbons, whatever else there is
+            + 0.5 * log_p[k]
+        )
+        assert candidate.score == pytest.approx(expected)
+        carbons = [a for pair in candidate.fit.assigned for a in pair.group.atoms]
+        elements = candidate.structure.elements
+        assert sorted(carbons) == [a for a, element in enumerate(elements) if element == "C"]
+
+
+def test_molecules_of_several_elements_are_elucidated(hetero_flow: TrainedFlow) -> None:
+    found = elucidate(hetero_flow, [66.0, 15.0], formula="C4H10O", n_samples=60, n_shown=60)
+    assert {c.structure.formula for c in found.candidates} == {"C4H10O"}
+    assert found.n_distinct == len(found.candidates) > 1
+    assert sum(c.n_sampled for c in found.candidates) == 60 - found.n_invalid
+    check_order(found.candidates)
+
+
+def test_a_candidate_without_a_carbon_is_refused_in_words(hetero_flow: TrainedFlow) -> None:
+    with pytest.raises(StructureError, match="H2O .*carbon"):
+        rank(hetero_flow, [66.0], ["CCO", "O"])
 
 
 def test_those_that_multiplicities_rule_out_come_last(small_flow: TrainedFlow) -> None:
@@ -148,7 +207,9 @@ def test_whatever_was_calibrated_probabilities_never_fall(
 ) -> None:
     """Also where a calibration had too little to learn from, and its weights are absurd."""
     odd = Logistic(intercept, {"mass": of_mass, "lead": of_lead, "tension": of_tension})
-    model = TrainedFlow(small_flow.network, small_flow.description, Trust(odd, odd, 0.5, {}))
+    ranking = small_flow.ranking
+    calibration = Calibration(ranking, odd, odd, 0.5, {})
+    model = TrainedFlow(small_flow.network, small_flow.description, calibration)
     structures = [c.structure for c in answer.candidates[:6]]
     probabilities = [c.probability for c in rank(model, TOLUENE_PPM, structures).candidates]
     assert all(0 <= p <= 1 for p in probabilities)
@@ -172,7 +233,7 @@ def test_where_nothing_was_drawn_there_is_no_candidate(
     small_flow: TrainedFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Proposal(None, "no bonds", *[np.zeros(1)] * 3)
-    monkeypatch.setattr(small_flow, "propose_structures", lambda *_: [[nothing] * 5])
+    monkeypatch.setattr(small_flow, "iterate_proposals", lambda *_, **__: iter([[nothing] * 5]))
     found = elucidate(small_flow, TOLUENE_PPM, n_samples=5)
     assert (found.candidates, found.n_distinct, found.n_invalid) == ((), 0, 5)
     assert found.probability == 0
@@ -191,10 +252,24 @@ def test_impossible_questions_are_refused(
         elucidate(small_flow, "hello")
     with pytest.raises(StructureError, match="C7H9"):
         elucidate(small_flow, TOLUENE_PPM, formula="C7H9")
-    with pytest.raises(SpectrumError, match="cannot be asked for a formula"):
-        elucidate(published_flow, TOLUENE_PPM, formula="C7H8", n_samples=2)
-    with pytest.raises(SpectrumError, match="no likelihood"):
-        rank(published_flow, TOLUENE_PPM, ["CC"])
+    for formula in (None, "C7H8"):
+        with pytest.raises(SpectrumError, match="no likelihood"):
+            elucidate(published_flow, TOLUENE_PPM, formula=formula, n_samples=2)
+
+
+def test_without_a_likelihood_candidates_are_ranked_by_consistency(
+    published_flow: TrainedFlow,
+) -> None:
+    ranking = rank(published_flow, TOLUENE_PPM, GIVEN)
+    code = ask(TOLUENE_PPM, published_flow.axis).code(published_flow.axis)
+    fits = log_likelihood(published_flow.predict_logits(GIVEN), code)
+    assert [c.score for c in ranking.candidates] == pytest.approx(sorted(fits, reverse=True))
+    for candidate in ranking.candidates:
+        assert candidate.score == candidate.consistency == pytest.approx(fits[candidate.place])
+        assert (candidate.log_p, candidate.matched, candidate.contradiction) == (None,) * 3
+        with pytest.raises(SpectrumError, match="no carbon's shift"):
+            _ = candidate.fit
+    assert (ranking.probability, ranking.none_fits) == (None, None)
 
 
 # Somebody's.
@@ -272,18 +347,19 @@ def test_another_formula_than_the_one_asked_for_is_ruled_out(
 
 def test_a_formula_that_all_candidates_have_is_known(small_flow: TrainedFlow) -> None:
     same = rank(small_flow, TOLUENE_PPM, GIVEN[:-1])
-    assert same.query.formula == "C7H8"
+    assert same.question.formula == "C7H8"
     told = rank(small_flow, TOLUENE_PPM, GIVEN[:-1], formula="C7H8")
     assert same == told
-    assert rank(small_flow, TOLUENE_PPM, GIVEN).query.formula is None
+    assert rank(small_flow, TOLUENE_PPM, GIVEN).question.formula is None
     other = rank(small_flow, TOLUENE_PPM, GIVEN[:-1], formula="C7H16")
-    assert other.query.formula == "C7H16"
+    assert other.question.formula == "C7H16"
 
 
 def test_without_weight_impossible_candidates_still_have_an_order(
-    make_flow: Callable[..., TrainedFlow], trust: Trust
+    make_flow: Callable[..., TrainedFlow], calibration: Calibration
 ) -> None:
-    model = make_flow(trust=trust, ranking={"log_p_weight": 0.0})
+    unweighted = replace(calibration, ranking=RankingWeights(0.0, 0.75))
+    model = make_flow(calibration=unweighted)
     ranking = rank(model, TOLUENE_PPM, GIVEN, formula="C7H16")
     assert not any(np.isnan(c.score) for c in ranking.candidates)
     check_independence(model, GIVEN, [3, 1, 4, 0, 2], "C7H16")
@@ -291,9 +367,12 @@ def test_without_weight_impossible_candidates_still_have_an_order(
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.0, False), (1.1, True)])
 def test_that_none_fits_follows_from_the_threshold(
-    threshold: float, expected: bool, make_flow: Callable[..., TrainedFlow], trust: Trust
+    threshold: float,
+    expected: bool,
+    make_flow: Callable[..., TrainedFlow],
+    calibration: Calibration,
 ) -> None:
-    model = make_flow(trust=replace(trust, none_fits_below=threshold))
+    model = make_flow(calibration=replace(calibration, none_fits_below=threshold))
     ranking = rank(model, TOLUENE_PPM, GIVEN)
     assert ranking.none_fits is expected
     assert (ranking.probability < threshold) == expected

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nmrflow.answers.fit import TOLERANCE_PPM, Fit, find_contradiction, fit
 from nmrflow.answers.prediction import gather
 from nmrflow.chem.structure import Structure
+from nmrflow.errors import StructureError
 from nmrflow.formats.text_reader import read_peaks
 from nmrflow.model.results import PredictedShifts
 from nmrflow.shifts.mixture import LaplaceMixture
@@ -58,7 +59,7 @@ def test_equivalent_carbons_share_a_peak(shifts_by_hand: Shifts) -> None:
     assert pairs(found) == {
         (1,): 137.89, (2, 6): 129.07, (3, 5): 128.26, (4,): 125.33, (0,): 21.46,
     }  # fmt: skip
-    assert found.unassigned == ()
+    assert sorted(pair.peak for pair in found.assigned) == [0, 1, 2, 3, 4]
     assert (found.n_matched, found.n_peaks) == (5, 5)
     assert found.contradiction is None
 
@@ -66,7 +67,6 @@ def test_equivalent_carbons_share_a_peak(shifts_by_hand: Shifts) -> None:
 def test_of_more_peaks_than_carbons_some_belong_to_none(shifts_by_hand: Shifts) -> None:
     peaks = peak_list([77.0, *MEASURED_PPM, 30.0])
     found = fit(shifts_by_hand(TOLUENE, TOLUENE_PPM), peaks)
-    assert found.unassigned == (0, 6)
     assert [pair.peak for pair in found.assigned] == [1, 2, 3, 4, 5]
     assert (found.n_matched, found.n_peaks) == (5, 7)
     assert found.contradiction is None
@@ -157,6 +157,44 @@ def test_a_peak_is_matched_within_the_tolerance(
 def test_a_peak_that_two_groups_share_is_matched_once(shifts_by_hand: Shifts) -> None:
     found = fit(shifts_by_hand("CCC", (16.0, 17.0, 16.0)), peak_list([16.5]))
     assert (len(found.assigned), found.n_matched, found.n_peaks) == (2, 1, 1)
+
+
+# Other elements than the observed one count for nothing.
+
+
+def test_only_observed_atoms_count_in_the_density(shifts_by_hand: Shifts) -> None:
+    # Of diethyl ether the oxygen has no peak; its own distribution would fit neither.
+    shifts = shifts_by_hand("CCOCC", (15.0, 66.0, 1_000.0, 66.0, 15.0), scale_ppm=2.0)
+    found = fit(shifts, peak_list([67.0, 15.5]))
+    assert pairs(found) == {(1, 3): 67.0, (0, 4): 15.5}
+    one, other = -math.log(4) - 0.5, -math.log(4) - 0.25
+    assert found.log_density == pytest.approx((one + other) / 2)
+    assert found.log_likelihood == pytest.approx(2 * one + 2 * other)
+    assert found.mean_deviation_ppm == pytest.approx(0.75)
+
+
+@given(data=st.data())
+def test_the_likelihood_is_a_sum_over_carbons(
+    shifts_by_hand: Shifts, molecules: st.SearchStrategy[Structure], data: st.DataObject
+) -> None:
+    structure = data.draw(molecules.filter(lambda s: "C" in s.elements))
+    peaks = data.draw(st.lists(st.floats(0, 200), min_size=1, max_size=5, unique=True))
+    found = fit(shifts_by_hand(structure, [100.0] * structure.n_atoms), peak_list(peaks))
+    total = sum(
+        len(pair.group.atoms) * (-math.log(2) - abs(pair.deviation_ppm)) for pair in found.assigned
+    )
+    assert found.log_likelihood == pytest.approx(total)
+    n_carbons = structure.elements.count("C")
+    assert found.log_density == pytest.approx(total / n_carbons)
+
+
+@pytest.mark.parametrize("smiles", ["O", "N", "OO", "O=S(=O)(O)O"])
+def test_without_an_observed_atom_there_is_no_fit(smiles: str, shifts_by_hand: Shifts) -> None:
+    structure = Structure.from_smiles(smiles)
+    shifts = shifts_by_hand(structure, [10.0] * structure.n_atoms)
+    assert gather(shifts).groups == ()
+    with pytest.raises(StructureError, match=f"{structure.formula} .*carbon"):
+        fit(shifts, peak_list([10.0]))
 
 
 # Contradictions.

@@ -62,6 +62,20 @@ def test_every_carbon_is_in_one_group(shifts_by_hand: Shifts, structure: Structu
         assert {structure.n_hydrogens[atom] for atom in group.atoms} == {group.n_hydrogens}
 
 
+@given(data=st.data())
+def test_of_any_molecule_every_carbon_is_in_one_group(
+    shifts_by_hand: Shifts, molecules: st.SearchStrategy[Structure], data: st.DataObject
+) -> None:
+    structure = data.draw(molecules)
+    prediction = gather(shifts_by_hand(structure, [10.0] * structure.n_atoms))
+    carbons = [atom for atom, element in enumerate(structure.elements) if element == "C"]
+    assert sorted(atom for group in prediction.groups for atom in group.atoms) == carbons
+    for group in prediction.groups:
+        assert len({structure.symmetry_classes[atom] for atom in group.atoms}) == 1
+        assert {structure.n_hydrogens[atom] for atom in group.atoms} == {group.n_hydrogens}
+    assert prediction.shifts_ppm == tuple(10.0 if e == "C" else None for e in structure.elements)
+
+
 def test_a_network_predicts_smiles_and_structures(small_flow: TrainedFlow) -> None:
     toluene = Structure.from_smiles("Cc1ccccc1")
     by_text, by_structure, other = predict(small_flow, ["Cc1ccccc1", toluene, "CC"])

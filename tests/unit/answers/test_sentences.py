@@ -9,10 +9,10 @@ import pytest
 from nmrflow.answers.candidates import Candidate
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import fit
-from nmrflow.answers.question import Query
 from nmrflow.answers.sentences import say_trust
 from nmrflow.model.results import PredictedShifts
 from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.question import Question
 
 PEAKS = PeakList((Peak(6.5),))
 
@@ -49,7 +49,7 @@ def test_an_elucidation_says_its_probability(
     candidates: Callable[..., tuple[Candidate, ...]],
 ) -> None:
     shown = candidates(*probabilities)
-    said = say_trust(Elucidation(Query(PEAKS), shown, len(shown), 10, 0, 0))
+    said = say_trust(Elucidation(Question(PEAKS), shown, len(shown), 10, 0, 0))
     assert expected in said
     assert said.endswith(".")
     assert len(said.splitlines()) == 1
@@ -69,7 +69,7 @@ def test_a_ranking_says_where_none_fits(
     expected: str,
     candidates: Callable[..., tuple[Candidate, ...]],
 ) -> None:
-    said = say_trust(Ranking(Query(PEAKS), candidates(0.0, probability), none_fits))
+    said = say_trust(Ranking(Question(PEAKS), candidates(0.0, probability), none_fits))
     assert re.search(expected, said)
 
 
@@ -77,8 +77,8 @@ def test_candidates_of_several_formulas_have_a_rough_probability(
     candidates: Callable[..., tuple[Candidate, ...]],
 ) -> None:
     shown = candidates(0.5, 0.7)
-    assert "70 %, roughly:" in say_trust(Ranking(Query(PEAKS), shown, none_fits=False))
-    told = Query(PEAKS, formula="C2H6")
+    assert "70 %, roughly:" in say_trust(Ranking(Question(PEAKS), shown, none_fits=False))
+    told = Question(PEAKS, formula="C2H6")
     assert "70 %, as calibrated" in say_trust(Ranking(told, shown, none_fits=False))
 
 
@@ -86,9 +86,9 @@ def test_where_all_are_ruled_out_no_probability_is_said(
     candidates: Callable[..., tuple[Candidate, ...]],
 ) -> None:
     shown = tuple(
-        replace(one, fit=replace(one.fit, contradiction="it is too small"))
+        replace(one, matched=replace(one.fit, contradiction="it is too small"))
         for one in candidates(0.0, 0.0)
     )
-    said = say_trust(Ranking(Query(PEAKS), shown, none_fits=True))
+    said = say_trust(Ranking(Question(PEAKS), shown, none_fits=True))
     assert said == "None fits: all of these candidates are ruled out."
-    assert say_trust(Ranking(Query(PEAKS), shown[:1], none_fits=True)) == "It is ruled out."
+    assert say_trust(Ranking(Question(PEAKS), shown[:1], none_fits=True)) == "It is ruled out."

@@ -15,8 +15,8 @@ from torch.utils.data import Dataset
 
 from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.data.corpus import Corpus, CorpusWriter, EpochDraw, Mixed, Shard
+from nmrflow.data.dataset import Batch
 from nmrflow.errors import ConfigError, DataError
-from nmrflow.types import Batch
 
 N_BINS, N_DRAWS, SIZES = 24, 3, (50, 1, 30)
 N = sum(SIZES)

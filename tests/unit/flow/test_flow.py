@@ -12,9 +12,10 @@ from torch import nn
 from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import ShapeError
-from nmrflow.flow import ConvSubnet, SpectrumFlow, join_latent, split_latent
+from nmrflow.flow import ConvSubnet, SpectrumFlow
+from nmrflow.flow.latent import join_latent, split_latent
+from nmrflow.flow.latent import Latent
 from nmrflow.numerics import Draws
-from nmrflow.types import Latent
 
 SMALL = (1, 1, 1, 1, 1)
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}

@@ -12,11 +12,11 @@ import torch
 from nmrflow.chem.codecs.table import BondOrderCodec, bond_orders, count_atoms_and_bonds
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.flow.latent import Latent
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import Draws
-from nmrflow.types import Latent
 
 WEIGHT = 0.5
 

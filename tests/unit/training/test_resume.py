@@ -24,7 +24,9 @@ DESCRIPTION: dict[str, Any] = {
         "name": "baseline",
         "scoring": {"n_samples": 50, "seed": 0},
         "ranking": {"log_p_weight": 1.0},
-        "stages": {"first": {"n_pretrained": 2, "source": {"path": "c.sdf", "table_path": "a.csv"}}},
+        "stages": {
+            "first": {"n_pretrained": 2, "source": {"path": "c.sdf", "table_path": "a.csv"}}
+        },
         "keep_finished": False,
         "resume": None,
         "run_dir": "RUN",

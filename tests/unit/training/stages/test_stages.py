@@ -24,7 +24,7 @@ from nmrflow.chem.codecs.table import read_canonical
 from nmrflow.chem.graph import count_kinds, molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
-from nmrflow.data.dataset import SpectrumDataset
+from nmrflow.data.dataset import Batch, SpectrumDataset
 from nmrflow.data.records import Record
 from nmrflow.data.sources.assigned import AssignedShifts
 from nmrflow.data.sources.embedded import Embedded
@@ -44,7 +44,6 @@ from nmrflow.training.stages import (
 )
 from nmrflow.training.stages.base import spectrum_subnet
 from nmrflow.training.stages.corpus import Errors, draw_codes
-from nmrflow.types import Batch
 
 N_BINS = 128
 
