@@ -1,8 +1,10 @@
 """What every invertible node promises. To add a node, add one row to NODES."""
 
 import math
+import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +21,6 @@ from nmrflow.flow import (
     AdditiveCoupling,
     ConvSubnet,
     Flow,
-    Grammar,
     PixelDownsampling,
     SpectrumCoupling,
     StructureCoupling,
@@ -30,6 +31,7 @@ from nmrflow.flow import (
 from nmrflow.flow.conditionals.base import Conditional
 from nmrflow.flow.latent import Latent
 from nmrflow.flow.node import Dims, Node
+from nmrflow.flow.tokens import Grammar
 from nmrflow.numerics import Draws, generator_for
 
 N_BINS = 6
@@ -223,16 +225,27 @@ def inputs_of(flow: Flow, row: Row, n: int = 3) -> Tensor:
     return flow.from_latent(latent)[0].detach()
 
 
+def public(base: type) -> set[type]:
+    """All classes below one that the modules of ``nmrflow.flow`` define, for everybody."""
+    names = [f.name for f in pkgutil.walk_packages(nmrflow.flow.__path__, "nmrflow.flow.")]
+    things = [thing for name in names for thing in vars(import_module(name)).values()]
+    classes = {thing for thing in things if isinstance(thing, type) and issubclass(thing, base)}
+    return {cls for cls in classes - {base} if not cls.__name__.startswith("_")}
+
+
 def test_every_node_has_a_row() -> None:
-    public = {thing for thing in vars(nmrflow.flow).values() if isinstance(thing, type)}
-    nodes = {cls for cls in public if issubclass(cls, Node)} - {Node}
-    assert nodes == {row.cls for row in NODES.values()} - {Hinted}
+    assert public(Node) == {row.cls for row in NODES.values()} - {Hinted}
 
 
 def test_every_conditional_is_in_a_row() -> None:
-    public = {thing for thing in vars(nmrflow.flow).values() if isinstance(thing, type)}
     inside = {type(part) for row in NODES.values() for part in row.make().modules()}
-    assert {cls for cls in public if issubclass(cls, Conditional)} <= inside
+    assert public(Conditional) <= inside
+
+
+@pytest.mark.parametrize("base", [Node, Conditional])
+def test_what_a_configuration_names_stands_in_the_package(base: type) -> None:
+    for cls in public(base):
+        assert getattr(nmrflow.flow, cls.__name__) is cls
 
 
 @pytest.mark.parametrize("n", [1, 3])

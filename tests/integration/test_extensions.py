@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_module
 import nmrflow
 from nmrflow.chem.structure import Structure
 from nmrflow.console import quiet_libraries
-from nmrflow.errors import CheckpointError, StructureError
+from nmrflow.errors import CheckpointError, SpectrumError, StructureError
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.train import train
 
@@ -111,7 +111,7 @@ def test_a_domain_ranks(organic: TrainedFlow) -> None:
 
 
 def test_a_domain_and_a_further_node_are_inverted_exactly(organic: TrainedFlow) -> None:
-    smiles = ["CCO", "c1ccncc1", "NC(=O)CC#N", "O", "C1CC2OC2CN1"]
+    smiles = ["CCO", "c1ccncc1", "NC(=O)CC#N", "C", "C1CC2OC2CN1"]
     latent = organic.to_latent(smiles, [[20.0, 60.0]] * len(smiles))
     back = organic.from_latent(latent)
     names = [Structure.from_smiles(s).connectivity for s in smiles]
@@ -119,6 +119,31 @@ def test_a_domain_and_a_further_node_are_inverted_exactly(organic: TrainedFlow) 
     (drawn,) = organic.propose_structures([[20.0, 60.0]], 50, seed=1)
     z = organic.to_latent(drawn).z
     np.testing.assert_allclose(z, np.stack([p.z for p in drawn]), rtol=0, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def fluorine(trained_in: Trained) -> TrainedFlow:
+    return nmrflow.load_checkpoint(trained_in("+experiment=fluorine_small"))
+
+
+def test_a_nucleus_predicts(fluorine: TrainedFlow) -> None:
+    (one,) = nmrflow.predict(fluorine, ["CC(F)F"])
+    assert [shift is None for shift in one.shifts_ppm] == [True, True, False, False]
+    assert one.nucleus.name == "19F"
+    with pytest.raises(StructureError, match="no fluorine"):
+        nmrflow.predict(fluorine, ["CCC"])
+
+
+def test_a_nucleus_ranks_and_elucidates(fluorine: TrainedFlow) -> None:
+    found = nmrflow.rank(fluorine, "-110.2, -63", ["CC(F)F", "FCCF", "FC1CC1F"])
+    assert found.question.nucleus.name == "19F"
+    assert len(found.candidates) == 3
+    assert all(np.isfinite(c.log_p) for c in found.candidates)
+    drawn = nmrflow.elucidate(fluorine, "19F NMR: -110.2", formula="C2H4F2", n_samples=40)
+    assert drawn.n_distinct > 0
+    assert {c.structure.formula for c in drawn.candidates} == {"C2H4F2"}
+    with pytest.raises(SpectrumError, match=r"-301 ppm is outside -300"):
+        nmrflow.rank(fluorine, [-301.0], ["CC(F)F"])
 
 
 def test_what_others_add_is_loaded_by_nobody_who_has_not_named_it(

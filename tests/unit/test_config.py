@@ -1,5 +1,6 @@
 """From names to objects: what may be built is built, and nothing else is ever run."""
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,17 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from nmrflow.config import ALLOWED_IN_CHECKPOINT, ALLOWED_TO_TRAIN, build, build_named, to_plain
+from nmrflow.config import (
+    ALLOWED_IN_CHECKPOINT,
+    ALLOWED_TO_TRAIN,
+    EXTENSIONS,
+    build,
+    build_named,
+    to_plain,
+)
 from nmrflow.data.splits import StructureSplit
 from nmrflow.errors import ConfigError, ShapeError
-from nmrflow.flow import SpectrumFlow
+from nmrflow.flow import Flow
 from nmrflow.losses import Loss, Objective, RangeLoss, Term
 
 RANGE = {"_target_": "nmrflow.losses.RangeLoss"}
@@ -31,15 +39,18 @@ def test_nested_objects_are_built() -> None:
 
 def test_lists_and_dicts_arrive_as_plain_ones() -> None:
     config = {
-        "_target_": "nmrflow.flow.SpectrumFlow",
-        "n_blocks": [1, 0],
-        "coupling": {
-            "_target_": "nmrflow.flow.AdditiveCoupling",
-            "_partial_": True,
-            "subnet": {"_target_": "nmrflow.flow.ConvSubnet", "_partial_": True},
+        "_target_": "nmrflow.flow.Flow",
+        "nodes": {
+            "_target_": "nmrflow.flow.IRevNet",
+            "n_blocks": [1, 0],
+            "coupling": {
+                "_target_": "nmrflow.flow.AdditiveCoupling",
+                "_partial_": True,
+                "subnet": {"_target_": "nmrflow.flow.ConvSubnet", "_partial_": True},
+            },
         },
     }
-    flow = build(config, SpectrumFlow)
+    flow = build(config, Flow, cell_shape=(4, 16, 16), n_bins=128)
     assert flow.latent_shape == (16, 8, 8)
     settings = build({"_target_": "nmrflow.losses.Term", "_partial_": True, "loss": [1]}, partial)
     assert type(settings.keywords["loss"]) is list
@@ -139,7 +150,7 @@ def test_secrets_of_the_environment_are_not_read(monkeypatch: pytest.MonkeyPatch
         (term(wieght=1), "wieght"),
         ({"_target_": "nmrflow.losses.Term", "loss": RANGE}, "weight"),
         (term(weight="heavy"), "heavy"),
-        (term(weight="???"), "weight"),
+        (term(weight="???"), r"Term cannot be built: .*'\?\?\?'"),
         ({"_target_": "nmrflow.losses.RangLoss"}, "RangLoss.*does not exist"),
         ({"_target_": "nmrflow.lossses.RangeLoss"}, "does not exist"),
         ({"_target_": "nmrflow."}, "does not exist|may not"),
@@ -176,11 +187,13 @@ def test_an_object_of_another_type_is_refused() -> None:
 
 @pytest.mark.parametrize("extra", [{}, {"seed": 0}])
 def test_our_own_errors_pass_through(extra: dict[str, Any]) -> None:
-    wrong = {"_target_": "nmrflow.flow.SpectrumFlow", "n_bins": 1024}
+    node = {"_target_": "nmrflow.flow.PixelDownsampling", "_partial_": True}
+    sizes = {"cell_shape": [4, 16, 16], "n_bins": 1024}
+    wrong = {"_target_": "nmrflow.flow.Flow", "nodes": {"down": node}, **sizes}
     with pytest.raises(ShapeError, match="room for"):
         build(wrong, object, **extra)
-    nested = {"_target_": "nmrflow.losses.Objective", "a": term(slot="q")}
-    with pytest.raises(ConfigError, match=r"^a loss term belongs to slot x or y"):
+    nested = {"_target_": "nmrflow.losses.Objective", "a": term(slot="")}
+    with pytest.raises(ConfigError, match=r"^a loss term belongs to a slot, such as x or y"):
         build(nested, object)
     split = {"_target_": "nmrflow.data.splits.StructureSplit", "validation_fraction": 2}
     with pytest.raises(ConfigError, match=r"^split\.validation_fraction=2"):
@@ -207,3 +220,86 @@ def test_references_are_resolved_and_values_set_first() -> None:
 def test_references_to_nothing_are_refused(value: str) -> None:
     with pytest.raises(ConfigError, match="configuration"):
         to_plain(OmegaConf.create({"a": value}))
+
+
+# Packages of the user's own.
+
+ADAM = {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.1}
+OWN_CLASS = """
+from nmrflow.losses import Loss
+
+
+class Mine(Loss):
+    def __init__(self, weight=1.0):
+        self.weight = weight
+
+
+def make():
+    return Mine()
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A package that is not ours, with a class in it."""
+    name = "a_chemists_own"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("")
+    (tmp_path / name / "losses.py").write_text(OWN_CLASS)
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in (name, f"{name}.losses"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    return name
+
+
+@pytest.mark.parametrize("allowed", [ALLOWED_TO_TRAIN, ALLOWED_IN_CHECKPOINT])
+def test_packages_of_the_users_own_must_be_named(
+    allowed: tuple[str, ...], package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"_target_": f"{package}.losses.Mine", "weight": 2.0}
+    monkeypatch.delenv(EXTENSIONS, raising=False)
+    with pytest.raises(ConfigError, match=rf"{package}\.losses\.Mine.*may not be built"):
+        build(config, Loss, allowed)
+    assert f"{package}.losses" not in sys.modules  # and nothing of it was run
+    monkeypatch.setenv(EXTENSIONS, package)
+    assert EXTENSIONS == "NMRFLOW_EXTENSIONS"
+    assert build(config, Loss, allowed).weight == 2.0
+    nested = build(term(loss=config), Term, allowed)
+    assert type(nested.loss).__name__ == "Mine"
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["a_chemists_own", "another, a_chemists_own", " a_chemists_own ,", "a_chemists_own.losses"],
+)
+def test_several_packages_are_named_with_commas(
+    told: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(EXTENSIONS, told)
+    assert build({"_target_": f"{package}.losses.Mine"}, Loss).weight == 1.0
+
+
+@pytest.mark.parametrize("told", ["", " , ", "a_chemists", "a_chemists_own_too", "losses"])
+def test_other_packages_stay_refused(
+    told: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(EXTENSIONS, told)
+    with pytest.raises(ConfigError, match="may not be built"):
+        build({"_target_": f"{package}.losses.Mine"}, Loss)
+
+
+def test_of_a_package_too_only_its_own_classes_are_built(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(EXTENSIONS, package)
+    for target in (f"{package}.losses.make", f"{package}.losses.Nobody", "os.mkdir"):
+        with pytest.raises(ConfigError, match=r"may not be built|does not exist"):
+            build({"_target_": target}, object)
+    with pytest.raises(ConfigError, match=r"torch\.optim\.Adam"):
+        build(ADAM, object, ALLOWED_IN_CHECKPOINT)
+
+
+def test_refusals_name_what_may_be_built(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(EXTENSIONS, package)
+    with pytest.raises(ConfigError, match=rf"classes of nmrflow, {package} may"):
+        build(ADAM, object, ALLOWED_IN_CHECKPOINT)

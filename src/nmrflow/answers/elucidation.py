@@ -34,7 +34,7 @@ class Elucidation:
         candidates: Best first, those asked for.
         n_distinct: Number of distinct molecules drawn, of which they are the first.
         n_samples: Number of draws.
-        n_invalid: Draws that are no molecule, or none of the formula.
+        n_invalid: Draws that are no molecule, none of the formula, or without a spectrum.
         seed: Of the draws.
     """
 
@@ -117,14 +117,16 @@ def elucidate(
 
 
 def of_question(drawn: Sequence[Proposal], question: Question) -> list[Proposal]:
-    """The proposals that are molecules, and of the formula that was told.
+    """The proposals that are molecules, have a spectrum, and are of the formula that was told.
 
     Told a formula, a network may still, rarely, draw another.
     """
     return [
         proposal
         for proposal in drawn
-        if proposal.structure and question.formula in (None, proposal.structure.formula)
+        if proposal.structure
+        and question.nucleus.element in proposal.structure.elements
+        and question.formula in (None, proposal.structure.formula)
     ]
 
 

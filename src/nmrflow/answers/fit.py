@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from nmrflow.answers.prediction import CarbonGroup, Prediction, gather
+from nmrflow.errors import StructureError
 from nmrflow.model.results import PredictedShifts
 from nmrflow.spectra.match import match_peaks
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
@@ -107,8 +108,16 @@ def fit(shifts: PredictedShifts, peaks: PeakList, nucleus: Nucleus = Carbon13())
 
     A carbon is given a peak of another multiplicity than its own only where there is no
     other way.
+
+    Raises:
+        StructureError: If the structure has no atom of the nucleus, or there is no peak.
     """
     prediction = gather(shifts, nucleus)
+    if not prediction.groups or not peaks.peaks:
+        raise StructureError(
+            f"nothing to match: {len(prediction.groups)} groups of {nucleus.noun}s in "
+            f"{shifts.structure.formula}, {len(peaks.peaks)} peaks"
+        )
     at = torch.tensor(peaks.shifts_ppm, dtype=torch.float64)
     first = torch.tensor([group.atoms[0] for group in prediction.groups])
     density = shifts.distribution.rows(first).log_density(at).numpy()

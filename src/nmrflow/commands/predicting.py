@@ -115,7 +115,7 @@ def check_row(model: TrainedFlow, row: MoleculeRow) -> MoleculeRow:
     """The row; without its structure, and with the reason, where the network does not know it."""
     if row.structure is not None:
         try:
-            model.domain.check(row.structure)
+            model.check(row.structure)
         except StructureError as error:
             return replace(row, structure=None, reason=str(error))
     return row
@@ -130,7 +130,7 @@ def _show(molecule: MoleculeRow, prediction: Prediction | None, *, is_brief: boo
     else:
         show_table(
             f"{name} ({prediction.structure.formula})",
-            ("ppm", f"{prediction.level:.0%} interval", "carbon", "atoms"),
+            ("ppm", f"{prediction.level:.0%} interval", prediction.nucleus.noun, "atoms"),
             [
                 (
                     f"{group.shift_ppm:.1f}",

@@ -107,18 +107,31 @@ class Predictor:
         """Questions in any form as such; raises as :func:`read_questions`."""
         return read_questions(questions, self.axis)
 
+    def check(self, structure: Structure) -> None:
+        """Refuse a structure that the network cannot answer for.
+
+        Raises:
+            StructureError: If it lies outside the domain, or has no atom of the observed element.
+        """
+        self.domain.check(structure)
+        nucleus = self.axis.nucleus
+        if nucleus.element not in structure.elements:
+            raise StructureError(
+                f"{structure.formula} has no {nucleus.noun}, and so no {nucleus.name} spectrum"
+            )
+
     def read_structures(self, structures: Sequence[Structure | str]) -> list[Structure]:
         """Structures, or SMILES, as structures within the network's domain.
 
         Raises:
-            StructureError: If one cannot be read or lies outside the domain; the message names
-                its position. Also for an empty list.
+            StructureError: If one cannot be read, or as :meth:`check`; the message names its
+                position. Also for an empty list.
         """
         read = []
         for position, given in enumerate(structures):
             try:
                 structure = Structure.from_smiles(given) if isinstance(given, str) else given
-                self.domain.check(structure)
+                self.check(structure)
             except StructureError as error:
                 raise StructureError(f"structure {position} ({given}): {error}") from error
             read.append(structure)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nmrflow.chem.graph import ELEMENTS, AtomFeatures, MolecularGraph
 from nmrflow.shifts.distribution import ShiftDistribution
 from nmrflow.shifts.mixture import LaplaceMixture
-from nmrflow.shifts.network import START_PPM, ShiftEnsemble, ShiftNetwork, collate
+from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
 from nmrflow.spectra.axis import ShiftAxis
 
 _AT_ONCE = 100
@@ -72,10 +72,9 @@ class EnsembleForward(ForwardSide):
         n_steps: Exchanges along bonds.
         n_components: Laplace distributions of each member's mixture.
         elements: Elements with an atom feature of their own.
-        start_ppm: Centres of the distributions before training.
     """
 
-    def __init__(  # noqa: PLR0913 - what YAML may set, each by name
+    def __init__(
         self,
         axis: ShiftAxis,
         *,
@@ -84,12 +83,15 @@ class EnsembleForward(ForwardSide):
         n_steps: int = 6,
         n_components: int = 4,
         elements: Sequence[str] = ELEMENTS,
-        start_ppm: Sequence[float] = START_PPM,
     ) -> None:
         super().__init__(axis, AtomFeatures(elements, axis.nucleus.element))
         self.ensemble = ShiftEnsemble(
             ShiftNetwork(
-                width, n_steps, n_components, n_features=self.features.n, start_ppm=start_ppm
+                width,
+                n_steps,
+                n_components,
+                n_features=self.features.n,
+                start_ppm=axis.nucleus.typical_ppm,
             )
             for _ in range(n_networks)
         )

@@ -12,15 +12,13 @@ from torch.func import functional_call
 from nmrflow.chem.graph import BOND_KINDS, AtomFeatures, MolecularGraph
 from nmrflow.shifts.distribution import ShiftDistribution
 from nmrflow.shifts.mixture import LaplaceMixture
-
-START_PPM = (20.0, 40.0, 130.0, 75.0)
-"""Centres of the Laplace distributions before training, of 13C; further ones begin again."""
+from nmrflow.spectra.nucleus import Carbon13
 
 START_SCALE_PPM = 10.0
 
 _PPM = 100.0  # The network works with numbers of about 1.
 _LOG_SCALES = (-4.5, 1.8)  # In START_SCALE_PPM: from 0.1 to 60 ppm.
-_START_HEAD = 0.3  # Smaller than usual: the centres start near START_PPM.
+_START_HEAD = 0.3  # Smaller than usual: the centres start near start_ppm.
 
 
 class GraphBatch(NamedTuple):
@@ -104,7 +102,7 @@ class ShiftNetwork(nn.Module):
         n_components: int = 4,
         dropout: float = 0.0,
         n_features: int = AtomFeatures().n,
-        start_ppm: Sequence[float] = START_PPM,
+        start_ppm: Sequence[float] = Carbon13().typical_ppm,
     ) -> None:
         super().__init__()
         self.shape: dict[str, Any] = {

@@ -27,7 +27,7 @@ class _Numbers(Protocol):
     def __truediv__(self, other: float, /) -> Self: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class ShiftAxis:
     """Equal bins of chemical shift; those of 13C are as the reversible network's paper has them.
 
@@ -37,7 +37,7 @@ class ShiftAxis:
     ``n_fine_bins / n_bins`` neighbouring fine bins into one bit (8, so 1.6 ppm a bit).
 
     Args:
-        fine_width_ppm: Width of a fine bin in ppm.
+        fine_width_ppm: Width of a fine bin in ppm; this and all else is the nucleus's own if None.
         n_fine_bins: Number of fine bins.
         n_bins: Number of bits of the spectrum code; divides ``n_fine_bins``.
         nucleus: Whose shifts they are.
@@ -51,30 +51,36 @@ class ShiftAxis:
         array([   0,   62, 1023])
     """
 
-    fine_width_ppm: float = _CARBON.fine_width_ppm
-    n_fine_bins: int = _CARBON.n_fine_bins
-    n_bins: int = _CARBON.n_bins
-    nucleus: Nucleus = _CARBON
-    start_ppm: float = _CARBON.start_ppm
+    fine_width_ppm: float
+    n_fine_bins: int
+    n_bins: int
+    nucleus: Nucleus
+    start_ppm: float
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        fine_width_ppm: float | None = None,
+        n_fine_bins: int | None = None,
+        n_bins: int | None = None,
+        nucleus: Nucleus = _CARBON,
+        start_ppm: float | None = None,
+    ) -> None:
+        given = {
+            "fine_width_ppm": fine_width_ppm,
+            "n_fine_bins": n_fine_bins,
+            "n_bins": n_bins,
+            "start_ppm": start_ppm,
+        }
+        for name, value in given.items():
+            own = getattr(nucleus, name) if value is None else value
+            object.__setattr__(self, name, own)  # the way of frozen dataclasses
+        object.__setattr__(self, "nucleus", nucleus)
         if self.n_bins < 1 or self.n_fine_bins < 1 or not self.fine_width_ppm > 0:
             raise SpectrumError("a shift axis needs a positive width and at least one bin")
         if self.n_fine_bins % self.n_bins:
             raise SpectrumError(
                 f"{self.n_fine_bins} fine bins cannot be shared by {self.n_bins} code bits evenly"
             )
-
-    @classmethod
-    def of(cls, nucleus: Nucleus) -> "ShiftAxis":
-        """The usual axis of a nucleus."""
-        return cls(
-            nucleus.fine_width_ppm,
-            nucleus.n_fine_bins,
-            nucleus.n_bins,
-            nucleus,
-            nucleus.start_ppm,
-        )
 
     @property
     def n_fine_per_bin(self) -> int:

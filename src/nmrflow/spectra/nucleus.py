@@ -39,6 +39,7 @@ class Nucleus:
         fine_width_ppm: Width of a fine bin of that.
         n_fine_bins: Number of its fine bins.
         n_bins: Number of bits of its spectrum code.
+        typical_ppm: Where its shifts crowd, the commonest first: where a network begins.
         shown_ppm: What pictures show, left to right: the order in which chemists draw spectra.
         multiplicities: Letters of atoms with no, one, two, ... hydrogens, as DEPT tells them;
             none where spectra do not tell them.
@@ -55,6 +56,7 @@ class Nucleus:
     fine_width_ppm: float
     n_fine_bins: int
     n_bins: int
+    typical_ppm: tuple[float, ...]
     shown_ppm: tuple[float, float]
     multiplicities: tuple[str, ...] = ()
     solvents: tuple[Solvent, ...] = ()
@@ -129,6 +131,7 @@ class Carbon13(Nucleus):
             fine_width_ppm=0.2,
             n_fine_bins=1024,
             n_bins=128,
+            typical_ppm=(20.0, 40.0, 130.0, 75.0),
             shown_ppm=(220.0, -5.0),
             multiplicities=("S", "D", "T", "Q"),
             solvents=(

@@ -43,8 +43,10 @@ class Invented:
         peaks = []
         for atom, element in enumerate(structure.elements):
             if element == self.element:
-                around = (_AT_PPM[structure.elements[b]] for b, _ in structure.neighbours[atom])
-                shift = sum(around) + 10 * sum(o.order - 1 for _, o in structure.neighbours[atom])
-                peaks.append(Peak(round(min(shift, 199.0), 1), atoms=(str(atom),)))
+                shift = 0.0
+                for b, bond in structure.neighbours[atom]:
+                    shift += _AT_PPM[structure.elements[b]] + 10 * (bond.order - 1)
+                    shift += 5 * len(structure.neighbours[b])
+                peaks.append(Peak(round(min(shift, 149.0), 1), atoms=(str(atom),)))
         name = f"invented-{number}"
         return Record(name, name, structure, PeakList(tuple(peaks)), name)

@@ -25,7 +25,7 @@ def candidates(
 
     def make(*probabilities: float | None) -> tuple[Candidate, ...]:
         return tuple(
-            Candidate(found.prediction.structure, -1.0, -2.0, found, -3.0, probability=p)
+            Candidate(found.prediction.structure, -2.0, -1.0, found, -3.0, probability=p)
             for p in probabilities
         )
 

@@ -237,7 +237,7 @@ def test_lines_of_the_solvent_are_left_out_and_said(run: Run) -> None:
         (("missing.txt",), r"missing\.txt: no such file"),
         (("bad.txt",), r"bad\.txt:1: line 2: 'x' is not a shift"),
         (("20.0", "-f", "C7H9"), "C7H9"),
-        (("20.0", "-f", "benzene"), "'benzene' is none of a hydrocarbon"),
+        (("20.0", "-f", "benzene"), "'benzene' is none of a molecule"),
         (("20.0", "-o", "a.pdf"), r"a\.pdf: no form is known"),
         (("20.0", "-o", "none/a.csv"), "there is no folder none"),
     ],

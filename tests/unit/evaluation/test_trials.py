@@ -1,15 +1,17 @@
 """Trials: isomers chosen from a corpus, cases with and without the truth, calibrations of them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nmrflow.answers.elucidation import Elucidation
-from nmrflow.chem.codecs.table import read_canonical
-from nmrflow.chem.generation.walk import generate_hydrocarbons
-from nmrflow.chem.graph import count_kinds
+from nmrflow.chem.codecs.table import TableCodec
+from nmrflow.chem.domain import Domain
+from nmrflow.chem.generation.walk import generate_molecules
 from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import CorpusWriter, Shard
@@ -22,7 +24,7 @@ from nmrflow.evaluation.trials import (
     among_cases,
     choose_isomers,
     elucidations,
-    query_of,
+    question_of,
     rankings,
 )
 from nmrflow.model.trained import TrainedFlow
@@ -42,21 +44,30 @@ def records() -> list[Record]:
 def made(records: list[Record]) -> list[Structure]:
     """Generated molecules, the truths among them."""
     seeds = [record.structure for record in records]
-    return list(generate_hydrocarbons(seeds, 3_000, 0, max_carbons=8, with_seeds=True))
+    return list(generate_molecules(seeds, 3_000, 0, Domain([["C", 0, 4]], 8, 2), with_seeds=True))
 
 
 @pytest.fixture(scope="module")
-def corpus(made: list[Structure], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    molecules = [read_canonical(structure.connectivity) for structure in made]
-    folder = tmp_path_factory.mktemp("corpus")
+def corpus(
+    made: list[Structure], small_flow: TrainedFlow, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus"), made, small_flow)
+
+
+def write_corpus(folder: Path, made: list[Structure], flow: TrainedFlow) -> Path:
+    codec, forward = flow.codec, flow.network.forward
+    assert isinstance(codec, TableCodec)
+    assert forward is not None
+    features = forward.features
+    molecules = [codec.canonical(structure.connectivity, features) for structure in made]
     writer = CorpusWriter(folder)
     for part in (molecules[:1000], molecules[1000:]):
         writer.add(
             Shard(
-                np.stack([molecule.orders for molecule in part]),
+                np.stack([molecule.cells for molecule in part]),
                 np.zeros((len(part), 1, 16), dtype=np.uint8),
                 np.full(len(part), 9, dtype=np.uint8),
-                np.stack([count_kinds(molecule.graph) for molecule in part]),
+                np.stack([features.count_kinds(molecule.graph) for molecule in part]),
             )
         )
     writer.close(128)
@@ -65,26 +76,33 @@ def corpus(made: list[Structure], tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.mark.parametrize("nearest", [False, True])
 def test_isomers_are_generated_ones_without_the_truth(
-    corpus: Path, records: list[Record], made: list[Structure], *, nearest: bool
+    corpus: Path,
+    small_flow: TrainedFlow,
+    records: list[Record],
+    made: list[Structure],
+    *,
+    nearest: bool,
 ) -> None:
     formulas = {structure.connectivity: structure.formula for structure in made}
     n_octanes = sum(formula == "C8H18" for formula in formulas.values()) - 1
-    found = choose_isomers(corpus, records, nearest=nearest, seed=3)
+    found = choose_isomers(corpus, small_flow.network, records, nearest=nearest, seed=3)
     assert 1 < n_octanes < N_ISOMERS
     assert [len(names) for names in found] == [n_octanes, N_ISOMERS, 0]
     for names, record in zip(found, records, strict=True):
         assert len(set(names)) == len(names)
         assert record.structure.connectivity not in names
         assert {formulas[name] for name in names} <= {record.structure.formula}
-    assert choose_isomers(corpus, records, nearest=nearest, seed=3) == found
-    assert (choose_isomers(corpus, records, nearest=nearest, seed=4) == found) == nearest
+    assert choose_isomers(corpus, small_flow.network, records, nearest=nearest, seed=3) == found
+    assert (
+        choose_isomers(corpus, small_flow.network, records, nearest=nearest, seed=4) == found
+    ) == nearest
 
 
 def test_the_nearest_are_nearer_than_all_others(
-    corpus: Path, records: list[Record], made: list[Structure]
+    corpus: Path, small_flow: TrainedFlow, records: list[Record], made: list[Structure]
 ) -> None:
     truth = records[1].structure
-    names = choose_isomers(corpus, records, nearest=True, seed=0)[1]
+    names = choose_isomers(corpus, small_flow.network, records, nearest=True, seed=0)[1]
     others = [
         structure.connectivity
         for structure in made
@@ -98,6 +116,30 @@ def test_the_nearest_are_nearer_than_all_others(
     assert len(far) > 20
     assert near.min() >= far.max()
     assert (np.diff(near) <= 0).all()
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+def test_isomers_of_molecules_of_several_elements(
+    make_flow: Callable[..., TrainedFlow],
+    small_model: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    *,
+    nearest: bool,
+) -> None:
+    types = [["C", 0, 4], ["N", 0, 3], ["O", 0, 2]]
+    flow = make_flow(small_model({"atom_types": types, "max_atoms": 6}))
+    seeds = [Structure.from_smiles(smiles) for smiles in ("CCO", "CC(N)=O", "CCC")]
+    made = list(generate_molecules(seeds, 2_000, 0, flow.domain, with_seeds=True))
+    folder = write_corpus(tmp_path / "corpus", made, flow)
+    records = [Record(s.formula, s.formula, s, PEAKS, "by hand") for s in seeds]
+    found = choose_isomers(folder, flow.network, records, nearest=nearest, seed=0)
+    for names, seed in zip(found, seeds, strict=True):
+        isomers = {s.connectivity for s in made if s.formula == seed.formula}
+        isomers -= {seed.connectivity}
+        assert len(set(names)) == len(names) == min(len(isomers), N_ISOMERS)
+        assert set(names) <= isomers
+    assert found[0] == ["COC"]
+    assert len(found[1]) > 5
 
 
 def test_a_truth_is_first_where_it_scores_above_every_isomer(
@@ -122,11 +164,11 @@ def test_a_truth_is_first_where_it_scores_above_every_isomer(
 def test_cases_are_of_the_first_and_of_all_candidates(
     small_flow: TrainedFlow, records: list[Record]
 ) -> None:
-    query = query_of(records[1], tells_formula=False)
-    assert query.shifts_ppm == SHIFTS
-    assert all(peak == Peak(peak.shift_ppm) for peak in query.peaks.peaks)
+    question = question_of(records[1], tells_formula=False)
+    assert question.shifts_ppm == SHIFTS
+    assert all(peak == Peak(peak.shift_ppm) for peak in question.peaks.peaks)
     (answer,) = elucidations(small_flow, records[1:2], tells_formula=False, n_samples=200, seed=0)
-    assert answer.query == query
+    assert answer.question == question
     n = len(answer.candidates)
     assert n > 10
     last = answer.candidates[-1].structure
@@ -134,7 +176,7 @@ def test_cases_are_of_the_first_and_of_all_candidates(
     assert [case.is_among for case in cases] == [False, False, False, True]
     masses = [case.evidence["mass"] for case in cases]
     assert masses == sorted(masses)
-    empty = Elucidation(query, (), 0, 1, 1, 0)
+    empty = Elucidation(question, (), 0, 1, 1, 0)
     assert among_cases(empty, last) == []
 
 

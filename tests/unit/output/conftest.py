@@ -9,7 +9,6 @@ from nmrflow.answers.candidates import Candidate
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import Prediction, gather
-from nmrflow.answers.question import Query
 from nmrflow.chem.structure import Structure
 from nmrflow.formats.molecule_files import MoleculeRow, parse_row
 from nmrflow.model.results import PredictedShifts
@@ -22,6 +21,7 @@ from nmrflow.output.items import (
 )
 from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer, of_refused_query
 from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.question import Question
 from nmrflow.spectra.solvents import ForeignLine
 
 BAD_NAME = '<script>alert("1 & 2")</script> https://example.org/'
@@ -31,7 +31,7 @@ PEAKS = PeakList(
     (Peak(137.89), Peak(129.07, "D"), Peak(128.26), Peak(125.33), Peak(60.0), Peak(21.46)),
     {"solvent": "CDCl3"},
 )
-QUERY = Query(PEAKS, (ForeignLine(Peak(77.16), "CDCl3"),), "C7H8")
+QUESTION = Question(PEAKS, (ForeignLine(Peak(77.16), "CDCl3"),), "C7H8")
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ def candidates(
     heptane = replace(heptane, contradiction="its formula is C7H16, not C7H8")
     return (
         Candidate(
-            toluene_fit.prediction.structure, -1.5, -20.25, toluene_fit, -30.125,
+            toluene_fit.prediction.structure, -20.25, -1.5, toluene_fit, -30.125,
             n_sampled=3, probability=0.625,
         ),
         Candidate(
-            heptane.prediction.structure, float("-inf"), -60.0, heptane, float("-inf"),
+            heptane.prediction.structure, -60.0, float("-inf"), heptane, float("-inf"),
             n_sampled=1, probability=0.625,
         ),
     )  # fmt: skip
@@ -90,7 +90,7 @@ def candidates(
 
 @pytest.fixture(scope="session")
 def elucidation(candidates: tuple[Candidate, ...]) -> Elucidation:
-    return Elucidation(QUERY, candidates, 5, 20, 2, 7)
+    return Elucidation(QUESTION, candidates, 5, 20, 2, 7)
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,7 @@ def ranking(candidates: tuple[Candidate, ...]) -> Ranking:
         replace(candidate, n_sampled=None, place=place)
         for candidate, place in zip(candidates, (1, 0), strict=True)
     ]
-    return Ranking(QUERY, tuple(given), none_fits=False)
+    return Ranking(QUESTION, tuple(given), none_fits=False)
 
 
 @pytest.fixture(scope="session")

@@ -46,13 +46,14 @@ class Fluorine19(Nucleus):
             fine_width_ppm=0.5,
             n_fine_bins=640,
             n_bins=64,
+            typical_ppm=(-110.0, -60.0),
             shown_ppm=(50.0, -250.0),
             solvents=(Solvent("C6D6", (-163.0,)),),
         )
 
 
 F19 = Fluorine19()
-AXIS = ShiftAxis.of(F19)
+AXIS = ShiftAxis(nucleus=F19)
 PEAKS = PeakList(
     (
         Peak(-62.9, n_carbons=3, intensity=3.0, note="s"),
@@ -76,8 +77,8 @@ def test_carbon_is_as_ever() -> None:
     assert Carbon13().groups == {"S": "C", "D": "CH", "T": "CH2", "Q": "CH3"}
     assert [Carbon13().letter(n) for n in range(5)] == ["S", "D", "T", "Q", None]
     assert (Carbon13().name, Carbon13().heading) == ("13C", "13C shift / ppm")
-    assert ShiftAxis.of(Carbon13()) == ShiftAxis()
-    assert hash(ShiftAxis()) == hash(ShiftAxis.of(Carbon13()))
+    assert ShiftAxis(nucleus=Carbon13()) == ShiftAxis()
+    assert hash(ShiftAxis()) == hash(ShiftAxis(nucleus=Carbon13()))
     assert ShiftAxis() != AXIS
 
 

@@ -1,13 +1,17 @@
 """Bonds are counted in tensors of each codec, and numbers of them correlated."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
-from nmrflow.chem.codecs.published import BondTensorCodec, MoleculeCodec
-from nmrflow.chem.codecs.table import BondOrderCodec, canonical_form
+from nmrflow.chem.codecs.codec import MoleculeCodec
+from nmrflow.chem.codecs.published import HYDROCARBONS, BondTensorCodec
+from nmrflow.chem.codecs.table import TableCodec, canonical_form
+from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure
 from nmrflow.evaluation.paper.bonds import (
     bond_correlations,
@@ -21,7 +25,7 @@ class ForeignCodec:
     """A codec that says nothing about bonds in what is no molecule."""
 
 
-@pytest.mark.parametrize("codec", [BondTensorCodec(), BondOrderCodec()])
+@pytest.mark.parametrize("codec", [BondTensorCodec(), TableCodec(HYDROCARBONS)])
 @given(structure=st.from_type(Structure))
 def test_bonds_are_counted_as_the_structure_has_them(
     codec: MoleculeCodec, structure: Structure
@@ -53,17 +57,33 @@ def test_set_cells_are_counted_molecule_or_not(
 
 
 def test_a_table_that_is_no_molecule_has_bonds_and_no_aromatic_ones() -> None:
-    codec = BondOrderCodec()
+    codec = TableCodec(HYDROCARBONS)
     benzene = codec.encode(Structure.from_smiles("c1ccccc1"))
     assert count_bonds(codec, benzene) == (6, 6)
     assert count_bonds(codec, benzene > 0) == (6, 0)  # Every bond single: cyclohexane.
     alone = np.zeros(codec.shape, dtype=np.uint8)
-    alone[0, 2, 4] = 3  # Atoms that nothing is bound to.
+    alone[codec.pairs.index((2, 5))] = 3  # Atoms that nothing is bound to.
     assert count_bonds(codec, alone) == (1, 0)
-    filled = benzene + np.random.default_rng(0).random(codec.shape) * (benzene == 0)
-    in_slots = np.triu(np.ones((16, 16)))
-    filled[0] = np.where(in_slots, benzene[0], filled[0])
-    assert count_bonds(codec, filled) == (6, 6)  # Cells that hold nothing do not count.
+
+
+@given(data=st.data())
+def test_kinds_of_atoms_are_no_bonds(
+    molecules_of: Callable[[Domain], st.SearchStrategy[Structure]], data: st.DataObject
+) -> None:
+    domain = Domain([["C", 0, 4], ["N", 0, 3], ["O", 0, 2]], max_atoms=9)
+    structure = data.draw(molecules_of(domain))
+    codec = TableCodec(domain)
+    n_aromatic = sum(bond.aromatic for bond in canonical_form(structure).bonds)
+    assert count_bonds(codec, codec.encode(structure)) == (len(structure.bonds), n_aromatic)
+
+
+def test_kinds_without_a_molecule_have_bonds_and_no_aromatic_ones() -> None:
+    codec = TableCodec(Domain([["C", 0, 4], ["O", 0, 2]], max_atoms=9))
+    cells = np.zeros(codec.shape, dtype=np.uint8)
+    cells[:2] = 1, 2
+    assert count_bonds(codec, cells) == (0, 0)
+    cells[9:11] = 1  # a bond to an atom that is none
+    assert count_bonds(codec, cells) == (2, 0)
 
 
 def test_of_another_codec_nothing_is_said() -> None:
