@@ -14,7 +14,8 @@ from nmrflow.errors import NmrflowError, SpectrumError
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.spectrum_row import SpectrumRow
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.output.items import Item, of_refused_query
+from nmrflow.output.items import Item
+from nmrflow.output.ranked import of_refused_query
 from nmrflow.output.writers import Heading
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.question import Question

@@ -13,13 +13,8 @@ from nmrflow.console import say, show_table
 from nmrflow.errors import DataError, StructureError
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.spectrum_row import SpectrumRow
-from nmrflow.output.items import (
-    ASSIGNMENT_COLUMNS,
-    CANDIDATE_COLUMNS,
-    Item,
-    of_answer,
-    of_assignment,
-)
+from nmrflow.output.items import ASSIGNMENT_COLUMNS, Item, of_assignment
+from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer
 from nmrflow.output.writers import Heading
 from nmrflow.spectra.question import Question
 

@@ -9,8 +9,9 @@ from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import Prediction
 from nmrflow.formats.molecule_files import MoleculeRow
 from nmrflow.output.html import PAGE_FOOT, page_head
-from nmrflow.output.items import Item, of_answer, of_assignment, of_prediction
+from nmrflow.output.items import Item, of_assignment, of_prediction
 from nmrflow.output.pictures import draw, plot, to_file
+from nmrflow.output.ranked import of_answer
 
 _PAGE_STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #f5f6f8; margin: 0; }

@@ -12,8 +12,6 @@ from nmrflow.errors import DataError
 from nmrflow.files import written_whole
 from nmrflow.formats.spectrum_sdf import write_record
 from nmrflow.output.items import Item
-from nmrflow.output.page import FOOT, card, head
-from nmrflow.output.pictures import picture
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 
 SCHEMA_VERSION = 1
@@ -98,15 +96,18 @@ class _Sdf:
 
 class _Page:
     def __init__(self, stream: TextIO, heading: Heading) -> None:
-        self.stream = stream
-        stream.write(head(heading.title, heading.lines))
+        # Here and below: what draws takes a second to import, and most answers are text.
+        from nmrflow.output import page
+
+        self.stream, self.page = stream, page
+        stream.write(page.head(heading.title, heading.lines))
 
     def add(self, item: Item) -> None:
         if item.title or item.is_refused:
-            self.stream.write(card(item))
+            self.stream.write(self.page.card(item))
 
     def close(self) -> None:
-        self.stream.write(FOOT)
+        self.stream.write(self.page.FOOT)
 
 
 _TEXTS: dict[str, Callable[[TextIO, Heading], _Writer]] = {
@@ -188,6 +189,8 @@ class _Pictures:
     def add(self, item: Item) -> None:
         if item.answer is None:
             return
+        from nmrflow.output.pictures import picture
+
         self.n += 1
         name = f"{self.file.stem}-{self.n}{self.file.suffix}" if self.n > 1 else self.file.name
         form = self.file.suffix.lower().removeprefix(".")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.assignment import assign
-from nmrflow.answers.candidates import Candidate, order, weigh, weigh_drawn
+from nmrflow.answers.candidates import Candidate, weigh, weigh_drawn
 from nmrflow.answers.elucidation import Elucidation, Ranking, elucidate, rank
 from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure
@@ -126,7 +126,8 @@ def test_those_drawn_are_weighed_as_those_given(
     formula: str | None, small_flow: TrainedFlow
 ) -> None:
     question = ask(TOLUENE_PPM, small_flow.axis, formula=formula)
-    (drawn,) = small_flow.propose_structures([question], 40, 0)
+    (proposals,) = small_flow.propose_structures([question], 40, 0)
+    drawn = elucidation.of_question(proposals, question)
     found = weigh_drawn(small_flow, question, drawn)
     expected = weigh(small_flow, question, [c.structure for c in found])
     assert len({c.structure.connectivity for c in found}) == len(found) > 5
@@ -135,7 +136,7 @@ def test_those_drawn_are_weighed_as_those_given(
         assert one.score == pytest.approx(other.score, abs=1e-6)
         assert one.log_p == pytest.approx(other.log_p, abs=1e-6)
         assert (other.n_sampled, other.place) == (None, None)
-    assert sum(c.n_sampled for c in found) == sum(p.structure is not None for p in drawn)
+    assert sum(c.n_sampled for c in found) == len(drawn)
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +172,19 @@ def test_molecules_of_several_elements_are_elucidated(hetero_flow: TrainedFlow) 
     check_order(found.candidates)
 
 
+def test_draws_without_a_carbon_are_counted_as_invalid(hetero_flow: TrainedFlow) -> None:
+    question = ask([66.0], hetero_flow.axis)
+    (drawn,) = hetero_flow.propose_structures([question], 200, 0)
+    molecules = [p.structure for p in drawn if p.structure is not None]
+    n_with = sum("C" in s.elements for s in molecules)
+    assert 0 < n_with < len(molecules)
+    found = elucidate(hetero_flow, question, n_samples=200, n_shown=200)
+    assert found.n_invalid == 200 - n_with
+    assert sum(c.n_sampled for c in found.candidates) == n_with
+
+
 def test_a_candidate_without_a_carbon_is_refused_in_words(hetero_flow: TrainedFlow) -> None:
-    with pytest.raises(StructureError, match="H2O .*carbon"):
+    with pytest.raises(StructureError, match=r"H2O .*carbon"):
         rank(hetero_flow, [66.0], ["CCO", "O"])
 
 

@@ -16,7 +16,8 @@ from typer.testing import Result
 
 import nmrflow
 from nmrflow.model import pretrained
-from nmrflow.output.items import ASSIGNMENT_COLUMNS, CANDIDATE_COLUMNS, PREDICTION_COLUMNS
+from nmrflow.output.items import ASSIGNMENT_COLUMNS, PREDICTION_COLUMNS
+from nmrflow.output.ranked import CANDIDATE_COLUMNS
 
 TOLUENE = "137.89, 129.07, 128.26, 125.33, 21.46"
 WITH_NETWORK = ("predict", "elucidate", "rank", "assign")

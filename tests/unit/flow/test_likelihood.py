@@ -18,7 +18,6 @@ from nmrflow.chem.structure import Structure
 from nmrflow.errors import ConfigError, ShapeError, StructureError
 from nmrflow.flow import (
     Flow,
-    Grammar,
     SpectrumCoupling,
     StructureCoupling,
     StructureMemoryless,
@@ -110,7 +109,7 @@ def test_normal_numbers_come_back(flow: Flow, domain: Domain, knows_formula: boo
 
 @pytest.mark.parametrize("knows_formula", [False, True])
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=15, phases=[__import__("hypothesis").Phase.generate])
 def test_molecules_come_back_and_have_their_probability(
     flow: Flow,
     domain: Domain,

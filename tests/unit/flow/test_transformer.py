@@ -6,17 +6,24 @@ import pytest
 import torch
 from torch import nn
 
-from nmrflow.flow import BondTransformer
-from nmrflow.flow.tokens import END, UNKNOWN, states_before
+from nmrflow.chem.codecs.published import HYDROCARBONS
+from nmrflow.chem.codecs.table import TableCodec
+from nmrflow.errors import ConfigError
+from nmrflow.flow import StructureTransformer
+from nmrflow.flow.tokens import UNKNOWN, Grammar
+
+CARBONS = Grammar((4,), 17, TableCodec(HYDROCARBONS).pairs)
 
 
 def test_training_steps_are_rounded_where_that_is_faster(
     randomised: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = randomised(BondTransformer(16, width=16, n_layers=2, n_heads=2, bfloat16=True))
-    code = (torch.arange(48) % 5 == 0).view(3, 16)
-    tokens = torch.tensor([[0, END, 3, END, END], [1, END, END, -1, -1], [END, -1, -1, -1, -1]])
-    states = states_before(tokens, torch.full((3, 2), UNKNOWN))
+    network = randomised(
+        StructureTransformer(16, CARBONS, width=16, n_layers=2, n_heads=2, bfloat16=True)
+    )
+    code, end = (torch.arange(48) % 5 == 0).view(3, 16), CARBONS.end
+    tokens = torch.tensor([[0, end, 3, end, end], [1, end, end, -1, -1], [end, -1, -1, -1, -1]])
+    states = CARBONS.states_before(tokens, torch.full((3, 2), UNKNOWN))
 
     def logits(*, is_fast: bool) -> torch.Tensor:
         monkeypatch.setattr(
@@ -33,3 +40,8 @@ def test_training_steps_are_rounded_where_that_is_faster(
         assert torch.equal(logits(is_fast=True), exact)
     network.eval()
     assert torch.equal(logits(is_fast=True), exact)
+
+
+def test_a_width_that_heads_do_not_share_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no multiple of n_heads=5"):
+        StructureTransformer(16, CARBONS, width=16)

@@ -129,7 +129,7 @@ def test_before_the_file_told_a_ranking_the_configuration_did(
     file = tmp_path / f"net{SUFFIX}"
     file.write_text(damaged(calibration, ranking=None))
     assert find_calibration(tmp_path / "net.ckpt", OWN) == replace(calibration, ranking=OWN)
-    with pytest.raises(CheckpointError, match="no calibration .*ranking"):
+    with pytest.raises(CheckpointError, match=r"no calibration .*ranking"):
         read_calibration(file)
 
 

@@ -15,14 +15,12 @@ from nmrflow.formats.molecule_files import MoleculeRow, parse_row
 from nmrflow.model.results import PredictedShifts
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
-    CANDIDATE_COLUMNS,
     PREDICTION_COLUMNS,
     Item,
-    of_answer,
     of_assignment,
     of_prediction,
-    of_refused_query,
 )
+from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer, of_refused_query
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.solvents import ForeignLine
 

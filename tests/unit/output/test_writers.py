@@ -21,15 +21,13 @@ from nmrflow.formats.molecule_files import MoleculeRow, parse_row
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.output.items import (
     ASSIGNMENT_COLUMNS,
-    CANDIDATE_COLUMNS,
     PREDICTION_COLUMNS,
     Item,
-    of_answer,
     of_assignment,
     of_prediction,
-    of_refused_query,
 )
 from nmrflow.output.page import cards
+from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer, of_refused_query
 from nmrflow.output.writers import FORMS, SCHEMA_VERSION, Heading, check_output, open_outputs
 
 BAD_TITLE = "<b>Title</b> & more"
