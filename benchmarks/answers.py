@@ -31,7 +31,7 @@ from nmrflow.evaluation.trials import (
     among_cases,
     choose_isomers,
     elucidations,
-    query_of,
+    question_of,
     rankings,
 )
 from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
@@ -54,10 +54,10 @@ def check_ranking(model: TrainedFlow, trials: list[RankingTrial]) -> dict[str, A
             scores[f"truth_first{name}"] = _mean(trial.is_first for trial in part)
             scores[f"chance{name}"] = _mean(1 / (1 + len(trial.isomers)) for trial in part)
         told = [trial for trial in part if trial.isomers]
-        if model.trust and told:
-            limit = model.trust.none_fits_below
+        if model.calibration and told:
+            limit = model.calibration.none_fits_below
             for kind, has in (("false_alarms", True), ("detections", False)):
-                found = (model.trust.given(t.case(has_truth=has).evidence) for t in told)
+                found = (model.calibration.given(t.case(has_truth=has).evidence) for t in told)
                 scores[f"{kind}{name}"] = _mean(p < limit for p in found)
     return scores
 
@@ -78,8 +78,8 @@ def check_intervals(model: TrainedFlow, records: list[Record]) -> dict[str, Any]
     """Share of carbons whose matched peak lies in their interval, and the intervals' widths."""
     inside, widths = [], []
     for record in records:
-        query = query_of(record, tells_formula=False)
-        for pair in assign(model, query, record.structure).assigned:
+        question = question_of(record, tells_formula=False)
+        for pair in assign(model, question, record.structure).assigned:
             group, shift = pair.group, pair.measured.shift_ppm
             inside += [group.low_ppm <= shift <= group.high_ppm] * len(group.atoms)
             widths += [group.width_ppm] * len(group.atoms)
@@ -126,15 +126,17 @@ def main() -> None:
             pairs = list(zip(ranked, truths, strict=True))
             for n in N_FIRST:
                 found[f"top{n}{name}"] = _mean(t.connectivity in names[:n] for names, t in pairs)
-            if model.trust:
+            if model.calibration:
                 cases = [
                     case
                     for answer, truth in zip(answers[tells], truths, strict=True)
                     for case in among_cases(answer, truth)
                 ]
-                found[f"among{name}"] = calibration_error(model.trust.among, cases)
+                found[f"among{name}"] = calibration_error(model.calibration.among, cases)
         for nearest, name in ((False, "rank_random"), (True, "rank_nearest")):
-            isomers = choose_isomers(given.corpus, records, nearest=nearest, seed=given.seed)
+            isomers = choose_isomers(
+                given.corpus, model.network, records, nearest=nearest, seed=given.seed
+            )
             found[name] = check_ranking(model, rankings(model, records, isomers, answers[True]))
     text = json.dumps(found, indent=1)
     print(text)

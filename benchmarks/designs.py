@@ -1,7 +1,7 @@
 """Designs of the bonds' network side by side, as a Markdown table: one row for each run folder.
 
-The runs differ in ``conditional@model.flow.conditional`` and share split, seed and budget. Scores
-are those of each run's ``scores.json`` (``python -m nmrflow.evaluate checkpoint=RUN
+The runs differ in ``conditional@model.flow.nodes.structure.conditional`` and share split, seed and
+budget. Scores are those of each run's ``scores.json`` (``python -m nmrflow.evaluate checkpoint=RUN
 output=RUN/scores.json``); sampling is timed here.
 """
 
@@ -65,11 +65,11 @@ def row_of(run: Path) -> dict[str, str]:
             f"{run / SCORES}: lacks {', '.join(missing)}; write it anew with "
             f"python -m nmrflow.evaluate checkpoint={run} output={run / SCORES}"
         )
-    conditional = trained.description["config"]["model"]["flow"]["conditional"]
-    n = sum(weight.numel() for weight in trained.flow.bonds.parameters())
+    nodes = trained.description["config"]["model"]["flow"]["nodes"]
+    n = sum(weight.numel() for weight in trained.flow.node("structure").parameters())
     seconds = trained.description["training_side"]["stage_seconds"]["bonds"]
     return {
-        "network": conditional["_target_"].rsplit(".", 1)[-1],
+        "network": nodes["structure"]["conditional"]["_target_"].rsplit(".", 1)[-1],
         **{title: f"{scores[name]:.3f}" for title, name in COLUMNS},
         "training, s": f"{seconds:.0f}",
         f"{N_DRAWS} draws, s": f"{sampling_seconds(trained):.2f}",

@@ -18,21 +18,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmrflow.chem.codecs.table import read_canonical, structure_from_orders
+from nmrflow.answers.candidates import order, weigh_drawn
+from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
 from nmrflow.data.records import Record
 from nmrflow.data.sources.revmolspec import RevMolSpec
-from nmrflow.errors import errors_for_people
+from nmrflow.errors import DataError, errors_for_people
+from nmrflow.evaluation.trials import question_of
 from nmrflow.evaluation.yardsticks.lookup import Corpus as LookupCorpus
 from nmrflow.evaluation.yardsticks.lookup import rank_corpus
 from nmrflow.evaluation.yardsticks.measured import measured
 from nmrflow.metrics.structure import ranking_scores
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.shifts.mixture import STRAY
-from nmrflow.shifts.network import collate
-from nmrflow.shifts.network import log_unset as bin_log_unset
+from nmrflow.shifts.distribution import to_logits
 
 N_PROPOSALS = 100
 N_MOLECULES = 50
@@ -42,16 +42,15 @@ AT_A_TIME = 1_024
 
 def check_latents(trained: TrainedFlow, records: list[Record]) -> dict[str, float]:
     """One proposal for each of a hundred spectra, with and without its formula."""
-    codes = np.stack(
-        [trained.axis.code_from_shifts(r.peaks.shifts_ppm) for r in records[:N_PROPOSALS]]
-    )
-    formulas = [record.structure.formula for record in records[:N_PROPOSALS]]
+    records = records[:N_PROPOSALS]
+    codes = np.stack([trained.axis.code_from_shifts(r.peaks.shifts_ppm) for r in records])
     side = trained.description["training_side"]
     asked = np.where(codes == 1, side["mean_logit_true"], side["mean_logit_false"])
     errors: dict[str, float] = {"n": len(codes)}
-    for name, told in (("", None), ("_formula", formulas)):
-        proposals = [drawn[0] for drawn in trained.propose_structures(codes, 1, 0, told)]
-        latent = trained.to_latent(proposals, formulas=told)
+    for name, tells in (("", False), ("_formula", True)):
+        questions = [question_of(record, tells_formula=tells) for record in records]
+        proposals = [drawn[0] for drawn in trained.propose_structures(questions, 1, 0)]
+        latent = trained.to_latent(proposals, questions)
         drawn_z = np.stack([proposal.z for proposal in proposals])
         errors[f"z_max_error{name}"] = float(np.abs(latent.z.numpy() - drawn_z).max())
         errors[f"y_max_error{name}"] = float(np.abs(latent.y.numpy() - asked).max())
@@ -88,13 +87,13 @@ def check_query(trained: TrainedFlow, records: list[Record], n_samples: int) -> 
     """Seconds of single queries, with and without the formula, of the largest molecules."""
     seconds, same = [], True
     for record in sorted(records, key=lambda record: -record.structure.n_atoms)[:5]:
-        code = trained.axis.code_from_shifts(record.peaks.shifts_ppm)[None]
-        for told in (None, [record.structure.formula]):
+        for tells in (False, True):
+            question = question_of(record, tells_formula=tells)
             lists = []
             for _ in range(2):
                 started = time.perf_counter()
-                (drawn,) = trained.iterate_proposals(code, n_samples, 0, told)
-                ranked = trained.rank(drawn, code[0], None if told is None else told[0])[:10]
+                (drawn,) = trained.iterate_proposals([question], n_samples, 0, explains=False)
+                ranked = order(weigh_drawn(trained, question, drawn))[:10]
                 seconds.append(time.perf_counter() - started)
                 lists.append([c.structure.connectivity for c in ranked])
             same &= lists[0] == lists[1]
@@ -126,20 +125,22 @@ def check_lookup(trained: TrainedFlow, records: list[Record], folder: Path) -> d
 @torch.no_grad()
 def _labelled(trained: TrainedFlow, folder: Path) -> LookupCorpus:
     """A training corpus with the spectra that the network predicts, in float32."""
-    stored = Corpus(folder)
-    networks = trained.flow.spectrum.subnet.ensemble.networks
+    stored, codec = Corpus(folder), trained.codec
+    forward = trained.network.forward
+    if not isinstance(codec, TableCodec) or forward is None:
+        raise DataError(f"{folder}: a corpus is of tables, which this network does not know")
     names, formulas, log_unset, gain = [], [], [], []
     starts = range(0, stored.n_molecules, AT_A_TIME)
     for start in progress(starts, len(starts), "predicting"):
         rows = np.arange(start, min(start + AT_A_TIME, stored.n_molecules))
-        structures = [structure_from_orders(orders) for orders in stored.orders(rows)]
+        structures = [codec.structure(cells) for cells in stored.cells(rows)]
         names += [structure.connectivity for structure in structures]
         formulas += [structure.formula for structure in structures]
-        batch = collate([read_canonical(s.connectivity).graph for s in structures])
-        members = [bin_log_unset(network(batch), batch, trained.axis) for network in networks]
-        unset = torch.stack(members).double().exp().mean(0).log().clamp(max=-STRAY)
-        log_unset.append(unset.sum(1).float().numpy())
-        gain.append((torch.log(-torch.expm1(unset)) - unset).float().numpy())
+        graphs = [trained.network.graph(structure) for structure in structures]
+        for found in forward.distributions(graphs, torch.float32):
+            unset = found.log_unset(trained.axis)
+            log_unset.append(unset.sum(1).float().numpy())
+            gain.append(to_logits(unset).float().numpy())
     return LookupCorpus(names, np.array(formulas), np.concatenate(log_unset), np.concatenate(gain))
 
 

@@ -11,12 +11,13 @@ import platform
 import resource
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch.utils.benchmark import Timer
 
-from nmrflow.flow import SpectrumFlow
+from nmrflow.flow import AdditiveCoupling, ConvSubnet, Flow, IRevNet
 from nmrflow.flow.latent import Latent
 from nmrflow.losses import (
     DensityLoss,
@@ -40,7 +41,9 @@ def measure(n_threads: int, seconds: float) -> dict[str, float | int]:
     """Molecules per second and peak memory of this process, with so many threads."""
     torch.set_num_threads(n_threads)
     generator = generator_for(0, "benchmark")
-    flow = SpectrumFlow()
+    coupling = partial(AdditiveCoupling, subnet=ConvSubnet)
+    nodes = IRevNet((2, 2, 4, 6, 8), coupling)
+    flow = Flow(nodes=nodes, cell_shape=(4, 16, 16), n_bins=128)
     objective = Objective(
         spectrum=Term(PublishedSpectrumLoss(), 1.0, "y"),
         logit_size=Term(LogitSizeLoss(), 1e-3, "y"),

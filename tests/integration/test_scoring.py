@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from nmrflow.evaluation.scoring import MIN_TO_PROBE, score
 from nmrflow.metrics.calibration import probabilities
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.spectra.question import Question
 
 DEVIATIONS = {
     f"conditional/{kind}_{place}{norm}"
@@ -156,13 +157,15 @@ class Told(TrainedFlow):
 
     def iterate_proposals(
         self,
-        spectra: np.ndarray,
+        questions: Sequence[Question],
         n_samples: int,  # noqa: ARG002
         seed: int,  # noqa: ARG002
-        formulas: object = None,
+        *,
+        explains: bool = True,  # noqa: ARG002
     ) -> Iterator[list[Proposal]]:
-        assert formulas is None  # The published network takes none.
-        np.testing.assert_array_equal(spectra, self.records.code.numpy())
+        assert all(q.formula is None for q in questions)  # The published network takes none.
+        codes = np.stack([question.code(self.axis) for question in questions])
+        np.testing.assert_array_equal(codes, self.records.code.numpy())
         z = np.zeros(896, dtype=np.float32)
         nothing = np.full(self.codec.shape, np.nan, np.float32)
         y = np.zeros(128, dtype=np.float32)

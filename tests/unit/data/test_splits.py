@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmrflow.chem.generation.enumeration import alkanes
+from embedded.enumeration import alkanes
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import Record
 from nmrflow.data.splits import (

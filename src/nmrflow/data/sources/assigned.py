@@ -134,7 +134,8 @@ class AssignedShifts:
             structure = molfile.structure()
         except StructureError:
             return NO_STRUCTURE
-        if structure.n_atoms != len(heavy):  # RDKit keeps some explicit hydrogens, as of H-H.
+        # Atoms' features do not tell charges. RDKit keeps some explicit hydrogens, as of H-H.
+        if structure.charges or structure.n_atoms != len(heavy):
             return NO_STRUCTURE
         position = {a: k for k, a in enumerate(heavy)}
         peaks = tuple(

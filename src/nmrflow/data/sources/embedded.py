@@ -1,19 +1,26 @@
-"""Molecules with 13C shifts that nmrflow makes itself, by enumeration and additivity rules.
+"""Molecules with 13C shifts that come with nmrflow: made by rule, without a measurement.
 
-The shifts are textbook estimates, not measurements: ``benchmarks/embedded_shifts.py`` compares
-them with measured ones.
+The shifts are textbook estimates; ``data/README.md`` in the repository says how far off they are,
+and how they are made.
 """
 
-from nmrflow.chem.generation.additivity import predict_shifts
-from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
-from nmrflow.chem.structure import Structure
+import csv
+from pathlib import Path
+
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.data.records import Record, SourceData
-from nmrflow.errors import StructureError
+from nmrflow.files import open_text
 from nmrflow.spectra.peaks import Peak, PeakList
+
+FILE = Path(__file__).parents[1] / "embedded.csv.gz"
+COLUMNS = ("bonds", "shifts_ppm")
+"""The 136 digits of the published table, and a shift for each carbon."""
+
+_EXPECTED = "the molecules that come with nmrflow"
 
 
 class Embedded:
-    """The generated hydrocarbons as a data source: at hand anywhere, without a file.
+    """Made-up hydrocarbon spectra as a data source: at hand anywhere.
 
     Always the same molecules in the same order. Synthetic: what a network scores here says
     nothing of measured spectra.
@@ -23,39 +30,27 @@ class Embedded:
     path: str | None = None
 
     def read(self) -> SourceData:
-        """Generate every record; takes well under five seconds."""
+        """Read every record."""
+        codec = BondTensorCodec()
+        with open_text(FILE, _EXPECTED) as stream:
+            rows = list(csv.DictReader(stream))
         records = tuple(
             Record(
                 molecule_id=f"embedded-{number}",
                 spectrum_id=f"embedded-{number}",
-                structure=structure,
+                structure=codec.decode_digits(row["bonds"]),
                 peaks=PeakList(
-                    tuple(Peak(shift, atoms=(str(atom),)) for atom, shift in enumerate(shifts))
+                    tuple(
+                        Peak(float(shift), atoms=(str(atom),))
+                        for atom, shift in enumerate(row["shifts_ppm"].split())
+                    )
                 ),
                 provenance=f"generated, number {number}",
             )
-            for number, (structure, shifts) in enumerate(generate())
+            for number, row in enumerate(rows)
         )
         return SourceData(records)
 
     def digest(self) -> str:
-        """There is no file."""
+        """There is no file of the user's."""
         return ""
-
-
-def generate() -> list[tuple[Structure, tuple[float, ...]]]:
-    """All molecules of the enumeration that the additivity rules cover.
-
-    Returns:
-        Pairs of a structure and its shifts in ppm, one per carbon in the structure's atom
-        order, sorted by number of atoms and then by bond table. Cyclopropane alone has a
-        negative shift.
-    """
-    pairs = []
-    for structure in enumerate_hydrocarbons():
-        try:
-            pairs.append((structure, predict_shifts(structure)))
-        except StructureError:  # Outside the rules: left out rather than predicted badly.
-            continue
-    # RDKit's canonical SMILES may change between versions; the bond tables made here do not.
-    return sorted(pairs, key=lambda pair: (pair[0].n_atoms, pair[0].bonds))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedded.enumeration import enumerate_hydrocarbons
 from nmrflow.chem.codecs.published import HYDROCARBONS, BondTensorCodec
 from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.generation.edits import skeleton_of
-from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
 from nmrflow.chem.generation.strain import find_strain
 from nmrflow.chem.generation.walk import generate_molecules
 from nmrflow.chem.structure import Structure

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
+from embedded.enumeration import enumerate_hydrocarbons
 from nmrflow.chem.structure import Structure
 from nmrflow.evaluation.yardsticks.lookup import build_corpus, rank_corpus
 from nmrflow.evaluation.yardsticks.measured import Measured

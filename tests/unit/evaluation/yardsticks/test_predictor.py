@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmrflow.chem.generation.enumeration import enumerate_hydrocarbons
+from embedded.enumeration import enumerate_hydrocarbons
 from nmrflow.data.splits import hash_fraction
 from nmrflow.errors import DataError
 from nmrflow.evaluation.yardsticks.measured import Measured

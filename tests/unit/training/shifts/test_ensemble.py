@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from embedded.make import generate
 from nmrflow.chem.graph import molecular_graph
 from nmrflow.chem.structure import Structure
-from nmrflow.data.sources.embedded import generate
 from nmrflow.errors import DataError, TrainingError
 from nmrflow.shifts.mixture import bit_loss
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from nmrflow.chem.generation.additivity import predict_shifts
-from nmrflow.chem.generation.enumeration import FAMILIES, enumerate_hydrocarbons
+from embedded.additivity import predict_shifts
+from embedded.enumeration import FAMILIES, enumerate_hydrocarbons
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import StructureError, errors_for_people
 from nmrflow.spectra.axis import ShiftAxis

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from nmrflow.chem.generation.enumeration import (
+from embedded.enumeration import (
     FAMILIES,
     MAX_CARBONS,
     METHYL,

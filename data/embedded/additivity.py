@@ -2,7 +2,7 @@
 
 The shift of a carbon is a base value, plus an increment for every other carbon by its distance
 in bonds (alpha 1, beta 2, ...), plus corrections for branching.
-:mod:`nmrflow.chem.generation.increments` holds the numbers and their sources. The rules know no
+:mod:`embedded.increments` holds the numbers and their sources. The rules know no
 stereochemistry: as far as they tell the two forms of an alkene apart, the shifts are those of
 the E form.
 
@@ -22,7 +22,7 @@ Left out, because the rules are poor or uncertain there (:func:`predict_shifts` 
 
 from collections.abc import Sequence
 
-from nmrflow.chem.generation.increments import (
+from embedded.increments import (
     ALKENE,
     ALKENYL,
     ALKYNE,

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from nmrflow.chem.generation.additivity import predict_shifts
-from nmrflow.chem.generation.enumeration import FAMILIES, enumerate_hydrocarbons
+from embedded.additivity import predict_shifts
+from embedded.enumeration import FAMILIES, enumerate_hydrocarbons
+from embedded.make import generate
 from nmrflow.chem.structure import Structure, sort_bonds
-from nmrflow.data.sources.embedded import generate
 from nmrflow.errors import StructureError
 
 GENERATED = [structure for structure, _ in generate()]
@@ -45,7 +45,7 @@ def test_known_molecules_are_met_within_2_5_ppm(smiles: str) -> None:
 @pytest.mark.parametrize(
     ("smiles", "sums"),
     [
-        # Worked by hand from the tables of nmrflow.chem.generation.increments.
+        # Worked by hand from the tables of embedded.increments.
         ("CC", [-2.3 + 9.1] * 2),
         ("CC(C)(C)C", [-2.3 + 9.1 + 3 * 9.4 - 3.4, -2.3 + 4 * 9.1 - 4 * 1.5]),
         ("C=CC", [123.3 - 7.9, 123.3 + 10.6, -2.3 + 19.5]),

@@ -1,0 +1,1 @@
+"""How the embedded molecules and their shifts are made; the package has the result as a file."""
