@@ -39,7 +39,7 @@ def test_the_published_network_returns_every_molecule(real_data: Path, randomise
 def test_embedded_shifts_are_near_measured_ones(real_data: Path, tmp_path: Path) -> None:
     output = tmp_path / "shifts.json"
     command = [sys.executable, "-m", "embedded.compare", str(real_data / "reversibledata.csv")]
-    folder = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "data")}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "data")}
     subprocess.run(
         [*command, "--output", str(output)], check=True, capture_output=True, env=folder
     )
