@@ -40,9 +40,7 @@ def test_embedded_shifts_are_near_measured_ones(real_data: Path, tmp_path: Path)
     output = tmp_path / "shifts.json"
     command = [sys.executable, "-m", "embedded.compare", str(real_data / "reversibledata.csv")]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "data")}
-    subprocess.run(
-        [*command, "--output", str(output)], check=True, capture_output=True, env=folder
-    )
+    subprocess.run([*command, "--output", str(output)], check=True, capture_output=True, env=env)
     families = {row["family"]: row for row in json.loads(output.read_text())["families"]}
     assert families["all"]["shifts"] > 1000
     for row in families.values():

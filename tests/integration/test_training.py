@@ -87,7 +87,7 @@ def test_the_best_checkpoint_survives_a_resume(train_small) -> None:
     ("override", "said"),
     [
         ("optimizer.lr=0.1", "optimizer.lr: 0.001 then, 0.1 now"),
-        ("model.flow.n_blocks=[1,1,1,1,2]", "n_blocks"),
+        ("model.flow.nodes.n_blocks=[1,1,1,1,2]", "n_blocks"),
         ("split.seed=1", "split.seed"),
         ("loss=described", "DescribedSpectrumLoss"),
     ],

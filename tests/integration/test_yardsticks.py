@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from nmrflow.evaluation.scores_file import EVALUATION, read_yardsticks
-from nmrflow.evaluation.yardsticks import Settings, cached, find_cases
 from nmrflow.evaluation.yardsticks import __main__ as command
-from nmrflow.evaluation.yardsticks.compute import compute_yardsticks
+from nmrflow.evaluation.yardsticks.cache import cached
+from nmrflow.evaluation.yardsticks.cases import find_cases
+from nmrflow.evaluation.yardsticks.compute import Settings, compute_yardsticks
 
 SMALL = ("--corpus-size", "300", "--networks", "1", "--epochs", "2")
 SETTINGS = Settings(300, 1, 2)

@@ -21,7 +21,6 @@ from nmrflow.data.splits import InnerSplit
 from nmrflow.errors import ConfigError, DataError, errors_for_people
 from nmrflow.evaluation.trials import (
     Case,
-    RankingTrial,
     among_cases,
     choose_isomers,
     elucidations,
@@ -64,12 +63,11 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
         elucidations(model, records, tells_formula=tells, n_samples=n_samples, seed=seed)
         for tells in (False, True)
     )
-    truths = [record.structure for record in records]
     among = [
         case
         for answers in (blind, told)
-        for answer, truth in zip(answers, truths, strict=True)
-        for case in among_cases(answer, truth)
+        for answer, record in zip(answers, records, strict=True)
+        for case in among_cases(answer, record.structure)
     ]
     isomers = [
         choose_isomers(corpus, model.network, records, nearest=near, seed=seed)
@@ -82,11 +80,12 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
         if trial.isomers
     ]
     given = fit_logistic([trial.case(has_truth=has) for has in (True, False) for trial in trials])
+    told_true = [given(trial.case(has_truth=True).evidence) for trial in trials]
     return Calibration(
         ranking,
         fit_logistic(among),
         given,
-        _threshold(given, trials),
+        round(float(np.quantile(told_true, FALSE_ALARMS)), 4),
         {
             "experiment": model.description["config"]["name"],
             "split": model.split.name,
@@ -115,11 +114,6 @@ def fit_logistic(cases: Sequence[Case]) -> Logistic:
     fitted = LogisticRegression(C=10.0).fit(x, [case.is_among for case in cases])
     weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
     return Logistic(round(float(fitted.intercept_[0]), 4), weights)
-
-
-def _threshold(given: Logistic, trials: Sequence[RankingTrial]) -> float:
-    with_truth = [given(trial.case(has_truth=True).evidence) for trial in trials]
-    return round(float(np.quantile(with_truth, FALSE_ALARMS)), 4)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -38,16 +39,11 @@ def learning_curves(runs: Sequence[Evaluation]) -> Figure:
 
 
 def _plot_runs(axes: Axes, runs: Sequence[Evaluation], key: str, name: str, colour: str) -> None:
-    values: dict[int, list[float]] = {}
-    for run in runs:
-        epochs = [int(row["epoch"]) for row in run["epochs"]]
-        numbers = [row[key] for row in run["epochs"]]
-        for epoch, number in zip(epochs, numbers, strict=True):
-            values.setdefault(epoch, []).append(number)
-        if len(runs) > 1:
-            axes.plot(epochs, numbers, color=colour, linewidth=0.6, alpha=0.4)
-    means = [np.mean(values[epoch]) for epoch in sorted(values)]
-    axes.plot(sorted(values), means, color=colour, linewidth=2, marker="o", label=name)
+    tables = [pd.DataFrame(run["epochs"]).set_index("epoch") for run in runs if run["epochs"]]
+    values = pd.concat([table[key] for table in tables], axis=1).sort_index()
+    if len(runs) > 1:
+        axes.plot(values, color=colour, linewidth=0.6, alpha=0.4)
+    axes.plot(values.mean(axis=1), color=colour, linewidth=2, marker="o", label=name)
 
 
 def deviation_curves(runs: Sequence[Evaluation]) -> Figure:
@@ -58,12 +54,7 @@ def deviation_curves(runs: Sequence[Evaluation]) -> Figure:
         (panels[1], "rcd", PAPER_RCD, "relative"),
     ):
         noise: list[float] = []
-        for name, style in (
-            ("local", "-"),
-            ("local_l2", "--"),
-            ("prior", "-"),
-            ("prior_l2", "--"),
-        ):
+        for name in ("local", "local_l2", "prior", "prior_l2"):
             found = [run.get(f"conditional/{kind}_{name}") for run in runs]
             curves = [curve for curve in found if curve]
             if not curves:
@@ -71,7 +62,7 @@ def deviation_curves(runs: Sequence[Evaluation]) -> Figure:
             noise = [float(level) for level in curves[0]]
             mean = np.mean([list(curve.values()) for curve in curves], axis=0)
             place = "learned prior" if "prior" in name else "validation z"
-            norm = "L2" if name.endswith("l2") else "L1"
+            norm, style = ("L2", "--") if name.endswith("l2") else ("L1", "-")
             colour = "C1" if "prior" in name else "C0"
             axes.plot(noise, mean, style, color=colour, marker="o", label=f"{place}, {norm}")
         axes.plot(noise[: len(paper)], paper[: len(noise)], "k:", marker="x", label="paper")
@@ -85,14 +76,10 @@ def reliability_diagram(runs: Sequence[Evaluation]) -> Figure:
     figure, axes = plt.subplots(figsize=(4.2, 3.6), layout="constrained")
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, label="perfect")
     for run in runs:
-        curve = run["calibration/reliability"]
-        axes.plot(
-            [point["predicted"] for point in curve],
-            [point["observed"] for point in curve],
-            color="C0",
-            marker=".",
-            alpha=0.6,
-        )
+        points = [
+            (point["predicted"], point["observed"]) for point in run["calibration/reliability"]
+        ]
+        axes.plot(*zip(*points, strict=True), color="C0", marker=".", alpha=0.6)
     axes.set(xlabel="predicted probability of a bit", ylabel="share of bits that are set")
     axes.legend(frameon=False, fontsize="small")
     return figure
@@ -108,21 +95,23 @@ def example_spectrum(example: Mapping[str, Any]) -> Figure:
     left.set_axis_off()
     plot_mirror(example["measured_ppm"], example["predicted_ppm"], ax=right)
     seen = "not trained on" if example["side"] == "validation" else "trained on"
-    right.set_title(
-        f"molecule {example['molecule_id']}, {example['formula']}, {seen}",
-        fontsize="small",
-        loc="left",
-    )
+    title = f"molecule {example['molecule_id']}, {example['formula']}, {seen}"
+    right.set_title(title, fontsize="small", loc="left")
     return figure
 
 
-def draw_run(evaluation: Evaluation, n_examples: int = 4) -> dict[str, Figure]:
-    """The figures of one run by name."""
-    drawn = {"reliability": reliability_diagram([evaluation])}
-    if "conditional/cd_local" in evaluation:
-        drawn["deviation"] = deviation_curves([evaluation])
-    if evaluation["epochs"]:
-        drawn["learning_curves"] = learning_curves([evaluation])
-    for number, example in enumerate(evaluation["examples"][:n_examples]):
+def draw_runs(
+    runs: Sequence[Evaluation], curves: Sequence[Evaluation], n_examples: int | None = None
+) -> dict[str, Figure]:
+    """The figures of runs of one kind by name, as far as there is something to draw.
+
+    Learning curves are of ``curves``; examples, ``n_examples`` at most, of the first run.
+    """
+    drawn = {"reliability": reliability_diagram(runs)}
+    if any(run.get("conditional/cd_local") for run in runs):
+        drawn["deviation"] = deviation_curves(runs)
+    if any(run["epochs"] for run in curves):
+        drawn["learning_curves"] = learning_curves(curves)
+    for number, example in enumerate(runs[0]["examples"][:n_examples]):
         drawn[f"example_{number}"] = example_spectrum(example)
     return drawn

@@ -1,5 +1,6 @@
 """Scores of a checkpoint: on its own validation side, or on other data."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,13 @@ def score_checkpoint(plain: dict[str, Any]) -> Scores:
     say([*data.describe(), *say_off_scale(data.records, trained.axis)])
     if not sides.train:
         say("the data trained on are not at hand: no probes of z, and no learned prior")
-    validation, train = (
-        SpectrumDataset(side, trained.codec, trained.axis) if side else None
-        for side in (sides.validation, sides.train)
-    )
-    assert validation is not None
-    examples = show_examples(trained, sides.validation, sides.train, _as_list(plain["examples"]))
-    n_samples, seed = scoring["n_samples"], scoring["seed"]
-    scores = score(trained, validation, train, n_samples=n_samples, seed=seed)
+    encode = partial(SpectrumDataset, codec=trained.codec, axis=trained.axis)
+    validation, train = encode(sides.validation), encode(sides.train) if sides.train else None
+    ids = plain["examples"]
+    if ids is not None:  # One may stand without brackets.
+        ids = [str(one) for one in (ids if isinstance(ids, list) else [ids])]
+    examples = show_examples(trained, sides.validation, sides.train, ids)
+    scores = score(trained, validation, train, **{key: scoring[key] for key in SCORING})
     result = {
         "checkpoint": str(plain["checkpoint"]),
         "experiment": about["config"]["name"],
@@ -110,12 +110,4 @@ def _own_training_side(trained: TrainedFlow) -> tuple[Record, ...]:
     except NmrflowError:
         return ()
     digest = records_hash(sides.validation, trained.axis)
-    unchanged = digest == trained.description["split_sha256"]
-    return sides.train if unchanged else ()
-
-
-def _as_list(ids: Any) -> list[str] | None:  # noqa: ANN401 - whatever the command line gives
-    """One id may stand without brackets."""
-    if ids is None:
-        return None
-    return [str(one) for one in (ids if isinstance(ids, list) else [ids])]
+    return sides.train if digest == about["split_sha256"] else ()

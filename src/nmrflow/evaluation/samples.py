@@ -22,12 +22,8 @@ def show_examples(
 ) -> list[dict[str, Any]]:
     """Measured and predicted bits of single molecules, as plain values.
 
-    Args:
-        trained: The network.
-        validation: Records that are scored.
-        train: Further records, only looked through for ``ids``.
-        ids: Molecule ids to show, in this order; ten records of the validation side, evenly
-            spaced, if None.
+    Those with ``ids``, in this order, from the records that are scored or the training side's;
+    without, ten of ``validation``, evenly spaced.
 
     Returns:
         For each: ``molecule_id``, ``spectrum_id``, ``smiles``, ``formula``, ``side``
@@ -41,9 +37,7 @@ def show_examples(
         rows = np.linspace(0, len(validation) - 1, N_EXAMPLES).round().astype(int)
         chosen = [validation[row] for row in np.unique(rows)]
     else:
-        by_id: dict[str, Record] = {}
-        for record in (*validation, *train):
-            by_id.setdefault(record.molecule_id, record)
+        by_id = {record.molecule_id: record for record in reversed((*validation, *train))}
         unknown = [wanted for wanted in ids if wanted not in by_id]
         if unknown:
             raise DataError(f"examples: no molecule with id {', '.join(unknown)} in these data")

@@ -72,12 +72,8 @@ def read_yardsticks(folder: Path) -> list[dict[str, Any]]:
 def find_finished(run_dir: Path, digest: str) -> dict[str, Any] | None:
     """The scores of a run that was finished in this folder before, None if there is none.
 
-    Args:
-        run_dir: The run's folder.
-        digest: Of the configuration and the data of the run that is asked for.
-
     Raises:
-        ConfigError: If the finished run is another one.
+        ConfigError: If the finished run is of another configuration or other data, by digest.
     """
     if not (run_dir / EVALUATION).exists():
         return None
@@ -88,6 +84,11 @@ def find_finished(run_dir: Path, digest: str) -> dict[str, Any] | None:
             "remove it, or give another folder as hydra.sweep.dir (one run: hydra.run.dir)"
         )
     return scores
+
+
+def named(prefix: str, scores: Mapping[str, Any], suffix: str = "") -> dict[str, Any]:
+    """Scores under longer names."""
+    return {f"{prefix}{name}{suffix}": value for name, value in scores.items()}
 
 
 def flatten_scores(evaluation: Mapping[str, Any]) -> dict[str, float | None]:

@@ -1,6 +1,7 @@
 """Every score of a network on a set of records: what ``nmrflow.evaluate`` writes."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +15,10 @@ from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
-from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_counts, set_cells
+from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_counts
 from nmrflow.evaluation.paper.conditional import conditional_scores
 from nmrflow.evaluation.paper.entropy import cell_entropy_bits
+from nmrflow.evaluation.scores_file import named
 from nmrflow.evaluation.trials import question_of
 from nmrflow.flow.latent import Latent
 from nmrflow.metrics import calibration, latent, probes, spectrum, structure
@@ -46,15 +48,10 @@ def score(
 ) -> Scores:
     """Forward, inverse, latent and backward scores on a set of records.
 
-    Args:
-        trained: The network.
-        validation: Records to score on, encoded with its codec and axis.
-        train: Records of the training side, which the probes and the learned prior need;
-            their scores are None without.
-        n_samples: Draws per query of the backward test.
-        seed: Seed of everything that is drawn here.
-        complete: Also what has to be sampled or fitted, which takes many times as long: the
-            backward test, the conditional deviation and variation, the probes.
+    Records are encoded with the network's codec and axis. The probes and the learned prior need
+    the training side; without, their scores are None. ``n_samples`` are drawn per query of the
+    backward test. ``complete`` is also what has to be sampled or fitted, which takes many times
+    as long: the backward test, the conditional deviation and variation, the probes.
 
     Returns:
         ``n``, ``n_seen_in_training`` (records whose molecule is on the training side), and
@@ -67,20 +64,18 @@ def score(
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)
     real_counts = bond_counts(trained.codec, validation.x.numpy())
-    z = encoded.z.cpu().numpy()
+    x, z = encoded.x.cpu().numpy(), encoded.z.cpu().numpy()
     scores = {
         "n": len(validation),
         "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
         **_forward(trained, encoded, side["constant_bins"]),
-        **_prefixed(
-            "inversion/",
-            inversion_scores(encoded.x.cpu().numpy(), x_back, structures, trained.codec),
-        ),
+        **named("inversion/", inversion_scores(x, x_back, structures, trained.codec)),
+        # The published code's test of the inverse: what is above 0 counts as set.
         **bond_correlations(
-            "published_inverse/", real_counts, bond_counts(trained.codec, set_cells(x_back))
+            "published_inverse/", real_counts, bond_counts(trained.codec, x_back > 0)
         ),
-        **_prefixed("latent/", latent.residual_statistics(z)),
-        **_prefixed("latent/", latent.dimension_statistics(z)),
+        **named("latent/", latent.residual_statistics(z)),
+        **named("latent/", latent.dimension_statistics(z)),
         "entropy/x_bits": cell_entropy_bits(torch.cat(everything).numpy()),
         "entropy/n": sum(map(len, everything)),
     }
@@ -123,10 +118,9 @@ def _encode(trained: TrainedFlow, dataset: SpectrumDataset, seed: int) -> _Encod
 
 @torch.no_grad()
 def _invert(trained: TrainedFlow, encoded: _Encoded) -> NDArray[np.floating]:
-    slots = encoded.z, encoded.y
-    parts = zip(*(torch.split(s, EVALUATION_BATCH_SIZE) for s in slots), strict=True)
-    inverses = [trained.flow.from_latent(Latent(z, y))[0].cpu().numpy() for z, y in parts]
-    return np.concatenate(inverses)
+    slots = (torch.split(slot, EVALUATION_BATCH_SIZE) for slot in (encoded.z, encoded.y))
+    latents = itertools.starmap(Latent, zip(*slots, strict=True))
+    return np.concatenate([trained.flow.from_latent(one)[0].cpu().numpy() for one in latents])
 
 
 def _forward(
@@ -136,9 +130,9 @@ def _forward(
     predicted = spectrum.to_bits(logits, trained.logit_thresholds)
     curve = calibration.reliability_curve(calibration.probabilities(logits), true)
     return {
-        **_prefixed("spectrum/", spectrum.spectrum_scores(predicted, true)),
-        **_prefixed("spectrum/constant/", spectrum.constant_scores(constant_bins, true)),
-        **_prefixed("spectrum/", spectrum.bit_counts(predicted, true)),
+        **named("spectrum/", spectrum.spectrum_scores(predicted, true)),
+        **named("spectrum/constant/", spectrum.constant_scores(constant_bins, true)),
+        **named("spectrum/", spectrum.bit_counts(predicted, true)),
         "calibration/ece": calibration.expected_calibration_error(curve),
         "calibration/reliability": curve,
     }
@@ -159,13 +153,11 @@ def _probes(encoded: _Encoded, train: _Encoded | None) -> Scores:
 def _conditional(
     trained: TrainedFlow, encoded: _Encoded, train: _Encoded | None, seed: int
 ) -> Scores:
-    def inverse(z: Tensor, y: Tensor) -> Tensor:
-        x: Tensor = trained.flow.from_latent(Latent(z, y))[0]
-        return x
-
     z_train = None if train is None else train.z
-    scores = conditional_scores(inverse, encoded.z, encoded.y, z_train, seed)
-    return _prefixed("conditional/", scores)
+    scores = conditional_scores(
+        lambda z, y: trained.flow.from_latent(Latent(z, y))[0], encoded.z, encoded.y, z_train, seed
+    )
+    return named("conditional/", scores)
 
 
 def _backward(
@@ -199,12 +191,12 @@ def _backward(
             [c.structure.connectivity for c in candidates[: structure.N_FIRST]]
             for candidates in found.ranked
         ]
-        scores |= _named("structure/", structure.ranking_scores(ranked, names), suffix)
+        scores |= named("structure/", structure.ranking_scores(ranked, names), suffix)
         if not suffix or trained.takes_formula:
             sampled = structure.sampling_scores(
                 found.samples, names, lambda name: structure_hash(name) in known
             )
-            scores |= _named("structure/", sampled, suffix)
+            scores |= named("structure/", sampled, suffix)
         if found.log_p is not None:
             scores[f"structure/log_p_truth{suffix}"] = float(found.log_p.mean())
     return scores
@@ -229,8 +221,7 @@ def _propose(
 ) -> _Proposed:
     records = validation.records
     questions = [question_of(r, tells_formula=tells_formula) for r in records]
-    samples: list[list[str | None]] = []
-    ranked, first = [], []
+    samples, ranked, first = [], [], []
     drawn = trained.iterate_proposals(questions, n_samples, seed, explains=False)
     title = "backward test, formula known" if tells_formula else "backward test"
     pairs = zip(questions, drawn, strict=True)
@@ -239,9 +230,8 @@ def _propose(
         names = (p.structure for p in proposals)
         samples.append([None if s is None else s.connectivity for s in names])
         ranked.append(order(weigh_drawn(trained, question, of_question(proposals, question))))
-    log_p = None
-    if trained.has_likelihood:
-        log_p = trained.log_p([record.structure for record in records], questions)
+    truths = [record.structure for record in records]
+    log_p = trained.log_p(truths, questions) if trained.has_likelihood else None
     return _Proposed(samples, ranked, bond_counts(trained.codec, first), log_p)
 
 
@@ -250,11 +240,3 @@ def _rounded(trained: TrainedFlow, proposal: Proposal) -> NDArray[np.uint8]:
         return trained.codec.round(proposal.x)
     except StructureError:  # diverged: no cell can be said to be set
         return np.zeros(trained.codec.shape, dtype=np.uint8)
-
-
-def _prefixed(prefix: str, scores: dict[str, Any]) -> Scores:
-    return _named(prefix, scores, "")
-
-
-def _named(prefix: str, scores: Mapping[str, Any], suffix: str) -> Scores:
-    return {f"{prefix}{name}{suffix}": value for name, value in scores.items()}

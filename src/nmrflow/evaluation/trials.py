@@ -47,13 +47,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class RankingTrial:
-    """A truth among isomers of its formula.
-
-    Args:
-        truth: Weighed against its own spectrum.
-        isomers: Others of the same formula, weighed against the same.
-        rivals: What the network itself proposes for it.
-    """
+    """A truth among isomers, all weighed against its spectrum; the network proposes rivals."""
 
     truth: Candidate
     isomers: tuple[Candidate, ...]
@@ -100,36 +94,20 @@ def elucidations(
 
 
 def choose_isomers(
-    corpus: Path,
-    network: Network,
-    records: Sequence[Record],
-    *,
-    nearest: bool,
-    seed: int,
+    corpus: Path, network: Network, records: Sequence[Record], *, nearest: bool, seed: int
 ) -> list[list[str]]:
-    """For each record up to :data:`N_ISOMERS` generated isomers of its molecule.
+    """For each record up to :data:`N_ISOMERS` generated isomers of its molecule, as text.
 
-    Args:
-        corpus: Folder of a run's corpus.
-        network: Of the same domain.
-        records: The molecules.
-        nearest: The most similar of all to the molecule (Tanimoto); else drawn at random.
-        seed: Of the draws.
-
-    Returns:
-        Connectivities; fewer where the corpus has not so many of the formula.
+    From the folder of a corpus of the network's domain; ``nearest`` are the most similar of all
+    to the molecule (Tanimoto), else they are drawn at random.
     """
     molecules, codec = Corpus(corpus), network.codec
     assert isinstance(codec, TableCodec)
     assert network.forward is not None
     elements = codec.domain.elements
     columns = [KIND_HYDROGENS, *network.forward.features.columns_of(elements)]
-    counted = np.concatenate(
-        [
-            molecules.kinds(rows)[:, columns]
-            for rows in np.array_split(np.arange(molecules.n_molecules), 100)
-        ]
-    )
+    parts = np.array_split(np.arange(molecules.n_molecules), 100)
+    counted = np.concatenate([molecules.kinds(rows)[:, columns] for rows in parts])
 
     def name(row: np.integer) -> str:
         return codec.structure(molecules.cells(np.array([row]))[0]).connectivity
@@ -162,19 +140,14 @@ def rankings(
     isomers: Sequence[Sequence[str]],
     rivals: Sequence[Elucidation],
 ) -> list[RankingTrial]:
-    """Every record's molecule among isomers.
+    """Every record's molecule among isomers, as of :func:`choose_isomers`.
 
-    Args:
-        model: The network.
-        records: The truths with their spectra.
-        isomers: For each record, as of :func:`choose_isomers`.
-        rivals: For each record what the network proposes, the formula known.
+    The rivals are what the network proposes for it, the formula known.
     """
     trials = []
     told = list(zip(records, isomers, rivals, strict=True))
     for record, others, own in progress(told, len(told), "ranking isomers"):
         structures = [record.structure, *map(Structure.from_smiles, others)]
-        query = question_of(record, tells_formula=True)
-        first, *rest = weigh(model, query, structures)
+        first, *rest = weigh(model, question_of(record, tells_formula=True), structures)
         trials.append(RankingTrial(first, tuple(rest), own.candidates))
     return trials

@@ -2,8 +2,8 @@
 
 from nmrflow.losses.base import FlowOutputs as FlowOutputs
 from nmrflow.losses.base import Loss as Loss
-from nmrflow.losses.likelihood import LikelihoodLoss as LikelihoodLoss
 from nmrflow.losses.molecule import DensityLoss as DensityLoss
+from nmrflow.losses.molecule import LikelihoodLoss as LikelihoodLoss
 from nmrflow.losses.molecule import RangeLoss as RangeLoss
 from nmrflow.losses.molecule import SparsityLoss as SparsityLoss
 from nmrflow.losses.objective import Objective as Objective

@@ -1,6 +1,7 @@
 """What a loss sees, and what it is."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from nmrflow.flow.latent import Latent
 
 
+@dataclass(eq=False)
 class FlowOutputs:
     """One batch after the flow: everything that a loss may read.
 
@@ -20,32 +22,20 @@ class FlowOutputs:
             called at most once, and only if a loss asks for x'.
     """
 
-    def __init__(
-        self,
-        x: Tensor,
-        code: Tensor,
-        latent: Latent,
-        log_det: Tensor,
-        sample_x: Callable[[], Tensor],
-    ) -> None:
-        self.x = x
-        self.code = code
-        self.latent = latent
-        self.log_det = log_det
-        self._sample_x = sample_x
+    x: Tensor
+    code: Tensor
+    latent: Latent
+    log_det: Tensor
+    sample_x: Callable[[], Tensor]
 
     @cached_property
     def x_sampled(self) -> Tensor:
         """Tensor x' = f⁻¹(z', y), shape of x. Its gradient reaches y too."""
-        return self._sample_x()
+        return self.sample_x()
 
 
 class Loss(nn.Module):
-    """A scalar function of :class:`FlowOutputs`; never logs, never reads configuration.
-
-    Implementing a loss: one subclass with ``forward(outputs)`` in a file of this folder,
-    one entry in a YAML of ``conf/loss``, one row in ``tests/contracts/test_losses.py``.
-    """
+    """A scalar function of :class:`FlowOutputs`; never logs, never reads configuration."""
 
     def forward(self, outputs: FlowOutputs) -> Tensor:
         """The loss of a batch: finite, without axes."""

@@ -1,15 +1,27 @@
-"""Losses on x' = f⁻¹(z', y), z' drawn from the prior: does it look like a molecule tensor?
+"""Losses on the molecule: is it likely given y, and does x' = f⁻¹(z', y) look like one?
 
-All three are the published code's; none of them is a likelihood, and nothing is trained on z.
+Those on x', with z' drawn from the prior, are the published code's; none of them is a
+likelihood, and nothing is trained on z.
 
 References:
     Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026, and its code.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
 from nmrflow.losses.base import FlowOutputs, Loss
+
+
+class LikelihoodLoss(Loss):
+    """-log p(structure | y) in nats: -log N(z; 0, I) - log|det|, mean over the batch."""
+
+    def forward(self, outputs: FlowOutputs) -> Tensor:
+        """Mean negative log-likelihood of the molecules."""
+        log_normal = -0.5 * (outputs.latent.z.square() + math.log(2 * math.pi)).sum(1)
+        return -(log_normal + outputs.log_det).mean()
 
 
 class RangeLoss(Loss):

@@ -1,6 +1,5 @@
 """The training objective: named terms, their weights, and how they come in."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -64,12 +63,12 @@ class Objective(nn.Module):
 
     def __init__(self, **terms: Term | None) -> None:
         super().__init__()
-        kept: Mapping[str, nn.Module] = {name: t for name, t in terms.items() if t is not None}
+        kept = {name: term for name, term in terms.items() if term is not None}
         if not kept:
             raise ConfigError("an objective needs at least one loss term")
-        self.terms = nn.ModuleDict(kept)
+        self.terms = nn.ModuleDict({**kept})
         # The two of the latent are always reported, even without a term.
-        self.slots = tuple(dict.fromkeys(["y", "x", *(str(t.slot) for t in kept.values())]))
+        self.slots = tuple(dict.fromkeys(["y", "x", *(term.slot for term in kept.values())]))
 
     def forward(self, outputs: FlowOutputs, epoch: int) -> ObjectiveValue:
         """Evaluate every term on a batch.

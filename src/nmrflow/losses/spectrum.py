@@ -12,9 +12,8 @@ class SpectrumLoss(Loss):
 
     def forward(self, outputs: FlowOutputs) -> Tensor:
         """Weighted binary cross-entropy in nats."""
-        code = outputs.code
-        weight = self.weight(bins_to_nearest_peak(code))
-        return F.binary_cross_entropy_with_logits(outputs.latent.y, code, weight=weight)
+        weight = self.weight(bins_to_nearest_peak(outputs.code))
+        return F.binary_cross_entropy_with_logits(outputs.latent.y, outputs.code, weight=weight)
 
     def weight(self, distance: Tensor) -> Tensor:
         """The weight of each bin, from its distance to the nearest true peak.

@@ -26,14 +26,9 @@ def probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def log_likelihood(logits: NDArray[np.floating], code: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Log probability of codes whose bits are independent given their logits.
+    """Log probability of codes whose bits are independent given their logits ``(..., n_bins)``.
 
-    Args:
-        logits: ``(..., n_bins)``.
-        code: Zeros and ones, broadcast against the logits.
-
-    Returns:
-        Natural logarithms, ``(...)``.
+    Natural logarithms, ``(...)``; the code's zeros and ones are broadcast against the logits.
     """
     signed = np.where(np.asarray(code).astype(bool), logits, -logits).astype(np.float64)
     # log(sigmoid(a)) = -log(1 + exp(-a))
@@ -43,12 +38,9 @@ def log_likelihood(logits: NDArray[np.floating], code: NDArray[np.generic]) -> N
 def reliability_curve(
     predicted: NDArray[np.floating], true: NDArray[np.bool_], n_groups: int = N_GROUPS
 ) -> list[ReliabilityPoint]:
-    """Predicted against observed frequency, over all bits of all spectra.
+    """Predicted against observed frequency, over all bits of all spectra, in arrays of one shape.
 
-    Args:
-        predicted: Probabilities, any shape.
-        true: What came true, same shape.
-        n_groups: Groups of equal width; those without a prediction are left out.
+    Groups are of equal width; those without a prediction are left out.
     """
     flat, outcome = np.asarray(predicted, dtype=np.float64).ravel(), np.asarray(true).ravel()
     group = np.minimum((flat * n_groups).astype(int), n_groups - 1)

@@ -16,13 +16,7 @@ def inversion_scores(
     structures: Sequence[Structure],
     codec: MoleculeCodec,
 ) -> dict[str, float]:
-    """Compare x with f⁻¹(f(x)), cell by cell and structure by structure.
-
-    Args:
-        x: Molecule tensors, ``(n, C, H, W)``, n > 0.
-        x_back: What the inverse returned, same shape.
-        structures: The n molecules that x encodes.
-        codec: Decodes the rounded x_back.
+    """Compare x, ``(n, C, H, W)``, n > 0, with f⁻¹(f(x)), cell by cell and molecule by molecule.
 
     Returns:
         ``max_abs_error`` and ``mean_abs_error`` over all cells, and ``exact_structures``: the

@@ -11,10 +11,9 @@ def residual_statistics(z: NDArray[np.floating]) -> dict[str, float]:
         z: Residuals ``(n, n_residual)``, n > 0.
 
     Returns:
-        ``z_mean_mean`` and ``z_mean_std``: mean and standard deviation over molecules of the
-        mean over a molecule's z; ``z_std_mean`` and ``z_std_std``: the same of its standard
-        deviation. Standard deviations are of the population (no n - 1). Under the prior
-        N(0, I): 0, 1/√n_residual, 1, about 1/√(2 n_residual).
+        ``z_mean_mean`` and ``z_mean_std`` over molecules of the mean over a molecule's z;
+        ``z_std_mean`` and ``z_std_std`` of its standard deviation, all of the population (no
+        n - 1). Under the prior N(0, I): 0, 1/√n_residual, 1, about 1/√(2 n_residual).
 
     References:
         Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026, Table 3.
@@ -32,13 +31,8 @@ def residual_statistics(z: NDArray[np.floating]) -> dict[str, float]:
 def dimension_statistics(z: NDArray[np.floating]) -> dict[str, float | list[float]]:
     """Mean and std of each dimension of z over molecules, and how far they are from 0 and 1.
 
-    Args:
-        z: Residuals ``(n, n_residual)``, n > 0.
-
-    Returns:
-        ``dimension_mean`` and ``dimension_std``: ``n_residual`` numbers each (population std);
-        ``dimension_mean_abs``: mean of the absolute means; ``dimension_std_mean``,
-        ``dimension_std_min`` and ``dimension_std_max`` over dimensions.
+    z as for :func:`residual_statistics`, std of the population; ``dimension_mean`` and
+    ``dimension_std`` are ``n_residual`` numbers each, the others are over these.
     """
     z = np.asarray(z, dtype=np.float64)
     means, stds = z.mean(axis=0), z.std(axis=0)

@@ -23,13 +23,9 @@ _PATIENCE = 20
 def mean_auroc(scores: NDArray[np.floating], true: NDArray[np.bool_]) -> float | None:
     """Mean over bins of the area under the receiver operating characteristic.
 
-    Args:
-        scores: The higher, the more likely set, ``(n, n_bins)``.
-        true: Measured bits, same shape.
-
-    Returns:
-        Over bins with at least five set and one unset bit; None if there is none. 0.5 is what
-        scores give that have nothing to do with the bits.
+    Scores, ``(n, n_bins)``, are the higher, the more likely the bit is set. Over bins with at
+    least five set and one unset bit; None if there is none. 0.5 is what scores give that have
+    nothing to do with the bits.
     """
     n_set = true.sum(axis=0)
     bins = np.flatnonzero((n_set >= MIN_POSITIVES) & (n_set < len(true)))
@@ -41,10 +37,8 @@ def mean_auroc(scores: NDArray[np.floating], true: NDArray[np.bool_]) -> float |
 class Probe:
     """What is fitted on the training side and asked on the validation side.
 
-    Args:
-        z: Residuals of the training side ``(n, n_residual)``; each dimension is brought to
-            mean 0 and std 1 first.
-        code: Measured bits ``(n, n_bins)``.
+    Of residuals ``(n, n_residual)`` each dimension is brought to the training side's mean 0 and
+    std 1 first; codes are ``(n, n_bins)``.
     """
 
     def __init__(self, z: NDArray[np.floating], code: NDArray[np.bool_]) -> None:

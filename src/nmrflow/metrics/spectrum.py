@@ -35,8 +35,7 @@ def f1_macro(predicted: Bits, true: Bits) -> float:
 
 def f1_micro(predicted: Bits, true: Bits) -> float:
     """F1 over all bits of all spectra at once; 0 when no bit is set anywhere."""
-    n_marks = int(predicted.sum() + true.sum())
-    return 2 * int((predicted & true).sum()) / n_marks if n_marks else 0.0
+    return _f1(int((predicted & true).sum()), int(predicted.sum() + true.sum()))
 
 
 def f1_within_1_bin(predicted: Bits, true: Bits) -> float:
@@ -45,8 +44,11 @@ def f1_within_1_bin(predicted: Bits, true: Bits) -> float:
     In every spectrum bits are matched one to one, as many as possible; the score is
     2 · matched / (predicted + true), summed over all spectra.
     """
-    n_marks = int(predicted.sum() + true.sum())
-    return 2 * n_matched_within_1_bin(predicted, true) / n_marks if n_marks else 0.0
+    return _f1(n_matched_within_1_bin(predicted, true), int(predicted.sum() + true.sum()))
+
+
+def _f1(n_matched: int, n_marks: int) -> float:
+    return 2 * n_matched / n_marks if n_marks else 0.0
 
 
 def n_matched_within_1_bin(predicted: Bits, true: Bits) -> int:
@@ -98,12 +100,11 @@ def bit_counts(predicted: Bits, true: Bits) -> dict[str, float]:
 
 def constant_scores(bins: dict[str, list[int]], true: Bits) -> dict[str, float]:
     """The scores of the constant predictors: for each metric its own fixed set of bins."""
-    scores = {}
-    for name, metric in SPECTRUM_METRICS.items():
-        row = np.zeros(true.shape[1], dtype=bool)
-        row[bins[name]] = True
-        scores[name] = metric(np.broadcast_to(row, true.shape), true)
-    return scores
+    every = np.arange(true.shape[1])
+    return {
+        name: metric(np.broadcast_to(np.isin(every, bins[name]), true.shape), true)
+        for name, metric in SPECTRUM_METRICS.items()
+    }
 
 
 def best_constant_bins(codes: Bits) -> dict[str, list[int]]:
@@ -112,10 +113,8 @@ def best_constant_bins(codes: Bits) -> dict[str, list[int]]:
     Exact for macro (every bin that ever fires: bins do not interact, and a bin never set
     scores 0 either way) and for micro (of every size the commonest bins hit most). Within
     one bin no closed form is known: from the empty set and from the micro set bins are added,
-    dropped and moved while that helps, so the set is the better of two local optima.
-
-    Args:
-        codes: Training-side codes ``(n, n_bins)``, n > 0.
+    dropped and moved while that helps, so the set is the better of two local optima. Codes are
+    ``(n, n_bins)``, n > 0.
     """
     frequency = codes.sum(axis=0)
     commonest = np.argsort(-frequency, kind="stable")
@@ -155,8 +154,7 @@ def _search_constant_within_1_bin(codes: Bits, starts: Sequence[Sequence[int]]) 
                 free[neighbour] = column & ~taken
                 open_ &= ~taken
                 n_matched += taken.bit_count()
-        n_marks = n * len(chosen) + n_true
-        return 2 * n_matched / n_marks if n_marks else 0.0
+        return _f1(n_matched, n * len(chosen) + n_true)
 
     def climb(chosen: frozenset[int]) -> frozenset[int]:
         while True:

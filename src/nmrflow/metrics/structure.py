@@ -19,12 +19,9 @@ def sampling_scores(
     truths: Sequence[str],
     is_known: Callable[[str], bool],
 ) -> dict[str, float | None]:
-    """What came out of the inverse, before anything is ranked.
+    """What came out of the inverse for each query, None being no molecule, before any ranking.
 
-    Args:
-        samples: For each query its samples in the order drawn, None where one is no molecule.
-        truths: The molecule of each query.
-        is_known: Whether a molecule stands on the training side.
+    ``is_known`` says whether a molecule stands on the training side.
 
     Returns:
         ``n_samples``: samples per query (mean);
@@ -50,11 +47,7 @@ def sampling_scores(
 
 
 def ranking_scores(ranked: Sequence[Sequence[str]], truths: Sequence[str]) -> dict[str, float]:
-    """Where the truth stands among ranked candidates.
-
-    Args:
-        ranked: For each query distinct molecules, best first; the first ten are enough.
-        truths: The molecule of each query, n > 0.
+    """Where the truths, n > 0, stand among distinct candidates, best first; ten are enough.
 
     Returns:
         ``top1``, ``top10``: share of queries with the truth first, in the first ten;

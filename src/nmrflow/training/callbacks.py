@@ -20,6 +20,7 @@ _F1 = {
     ("F1", "micro"): "val/f1_micro",
     ("F1", "±1 bin"): "val/f1_within_1_bin",
 }
+_EVERY_EPOCH: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
 
 
 class EpochTable(Callback):
@@ -91,12 +92,7 @@ class LastCheckpoint(ModelCheckpoint):
     """``last.ckpt`` after every epoch, with everything that resuming needs."""
 
     def __init__(self, dirpath: str) -> None:
-        super().__init__(
-            dirpath=dirpath,
-            filename="last",
-            enable_version_counter=False,
-            save_on_train_epoch_end=True,
-        )
+        super().__init__(dirpath, "last", **_EVERY_EPOCH)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take nothing over: the file of the run that is resumed stays that run's."""
@@ -106,24 +102,13 @@ class BestCheckpoint(ModelCheckpoint):
     """``best.ckpt``: the weights of the epoch in which a metric was best.
 
     On resume the best file of the earlier run is copied along, so that it stays the best of
-    all epochs.
-
-    Args:
-        dirpath: Folder of the file.
-        monitor: The metric, as the epoch table names it. Not one of the validation side if
-            that side's scores are to be reported.
-        mode: ``min`` or ``max``.
+    all epochs. ``monitor`` is the metric, as the epoch table names it, and not one of the
+    validation side if that side's scores are to be reported; ``mode`` is ``min`` or ``max``.
     """
 
     def __init__(self, dirpath: str, monitor: str, mode: str) -> None:
         super().__init__(
-            dirpath=dirpath,
-            filename="best",
-            monitor=monitor,
-            mode=mode,
-            save_weights_only=True,
-            enable_version_counter=False,
-            save_on_train_epoch_end=True,
+            dirpath, "best", monitor, mode=mode, save_weights_only=True, **_EVERY_EPOCH
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -136,33 +121,24 @@ class BestCheckpoint(ModelCheckpoint):
         if here.resolve() != earlier.resolve() and is_first():
             here.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(earlier, here)
-        score = state_dict["best_model_score"]
-        moved = {
-            "dirpath": self.dirpath,
-            "best_model_path": str(here),
-            "kth_best_model_path": str(here),
-            "best_k_models": {str(here): score},
-        }
-        super().load_state_dict({**state_dict, **moved})
+        moved = dict.fromkeys(("best_model_path", "kth_best_model_path"), str(here))
+        best = {str(here): state_dict["best_model_score"]}
+        super().load_state_dict(
+            {**state_dict, **moved, "dirpath": self.dirpath, "best_k_models": best}
+        )
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Lightning's way to our checkpoint files: whole or not at all, and never unpickled."""
 
     def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | Path,
-        storage_options: Any | None = None,  # noqa: ANN401 - as are all three, Lightning's
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None
     ) -> None:
         """Write with :func:`nmrflow.model.checkpoint.save_atomically`."""
         checkpoints.save_atomically(checkpoint, path)
 
     def load_checkpoint(
-        self,
-        path: str | Path,
-        map_location: Any | None = None,  # noqa: ANN401
-        weights_only: bool | None = None,
+        self, path: str | Path, map_location: object = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Read with :func:`nmrflow.model.checkpoint.read`."""
         return checkpoints.read(path)

@@ -7,16 +7,12 @@ import lightning
 from torch.utils.data import DataLoader
 
 from nmrflow.chem.codecs.codec import MoleculeCodec
-from nmrflow.data.dataset import (
-    EVALUATION_BATCH_SIZE,
-    Batch,
-    EpochShuffle,
-    SpectrumDataset,
-    say_off_scale,
-)
-from nmrflow.data.records import Source, SourceData
-from nmrflow.data.splits import Split, records_hash
+from nmrflow.data.dataset import EVALUATION_BATCH_SIZE as AT_A_TIME
+from nmrflow.data.dataset import Batch, EpochShuffle, SpectrumDataset, say_off_scale
+from nmrflow.data.records import Source
+from nmrflow.data.splits import Split, records_hash, structure_hash
 from nmrflow.errors import DataError
+from nmrflow.metrics.spectrum import best_constant_bins
 from nmrflow.numerics import world_size
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -24,13 +20,7 @@ from nmrflow.spectra.axis import ShiftAxis
 class SpectrumDataModule(lightning.LightningDataModule):
     """Reads the source once, at construction, so that bad data is refused before training.
 
-    Args:
-        source: Where records come from.
-        split: Which side each is on.
-        codec: Encodes structures.
-        axis: Encodes peaks.
-        batch_size: Records per training step, of each process.
-        seed: Seed of the order of training batches.
+    ``batch_size`` is of each process, the seed of the order of training batches.
 
     Raises:
         DataError: From the source or the codec, or if a side is empty.
@@ -52,7 +42,7 @@ class SpectrumDataModule(lightning.LightningDataModule):
         self.axis = axis
         self.batch_size = batch_size
         self.seed = seed
-        self.source_data: SourceData = source.read()
+        self.source_data = source.read()
         sides = split.divide(self.source_data.records)
         if not sides.train or not sides.validation:
             raise DataError(
@@ -65,17 +55,12 @@ class SpectrumDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled anew each epoch, the last batch as large as what is left."""
-        return DataLoader(
-            self.train_set,
-            batch_sampler=EpochShuffle(
-                len(self.train_set), self.batch_size * world_size(), self.seed
-            ),
-            collate_fn=as_is,
-        )
+        batches = EpochShuffle(len(self.train_set), self.batch_size * world_size(), self.seed)
+        return DataLoader(self.train_set, batch_sampler=batches, collate_fn=as_is)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """In source order."""
-        return DataLoader(self.validation_set, batch_size=EVALUATION_BATCH_SIZE, collate_fn=as_is)
+        return DataLoader(self.validation_set, batch_size=AT_A_TIME, collate_fn=as_is)
 
     def excluded_connectivities(self) -> frozenset[str]:
         """Molecules that may teach nothing: those of all records that are not trained on."""
@@ -106,6 +91,28 @@ class SpectrumDataModule(lightning.LightningDataModule):
             "split_sha256": records_hash(self.validation_set.records, self.axis),
             "n_train": len(self.train_set),
             "n_validation": len(self.validation_set),
+        }
+
+    def summarise(self) -> dict[str, Any]:
+        """What of the training side travels in a checkpoint, as plain values and never as rows.
+
+        Evaluation needs it for the constant predictors and for spotting molecules seen in
+        training. The training module adds what :class:`nmrflow.training.module.LogitSums` gives,
+        over the last epoch's training steps: with it the backward direction writes a measured
+        code, whose bits are 0 and 1, in logits.
+
+        Returns:
+            ``n``; ``bin_frequency``, the share of spectra with each bit set, ``n_bins`` numbers;
+            ``constant_bins``, for each metric its best fixed set of bins; ``structure_hashes``,
+            sorted, each molecule once.
+        """
+        codes = self.train_set.code.numpy().astype(bool)
+        connectivities = {record.structure.connectivity for record in self.train_set.records}
+        return {
+            "n": len(self.train_set),
+            "bin_frequency": codes.mean(axis=0).tolist(),
+            "constant_bins": best_constant_bins(codes),
+            "structure_hashes": sorted(structure_hash(c) for c in connectivities),
         }
 
 

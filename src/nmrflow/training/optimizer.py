@@ -21,10 +21,8 @@ class Muon(Optimizer):
     ``torch.optim.Muon`` computes the same in bfloat16, which processors without instructions
     for it multiply tens of times slower than float32.
 
-    Args:
-        params: Matrices.
-        lr: Learning rate; of a tall matrix times the root of height / width.
-        weight_decay: Decoupled.
+    The weight decay is decoupled, the learning rate of a tall matrix is ``lr`` times the root of
+    height / width.
 
     References:
         Jordan et al., *Muon: an optimizer for hidden layers in neural networks*, 2024: the
@@ -43,20 +41,18 @@ class Muon(Optimizer):
                 if p.grad is not None:
                     alike[p.shape].append(p)
             for (height, width), weights in alike.items():
-                directions = nearly_orthogonal(torch.stack(self._follow(weights)))
+                gradients = [p.grad for p in weights]
+                for p in weights:
+                    if not self.state[p]:
+                        self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+                momenta = [self.state[p]["momentum_buffer"] for p in weights]
+                torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
+                # Nesterov's steps.
+                steps = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
+                directions = nearly_orthogonal(torch.stack(steps))
                 rate = group["lr"] * math.sqrt(max(1.0, height / width))
                 torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
                 torch._foreach_add_(weights, list(directions.unbind()), alpha=-rate)
-
-    def _follow(self, weights: list[Tensor]) -> tuple[Tensor, ...]:
-        """Nesterov's steps along the momenta, which the gradients change."""
-        gradients = [p.grad for p in weights if p.grad is not None]
-        for p in weights:
-            if not self.state[p]:
-                self.state[p]["momentum_buffer"] = torch.zeros_like(p)
-        momenta = [self.state[p]["momentum_buffer"] for p in weights]
-        torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
-        return torch._foreach_lerp(gradients, momenta, _MOMENTUM)
 
 
 def nearly_orthogonal(matrices: Tensor) -> Tensor:
@@ -85,13 +81,7 @@ class MuonAdamW(Optimizer):
 
     A matrix goes to Muon when its shorter side is at least a quarter of its longer one, so
     hidden layers do, while tables of tokens or bins and layers that read long 0/1 vectors stay
-    with AdamW.
-
-    Args:
-        params: Tensors.
-        lr: Of AdamW.
-        muon_lr: Of Muon.
-        weight_decay: Of both, decoupled.
+    with AdamW. ``lr`` is of AdamW, the decoupled weight decay of both.
 
     Raises:
         ValueError: If there are no tensors.
@@ -108,8 +98,7 @@ class MuonAdamW(Optimizer):
         if not everything:
             raise ValueError("nothing to train: there is no parameter")
         matrices = [p for p in everything if _is_hidden_matrix(p)]
-        chosen = {id(p) for p in matrices}
-        others = [p for p in everything if id(p) not in chosen]
+        others = [p for p in everything if not _is_hidden_matrix(p)]
         self._parts: list[Optimizer] = []
         if matrices:
             self._parts.append(Muon(matrices, lr=muon_lr, weight_decay=weight_decay))
@@ -153,9 +142,7 @@ def _is_hidden_matrix(weight: Tensor) -> bool:
 class Trapeze:
     """Factor on the learning rate: up in a line, constant, then down along half a cosine.
 
-    Args:
-        warm_up: Share of the steps in which it rises.
-        hold: Share of the steps after which it falls.
+    It rises in the share ``warm_up`` of the steps, and falls after the share ``hold``.
     """
 
     warm_up: float = 0.02

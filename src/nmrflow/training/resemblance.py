@@ -31,12 +31,10 @@ def resemblance(measured: NDArray[np.uint8], corpus: Corpus, seed: int) -> NDArr
         measured: Counts of each distinct measured molecule, as
             :meth:`nmrflow.chem.graph.AtomFeatures.count_kinds` gives them, ``(n, n_kinds)``.
         corpus: The generated molecules.
-        seed: Of the choice of generated molecules that the classifier is shown. It works in
-            as many threads as torch does.
+        seed: Of the choice of those that the classifier is shown; it has torch's threads.
 
     Returns:
-        Mean 1 over the corpus, ``(n_molecules,)``; 1 everywhere where there is nothing to tell
-        apart.
+        ``(n_molecules,)``, of mean 1; 1 everywhere where there is nothing to tell apart.
     """
     if not len(measured):
         return np.ones(corpus.n_molecules)

@@ -67,15 +67,10 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
 
 
 def configuration_digest(description: Mapping[str, Any]) -> str:
-    """A digest of all that decides a finished run's numbers, wherever its files lie.
-
-    Args:
-        description: Of the run (see :class:`nmrflow.training.module.FlowModule`).
-    """
-    config = description["config"]
+    """A digest of all that decides a finished run's numbers, wherever its files lie."""
     decisive = {
         key: value
-        for key, value in _flatten(config).items()
+        for key, value in _flatten(description["config"]).items()
         if key.split(".")[0] in (*_MUST_AGREE, "trainer", "n_threads", "scoring", "ranking")
         and not names_a_file(key)
     }
@@ -85,9 +80,9 @@ def configuration_digest(description: Mapping[str, Any]) -> str:
 
 
 def _flatten(node: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401
-    if isinstance(node, Mapping):
-        flat: dict[str, Any] = {}
-        for key, value in node.items():
-            flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
-        return flat
-    return {prefix: node}
+    if not isinstance(node, Mapping):
+        return {prefix: node}
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat

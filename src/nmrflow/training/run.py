@@ -18,7 +18,7 @@ from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scores
 from nmrflow.evaluation.scoring import Scores, score
 from nmrflow.losses import Objective
-from nmrflow.model.network import Network, build_network
+from nmrflow.model.network import build_network
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.training.callbacks import AtomicCheckpointIO
 from nmrflow.training.datamodule import SpectrumDataModule
@@ -26,7 +26,6 @@ from nmrflow.training.module import FlowModule
 from nmrflow.training.processes import check_processes, is_first
 from nmrflow.training.resume import configuration_digest, find_resumable
 from nmrflow.training.stages import Stage, StageContext, run_stages, stage_digests
-from nmrflow.training.summary import summarise
 from nmrflow.training.tracking import EpochWandbLogger, one_run
 
 
@@ -38,17 +37,37 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
         ``run_dir/evaluation.json``. Of processes that train together only the first one
         scores and writes; the others return nothing.
     """
-    plain = _checked(to_plain(config, run_dir=str(run_dir)))
+    plain = to_plain(config, run_dir=str(run_dir))
+    check_counts(plain, seed=0, n_threads=1, batch_size=1)
+    check_counts(plain["split"], seed=0)
+    check_counts(plain["trainer"], max_epochs=1)
+    check_counts(plain["scoring"], n_samples=1, seed=0)
     torch.set_num_threads(plain["n_threads"])
     if not is_first():
         silence()
     say(f"run {run_dir}\nseed {plain['seed']}, {plain['n_threads']} thread(s)")
 
     network = build_network(plain["model"], plain["seed"])
-    data = _read(plain, network)
+    data = SpectrumDataModule(
+        source=build(plain["data"], object),
+        split=build(plain["split"], object),
+        codec=network.codec,
+        axis=network.axis,
+        batch_size=plain["batch_size"],
+        seed=plain["seed"],
+    )
     say(data.describe())
     stages = build_by_name(plain["stages"], Stage)
-    context = _context(plain, network, data, run_dir)
+    context = StageContext(
+        network=network,
+        train=data.train_set.records,
+        excluded=data.excluded_connectivities(),
+        folder=run_dir / "stages",
+        folders={},
+        trainer=plain["trainer"],
+        seed=plain["seed"],
+        n_threads=plain["n_threads"],
+    )
     module = FlowModule(
         network=network,
         objective=build(plain["loss"], Objective),
@@ -58,7 +77,7 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
             "config": to_plain(config, run_dir="RUN"),  # a checkpoint may move
             **data.provenance(),
             "stages_sha256": stage_digests(stages, plain, context),
-            "training_side": summarise(data.train_set),
+            "training_side": data.summarise(),
         },
     )
     digest = configuration_digest(module.description)
@@ -86,40 +105,6 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     show_scores(f"validation side, n = {scores['n']}", scores)
     say(f"checkpoint {run_dir / 'checkpoints' / 'last.ckpt'}")
     return scores
-
-
-def _checked(plain: dict[str, Any]) -> dict[str, Any]:
-    check_counts(plain, seed=0, n_threads=1, batch_size=1)
-    check_counts(plain["split"], seed=0)
-    check_counts(plain["trainer"], max_epochs=1)
-    check_counts(plain["scoring"], n_samples=1, seed=0)
-    return plain
-
-
-def _read(plain: Mapping[str, Any], network: Network) -> SpectrumDataModule:
-    return SpectrumDataModule(
-        source=build(plain["data"], object),
-        split=build(plain["split"], object),
-        codec=network.codec,
-        axis=network.axis,
-        batch_size=plain["batch_size"],
-        seed=plain["seed"],
-    )
-
-
-def _context(
-    plain: Mapping[str, Any], network: Network, data: SpectrumDataModule, run_dir: Path
-) -> StageContext:
-    return StageContext(
-        network=network,
-        train=data.train_set.records,
-        excluded=data.excluded_connectivities(),
-        folder=run_dir / "stages",
-        folders={},
-        trainer=plain["trainer"],
-        seed=plain["seed"],
-        n_threads=plain["n_threads"],
-    )
 
 
 def _trainer(plain: Mapping[str, Any], run_dir: Path) -> pl.Trainer:

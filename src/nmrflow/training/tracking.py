@@ -14,11 +14,7 @@ from nmrflow.evaluation.scores_file import flatten_scores
 
 
 class EpochWandbLogger(WandbLogger):
-    """W&B with one history row per epoch, which also holds the table of all epochs so far.
-
-    Args:
-        settings: As of :class:`lightning.pytorch.loggers.WandbLogger`.
-    """
+    """W&B with one history row per epoch, which also holds the table of all epochs so far."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(**settings)
@@ -53,7 +49,7 @@ class EpochWandbLogger(WandbLogger):
             data: list[Any] = [[str(value) for value in row.values()] for row in rows]
             table: Any = wandb.Table(columns=list(rows[0]), data=data)
             summary[f"tables/{name}"] = table
-        for name, figure in figures.draw_run(evaluation).items():
+        for name, figure in figures.draw_runs([evaluation], [evaluation], 4).items():
             summary[f"pictures/{name}"] = wandb.Image(figure)
             plt.close(figure)
 

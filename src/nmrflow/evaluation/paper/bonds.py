@@ -24,12 +24,7 @@ _AROMATIC_CHANNEL = 3
 def count_bonds(codec: object, cells: NDArray[np.generic]) -> tuple[int, int] | None:  # noqa: ARG001
     """Numbers of bonds and of aromatic bonds that set cells stand for, molecule or not.
 
-    Args:
-        codec: Says what a cell means.
-        cells: Whole numbers, or whether each is set.
-
-    Returns:
-        None for a codec that is not known here.
+    Cells are whole numbers, or whether each is set; None for a codec that is not known here.
     """
     return None
 
@@ -57,11 +52,6 @@ def bond_counts(codec: object, tensors: Iterable[NDArray[np.generic]]) -> Counts
     """:func:`count_bonds` of several tensors."""
     counts = [count_bonds(codec, cells) for cells in tensors]
     return None if None in counts else np.array(counts)
-
-
-def set_cells(x: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Cells that count as set in the published code's test of the inverse."""
-    return x > 0
 
 
 def bond_correlations(prefix: str, real: Counts, generated: Counts) -> dict[str, float | None]:

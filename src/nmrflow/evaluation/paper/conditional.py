@@ -32,13 +32,10 @@ _BATCH = 64
 
 
 class Deviation(NamedTuple):
-    """CD and rCD by noise level, and CD in the L2 norm.
+    """By noise level the mean over molecules and draws of the norm of what it changes in x (cd).
 
-    Args:
-        cd: Mean over molecules and draws of the L1 norm of what the noise changes in x.
-        rcd: The same over the mean L1 norm of the undisturbed x; None if that is 0.
-        cd_l2: As cd, in the L2 norm.
-        rcd_l2: As rcd, in the L2 norm.
+    rcd is the same over the mean norm of the undisturbed x; None if that is 0. The norm is L1,
+    or L2 where a name says so.
     """
 
     cd: dict[str, float]
@@ -52,13 +49,8 @@ def conditional_scores(
 ) -> dict[str, Any]:
     """Deviation of a few molecules around their own z and around the prior, and variation.
 
-    Args:
-        inverse: f⁻¹.
-        z: Residuals ``(n, n_residual)``, n > 0.
-        y: Spectrum slots ``(n, n_bins)``.
-        z_train: Residuals of the training side, from which the prior is learned; without, the
-            deviation around it is None.
-        seed: Of all that is drawn.
+    Residuals z are ``(n, n_residual)``, n > 0, spectrum slots y ``(n, n_bins)``. The prior is
+    learned from ``z_train``, the training side's; without, the deviation around it is None.
 
     Returns:
         ``n_molecules`` of the deviation; the fields of :class:`Deviation`, of which ``cd_l2``
@@ -68,8 +60,7 @@ def conditional_scores(
     z_local, y_local = z[chosen], y[chosen]
     drawn = None
     if z_train is not None:
-        generator = generator_for(seed, "learned prior")
-        drawn = draw_from_prior(z_train, len(z_local), generator)
+        drawn = draw_from_prior(z_train, len(z_local), generator_for(seed, "learned prior"))
     scores: dict[str, Any] = {"n_molecules": len(chosen)}
     for name, around in (("local", z_local), ("prior", drawn)):
         deviation: dict[str, Any] = dict.fromkeys(Deviation._fields)
@@ -77,14 +68,11 @@ def conditional_scores(
             repeated = y_local.repeat(len(around) // len(y_local), 1)
             generator = generator_for(seed, "noise", name)
             deviation = conditional_deviation(inverse, around, repeated, generator)._asdict()
-        scores |= {_placed(field, name): value for field, value in deviation.items()}
+        for field, value in deviation.items():
+            head, *norm = field.split("_")
+            scores["_".join([head, name, *norm])] = value
     generator = generator_for(seed, "variation")
     return scores | conditional_variation(inverse, y, z.shape[1], generator)
-
-
-def _placed(field: str, name: str) -> str:
-    head, *tail = field.split("_")
-    return "_".join([head, name, *tail])
 
 
 def conditional_deviation(
@@ -99,14 +87,7 @@ def conditional_deviation(
     """How far x = f⁻¹(z, y) moves when noise is added to z.
 
     The draws of noise are common to all levels: a level differs from another by its size only.
-
-    Args:
-        inverse: f⁻¹.
-        z: Residuals ``(n, n_residual)``, n > 0.
-        y: Spectrum slots ``(n, n_bins)``.
-        generator: Draws the noise.
-        levels: Standard deviations of the noise.
-        n_draws: Draws per row of z.
+    Levels are its standard deviations; z and y are as for :func:`conditional_scores`.
     """
     sums = {level: [0.0, 0.0] for level in levels}
     base_sums = [0.0, 0.0]
@@ -123,10 +104,8 @@ def conditional_deviation(
     for norm in (0, 1):
         base_norm = base_sums[norm] / len(z)
         cd = {f"{level:g}": sums[level][norm] / (len(z) * n_draws) for level in levels}
-        tables += [
-            cd,
-            {level: value / base_norm if base_norm else None for level, value in cd.items()},
-        ]
+        rcd = {level: value / base_norm if base_norm else None for level, value in cd.items()}
+        tables += [cd, rcd]
     return Deviation(*tables)
 
 
@@ -135,14 +114,8 @@ def draw_from_prior(
 ) -> Tensor:
     """Residuals from the learned prior: independent normals, mean and std per dimension.
 
-    Args:
-        z_train: Residuals of the training side ``(m, n_residual)``, m > 0.
-        n: Molecules.
-        generator: Draws.
-        n_draws: Draws per molecule.
-
-    Returns:
-        ``(n_draws * n, n_residual)``: all molecules once, then all again.
+    Learned on residuals of the training side ``(m, n_residual)``, m > 0, for n molecules:
+    ``(n_draws * n, n_residual)``, all molecules once, then all again.
     """
     mean, std = z_train.mean(dim=0), z_train.std(dim=0, correction=0)
     noise = torch.randn((n_draws * n, z_train.shape[1]), generator=generator)

@@ -74,25 +74,16 @@ QUANTITIES: tuple[Quantity, ...] = (
         "3.4648",
     ),
     Quantity("the same, sd", "conditional/variation_rows_std", "0.8280"),
-    Quantity(
-        "inverse, number of bonds, as the code tests it",
-        "published_inverse/bond_count_correlation",
-        "0.1863 (0.0971 to 0.2284)",
-    ),
-    Quantity(
-        "inverse, number of aromatic bonds, as the code tests it",
-        "published_inverse/aromatic_bond_count_correlation",
-        "0.1775 (0.0956 to 0.2073)",
-    ),
-    Quantity(
-        "inverse, number of bonds, as the text describes it",
-        "structure/bond_count_correlation",
-        "0.1863 (0.0971 to 0.2284)",
-    ),
-    Quantity(
-        "inverse, number of aromatic bonds, as the text describes it",
-        "structure/aromatic_bond_count_correlation",
-        "0.1775 (0.0956 to 0.2073)",
+    *(
+        Quantity(f"inverse, number of {label}, as the {how}", f"{place}/{key}", value)
+        for place, how in (
+            ("published_inverse", "code tests it"),
+            ("structure", "text describes it"),
+        )
+        for label, key, value in (
+            ("bonds", "bond_count_correlation", "0.1863 (0.0971 to 0.2284)"),
+            ("aromatic bonds", "aromatic_bond_count_correlation", "0.1775 (0.0956 to 0.2073)"),
+        )
     ),
     Quantity("Table 2: examples shown", "examples", "10"),
     Quantity("entropy estimate of x, bits", "entropy/x_bits", "76"),

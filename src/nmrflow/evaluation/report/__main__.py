@@ -1,14 +1,14 @@
 """The report on one or several runs: ``python -m nmrflow.evaluation.report DIR``."""
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 from nmrflow.console import progress, say
 from nmrflow.errors import errors_for_people
-from nmrflow.evaluation import figures
-from nmrflow.evaluation.figures import Evaluation
+from nmrflow.evaluation.figures import Evaluation, draw_runs
 from nmrflow.evaluation.report import sections
 from nmrflow.evaluation.report.page import PICTURES, write_report
 from nmrflow.evaluation.report.runs import KIND, read_runs
@@ -61,9 +61,9 @@ def make_report(folder: Path) -> tuple[Path, Path]:
 
 def _most_numerous(members: Sequence[Evaluation]) -> list[Evaluation]:
     """Of runs of several lengths those of the commonest length (of two, the shorter)."""
-    lengths = sorted({run["n_epochs"] for run in members})
-    groups = [[run for run in members if run["n_epochs"] == length] for length in lengths]
-    return max(groups, key=len)
+    lengths = Counter(sorted(run["n_epochs"] for run in members))
+    (commonest, _), *_ = lengths.most_common(1)
+    return [run for run in members if run["n_epochs"] == commonest]
 
 
 def _family(
@@ -76,19 +76,12 @@ def _family(
     """Text and pictures on runs that differ in seeds and lengths only."""
     longest = max(members, key=lambda run: len(run["epochs"]))
     curves = runs if len(longest["epochs"]) == runs[0]["n_epochs"] else [longest]
-    figures_ = {
-        "learning_curves": figures.learning_curves(curves),
-        "reliability": figures.reliability_diagram(runs),
+    drawn = {
+        prefix + key: to_file(figure, "svg") for key, figure in draw_runs(runs, curves).items()
     }
-    has_deviation = any(run.get("conditional/cd_local") for run in runs)
-    if has_deviation:
-        figures_["deviation"] = figures.deviation_curves(runs)
-    examples = runs[0]["examples"]
-    figures_ |= {f"example_{k}": figures.example_spectrum(e) for k, e in enumerate(examples)}
-    drawn = {prefix + key: to_file(figure, "svg") for key, figure in figures_.items()}
 
-    def picture(key: str, words: str) -> str:
-        return f"![{words}]({PICTURES}/{prefix}{key}.svg)"
+    def picture(key: str, words: str) -> list[str]:
+        return [f"![{words}]({PICTURES}/{prefix}{key}.svg)"] if prefix + key in drawn else []
 
     shown = f"split seed {curves[0]['split_seed']}" if len(curves) == 1 else f"{len(curves)} runs"
     text = [
@@ -103,7 +96,7 @@ def _family(
         "### Forward: predicted spectrum codes",
         sections.comparison(runs, yardsticks, sections.FORWARD),
         _yardstick_note(runs, yardsticks),
-        picture("reliability", "Predicted against observed frequency of bits"),
+        *picture("reliability", "Predicted against observed frequency of bits"),
         "### Backward: structures from measured codes",
         "y is the measured code, z is drawn from N(0, I), the inverse is rounded at one half and "
         "decoded, nothing is repaired. Candidates are ranked by the likelihood of the measured "
@@ -115,14 +108,15 @@ def _family(
         sections.comparison(runs, [], sections.LATENT),
         "### Conditional deviation (Table 4)",
         sections.deviation_section(runs),
-        *([picture("deviation", "Conditional deviation against noise")] if has_deviation else []),
+        *picture("deviation", "Conditional deviation against noise"),
         f"### Learning curves (Figure 3), {shown}",
-        picture("learning_curves", "Losses and F1 by epoch"),
+        *picture("learning_curves", "Losses and F1 by epoch"),
         f"### Examples (the form of Table 2), split seed {runs[0]['split_seed']}",
         sections.examples_section(runs[0]),
         *(
-            picture(f"example_{k}", f"Spectrum of molecule {example['molecule_id']}")
-            for k, example in enumerate(examples)
+            line
+            for k, example in enumerate(runs[0]["examples"])
+            for line in picture(f"example_{k}", f"Spectrum of molecule {example['molecule_id']}")
         ),
         "### Every score",
         sections.everything(runs),

@@ -32,11 +32,7 @@ def write_report(
 ) -> tuple[Path, Path]:
     """Write ``report.md`` with ``report_files/*.svg``, and ``report.html`` with all in one.
 
-    Args:
-        folder: Where.
-        title: The page's title.
-        markdown: The text; a picture is ``![words](report_files/NAME.svg)``.
-        pictures: SVG documents by NAME.
+    Pictures are SVG documents by NAME, in the text ``![words](report_files/NAME.svg)``.
 
     Raises:
         DataError: If the files cannot be written.

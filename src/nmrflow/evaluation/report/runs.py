@@ -51,10 +51,9 @@ def epochs_table(runs: Sequence[Evaluation]) -> pd.DataFrame:
     Runs of other lengths go through the same epochs when their seeds agree: the longer one's
     are left out where a shorter one has them.
     """
-    by_length = sorted(runs, key=lambda run: len(run["epochs"]))
     rows = [
         {"split_seed": run["split_seed"], "seed": run["seed"], "n": run["n"], **row}
-        for run in by_length
+        for run in sorted(runs, key=lambda run: len(run["epochs"]))
         for row in run["epochs"]
     ]
     return pd.DataFrame(rows).drop_duplicates(["split_seed", "seed", "epoch"])
@@ -63,23 +62,15 @@ def epochs_table(runs: Sequence[Evaluation]) -> pd.DataFrame:
 def summarise(values: pd.Series) -> dict[str, float | int | None]:
     """Mean, sd (n - 1), min and max of the values that are there, and their number."""
     known = values.dropna().astype(float)
-    if known.empty:
-        return {"mean": None, "sd": None, "min": None, "max": None, "runs": 0}
+    numbers = {"mean": known.mean(), "sd": known.std(), "min": known.min(), "max": known.max()}
     return {
-        "mean": float(known.mean()),
-        "sd": float(known.std()) if len(known) > 1 else None,
-        "min": float(known.min()),
-        "max": float(known.max()),
+        **{name: None if pd.isna(number) else float(number) for name, number in numbers.items()},
         "runs": len(known),
     }
 
 
 def paper_table(runs: Sequence[Evaluation], all_lengths: Sequence[Evaluation]) -> pd.DataFrame:
-    """Every quantity of the paper beside ours.
-
-    Args:
-        runs: Of one kind.
-        all_lengths: These and their like of other lengths, for the table of epochs.
+    """Every quantity of the paper beside ours, in epochs also of the like of other lengths.
 
     Returns:
         A row per quantity of :data:`nmrflow.evaluation.paper.tables.QUANTITIES`: ``quantity``,
@@ -90,13 +81,11 @@ def paper_table(runs: Sequence[Evaluation], all_lengths: Sequence[Evaluation]) -
     rows = []
     for quantity in QUANTITIES:
         if quantity.epoch is None:
-            known = quantity.key in scores
-            values = scores[quantity.key] if known else pd.Series(dtype=object)
-            n = _molecules(scores, quantity.key) if known else values
+            values = scores.get(quantity.key, pd.Series(dtype=object))
+            n = _molecules(scores, quantity.key) if len(values) else values
         else:
             at = epochs[epochs["epoch"] == quantity.epoch].set_index(["split_seed", "seed"])
-            values = at[quantity.key] if quantity.key in at else pd.Series(dtype=object)
-            n = at["n"]
+            values, n = at.get(quantity.key, pd.Series(dtype=object)), at["n"]
         there = values.dropna().index
         rows.append(
             {

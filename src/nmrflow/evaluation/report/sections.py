@@ -90,21 +90,14 @@ def conditions(runs: Sequence[Evaluation]) -> str:
 def paper_section(runs: Sequence[Evaluation], all_lengths: Sequence[Evaluation]) -> str:
     """The paper's figures beside ours."""
     table = paper_table(runs, all_lengths)
-    return markdown_table(
-        [str(name) for name in table], table.to_numpy(dtype=object).tolist(), n_text=2
-    )
+    rows = table.to_numpy(dtype=object).tolist()
+    return markdown_table([str(name) for name in table], rows, n_text=2)
 
 
 def comparison(
     runs: Sequence[Evaluation], yardsticks: Sequence[Yardsticks], rows: Mapping[str, str]
 ) -> str:
-    """Our scores, and the yardsticks' on the same splits.
-
-    Args:
-        runs: Of one kind.
-        yardsticks: Of the same splits, one per split that has any.
-        rows: Names of scores and their labels.
-    """
+    """Our scores, ``rows`` giving names and labels, and the yardsticks', one per split if any."""
     scores = scores_table(runs)
     names = list(dict.fromkeys(name for of_split in yardsticks for name in of_split))
     names = [
@@ -116,17 +109,13 @@ def comparison(
     for key, label in rows.items():
         if key not in scores:
             continue
+        beside = [scores.get(_constant(key), pd.Series(dtype=object))] if constants else []
+        for name in names:
+            of_splits = [split.get(name, {}).get(key) for split in yardsticks]
+            beside.append(pd.Series(of_splits, dtype=object))
         of = summarise(scores[key])
         row = [label, of["mean"], of["sd"], of["min"], of["max"]]
-        if constants:
-            column = _constant(key)
-            row.append(summarise(scores[column])["mean"] if column in scores else None)
-        for name in names:
-            values = pd.Series(
-                [split.get(name, {}).get(key) for split in yardsticks], dtype=object
-            )
-            row.append(summarise(values)["mean"])
-        table.append(row)
+        table.append([*row, *(summarise(values)["mean"] for values in beside)])
     return markdown_table([*headings, *(name.replace("_", " ") for name in names)], table)
 
 
@@ -168,26 +157,21 @@ def examples_section(run: Evaluation) -> str:
 def everything(runs: Sequence[Evaluation]) -> str:
     """Every single number that the runs hold."""
     scores = scores_table(runs)
-    rows = []
-    for name in scores:
-        if "/" in str(name):
-            of = summarise(scores[name])
-            rows.append([f"`{name}`", *of.values()])
+    rows = [
+        [f"`{name}`", *summarise(scores[name]).values()] for name in scores if "/" in str(name)
+    ]
     return markdown_table(["score", "mean", "sd", "min", "max", "runs"], rows)
 
 
 def overview(families: Mapping[str, Sequence[Evaluation]]) -> str:
     """Several kinds of runs beside each other, means (min to max)."""
-    chosen = FORWARD | {
-        key: BACKWARD[key]
-        for key in ("structure/top10", "structure/coverage", "structure/valid_raw")
-    }
+    names = ("structure/top10", "structure/coverage", "structure/valid_raw")
+    chosen = FORWARD | {key: BACKWARD[key] for key in names}
     rows = []
     for key, label in chosen.items():
         row: list[Any] = [label]
         for runs in families.values():
-            scores = scores_table(runs)
-            of = summarise(scores[key]) if key in scores else summarise(pd.Series(dtype=object))
+            of = summarise(scores_table(runs).get(key, pd.Series(dtype=object)))
             row.append(
                 None
                 if of["mean"] is None

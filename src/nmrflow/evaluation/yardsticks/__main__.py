@@ -5,8 +5,10 @@ and writes it to ``DIR/yardsticks.json``, where the report on these runs finds i
 """
 
 import argparse
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -19,6 +21,7 @@ from nmrflow.console import quiet_libraries, say, shows_progress
 from nmrflow.errors import ConfigError, errors_for_people
 from nmrflow.evaluation.scores_file import YARDSTICKS, write_yardsticks
 from nmrflow.evaluation.yardsticks.cache import (
+    PARTS,
     Yardsticks,
     cached,
     compute_alone,
@@ -32,7 +35,7 @@ from nmrflow.workers import run_jobs
 _WIDTH = 120
 """Columns of text that the table needs; output that goes to a file has no width of its own."""
 
-NAMES = ("nearest_neighbour", "message_passing", "lookup")
+NAMES = PARTS[1:]
 
 
 def compute_all(
@@ -44,14 +47,17 @@ def compute_all(
     """
     missing = [case for case in cases if cached(case.sides, case.axis, settings) is None]
     say(f"{len(cases)} split(s), {len(missing)} to compute")
-    if missing:
-        with _bars() as bars:
-            if min(n_jobs, len(missing)) == 1:
-                torch.set_num_threads(n_threads)
-                for case in missing:
-                    _compute_here(case, settings, bars)
-            else:
-                _compute_in_processes(missing, settings, n_jobs, bars)
+    columns = (*Progress.get_default_columns()[:3], TimeElapsedColumn())
+    hidden = not (missing and shows_progress())
+    with Progress(*columns, console=get_console(), disable=hidden) as bars:
+        if min(n_jobs, len(missing)) > 1:
+            bar = bars.add_task("splits", total=1.0)
+            jobs = [partial(compute_alone, case.sides, case.axis, settings) for case in missing]
+            run_jobs(jobs, n_jobs, lambda share: bars.update(bar, completed=share))
+        else:
+            torch.set_num_threads(n_threads)
+            for case in missing:
+                _compute_here(case, settings, bars)
     return [
         yardsticks_for(case.sides, case.axis, settings, conditions=case.conditions)
         for case in cases
@@ -68,28 +74,15 @@ def _compute_here(case: Case, settings: Settings, bars: Progress) -> None:
     bars.update(bar, completed=1.0, description=str(case))
 
 
-def _compute_in_processes(
-    cases: Sequence[Case], settings: Settings, n_jobs: int, bars: Progress
-) -> None:
-    bar = bars.add_task("splits", total=1.0)
-    jobs = [partial(compute_alone, case.sides, case.axis, settings) for case in cases]
-    run_jobs(jobs, n_jobs, lambda share: bars.update(bar, completed=share))
-
-
-def _bars() -> Progress:
-    columns = (*Progress.get_default_columns()[:3], TimeElapsedColumn())
-    return Progress(*columns, console=get_console(), disable=not shows_progress())
-
-
 def show_yardsticks(found: Sequence[Yardsticks]) -> None:
     """Print the means over splits, with the range where there are several, a table a source."""
     console = Console(width=max(get_console().width, _WIDTH))
-    kinds = [(str(f["conditions"]["data"]), str(f["conditions"]["split"])) for f in found]
-    for kind in sorted(set(kinds)):
-        group = [f for f, other in zip(found, kinds, strict=True) if other == kind]
+    kinds: dict[tuple[str, str], list[Yardsticks]] = defaultdict(list)
+    for one in found:
+        kinds[str(one["conditions"]["data"]), str(one["conditions"]["split"])].append(one)
+    for (data, split), group in sorted(kinds.items(), key=itemgetter(0)):
         seeds = ", ".join(str(f["conditions"]["split_seed"]) for f in group)
-        title = f"{kind[0]}, {kind[1]} split, seed {seeds}"
-        table = Table(title=title, title_justify="left")
+        table = Table(title=f"{data}, {split} split, seed {seeds}", title_justify="left")
         table.add_column("score", no_wrap=True)
         for name in NAMES:
             table.add_column(name.replace("_", " "), justify="right")

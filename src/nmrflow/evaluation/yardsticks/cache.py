@@ -30,26 +30,15 @@ def yardsticks_for(
     settings: Settings = Settings(),  # noqa: B008 - frozen
     *,
     conditions: Mapping[str, Any] | None = None,
-    progress: Progress = lambda stage, share: None,  # noqa: ARG005
 ) -> Yardsticks:
-    """The yardsticks of a split: from the cache, or computed and put there.
-
-    Args:
-        sides: Both sides of the split, neither empty.
-        axis: Cuts the bins.
-        settings: Sizes and seed.
-        conditions: What else is to be told about the figures: names of data and split, seed.
-        progress: Told what is being computed.
+    """The yardsticks of a split, neither side empty: from the cache, or computed and put there.
 
     Returns:
-        As :func:`nmrflow.evaluation.yardsticks.compute.compute_yardsticks`, ``conditions`` added
-        to its own.
+        As :func:`nmrflow.evaluation.yardsticks.compute.compute_yardsticks`, ``conditions``
+        (names of data and split, seed) added to its own.
     """
-    found = cached(sides, axis, settings)
-    if found is None:
-        found = compute_and_keep(sides, axis, settings, progress)
-    found["conditions"] = {**(conditions or {}), **found["conditions"]}
-    return found
+    found = cached(sides, axis, settings) or compute_and_keep(sides, axis, settings)
+    return {**found, "conditions": {**(conditions or {}), **found["conditions"]}}
 
 
 def compute_and_keep(
@@ -58,9 +47,15 @@ def compute_and_keep(
     settings: Settings,
     progress: Progress = lambda stage, share: None,  # noqa: ARG005
 ) -> Yardsticks:
-    """Compute the yardsticks of a split, whatever the cache holds, and put them there."""
+    """Compute the yardsticks of a split, whatever the cache holds, and put them there.
+
+    Whole or not at all: several processes may write at once.
+    """
     computed = compute_yardsticks(sides, axis, settings, progress)
-    _write(cache_file(sides, axis, settings), computed)
+    file = cache_file(sides, axis, settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(file) as unfinished:
+        unfinished.write_text(json.dumps(computed, indent=2) + "\n")
     return computed
 
 
@@ -112,10 +107,3 @@ def cache_folder() -> Path:
     """``$NMRFLOW_CACHE/yardsticks``, or the like in the user's own cache folder."""
     root = os.environ.get("NMRFLOW_CACHE") or pooch.os_cache("nmrflow")
     return Path(root).expanduser() / "yardsticks"
-
-
-def _write(file: Path, content: Yardsticks) -> None:
-    """Whole or not at all: several processes may write at once."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(file) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=2) + "\n")

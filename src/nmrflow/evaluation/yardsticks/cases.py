@@ -14,10 +14,7 @@ from nmrflow.spectra.axis import ShiftAxis
 class Case(NamedTuple):
     """One distinct split among the runs.
 
-    Args:
-        sides: Its records.
-        axis: As the runs cut it.
-        conditions: ``data``, ``split``, ``split_seed``, ``split_sha256``, as the runs have them.
+    Conditions are ``data``, ``split``, ``split_seed``, ``split_sha256``, as the runs have them.
     """
 
     sides: Sides
@@ -66,5 +63,4 @@ def _read_case(run: Path, stored: dict[str, Any], read: dict[Any, tuple[Record, 
             "bring that back, or train again"
         )
     names = ("data", "split", "split_seed", "split_sha256")
-    conditions = {name: stored[name] for name in names}
-    return Case(sides, trained.axis, conditions)
+    return Case(sides, trained.axis, {name: stored[name] for name in names})

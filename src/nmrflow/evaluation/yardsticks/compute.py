@@ -1,13 +1,15 @@
 """All yardsticks of one split, as scores."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from nmrflow.chem.codecs.published import HYDROCARBONS
 from nmrflow.chem.generation.walk import generate_molecules
@@ -15,10 +17,11 @@ from nmrflow.chem.structure import Structure
 from nmrflow.config import check_counts
 from nmrflow.data.splits import Sides
 from nmrflow.errors import ConfigError
+from nmrflow.evaluation.scores_file import named
 from nmrflow.evaluation.yardsticks.lookup import build_corpus, rank_corpus
 from nmrflow.evaluation.yardsticks.measured import Measured, measured
 from nmrflow.evaluation.yardsticks.neighbours import nearest_codes, rank_by_code
-from nmrflow.evaluation.yardsticks.predictor import N_PARTS, ShiftPredictor, train_predictor
+from nmrflow.evaluation.yardsticks.predictor import N_PARTS, train_predictor
 from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
 from nmrflow.metrics.spectrum import spectrum_scores
 from nmrflow.metrics.structure import ranking_scores
@@ -61,13 +64,7 @@ def compute_yardsticks(
     settings: Settings,
     progress: Progress = lambda stage, share: None,  # noqa: ARG005
 ) -> dict[str, dict[str, Any]]:
-    """Train, generate, rank and score; takes minutes at full size.
-
-    Args:
-        sides: Both sides; the validation side is only scored on.
-        axis: Cuts the bins.
-        settings: Sizes and seed.
-        progress: Told how far it is.
+    """Train, generate, rank and score on the validation side; takes minutes at full size.
 
     Returns:
         ``nearest_neighbour``, ``message_passing`` and ``lookup``, each with its scores;
@@ -78,7 +75,12 @@ def compute_yardsticks(
     seconds: Scores = {}
     with _timed(seconds, "nearest_neighbour"):
         progress("nearest neighbour", 0.0)
-        neighbour = _score_neighbours(train, queries)
+        neighbour = {
+            **_score_forward(nearest_codes(train, queries), queries),
+            **_score_backward(
+                partial(rank_by_code, train, queries), train.connectivities, queries
+            ),
+        }
     with _timed(seconds, "message_passing"):
         predictor = train_predictor(
             train,
@@ -88,85 +90,52 @@ def compute_yardsticks(
             n_epochs=settings.n_epochs,
             progress=lambda share: progress("message passing", share),
         )
-        message_passing = _score_predictor(predictor, queries)
+        probabilities = predictor.probabilities(queries.structures)
+        curve = reliability_curve(probabilities, queries.codes)
+        message_passing = {
+            **_score_forward(probabilities > predictor.threshold, queries),
+            "calibration/ece": expected_calibration_error(curve),
+        }
     with _timed(seconds, "lookup"):
         made = generate_molecules(
             train.structures, settings.corpus_size, settings.seed, HYDROCARBONS, with_seeds=True
         )
         counted = _counted(made, settings.corpus_size, lambda s: progress("look-up", s))
-        lookup = _score_lookup(counted, predictor, queries)
-    conditions = {
-        "n_train": len(train.structures),
-        "n": len(queries.structures),
-        "settings": asdict(settings),
-        "seconds": seconds,
-        "n_threads": torch.get_num_threads(),
-        "epochs": list(predictor.epochs),
-        "threshold": predictor.threshold,
-    }
+        corpus = build_corpus(counted, predictor)
+        lookup = _score_backward(
+            partial(rank_corpus, corpus, queries), corpus.connectivities, queries
+        )
     return {
-        "conditions": conditions,
+        "conditions": {
+            "n_train": len(train.structures),
+            "n": len(queries.structures),
+            "settings": asdict(settings),
+            "seconds": seconds,
+            "n_threads": torch.get_num_threads(),
+            "epochs": list(predictor.epochs),
+            "threshold": predictor.threshold,
+        },
         "nearest_neighbour": neighbour,
         "message_passing": message_passing,
         "lookup": lookup,
     }
 
 
-def _score_neighbours(train: Measured, queries: Measured) -> Scores:
-    ranked, ranked_formula = (
-        rank_by_code(train, queries, same_formula=same) for same in (False, True)
-    )
-    return {
-        **_prefixed("spectrum/", spectrum_scores(nearest_codes(train, queries), queries.codes)),
-        **_score_ranking(ranked, ranked_formula, queries),
-        **_coverage(train.connectivities, queries),
-    }
+def _score_forward(predicted: NDArray[np.bool_], queries: Measured) -> Scores:
+    return named("spectrum/", spectrum_scores(predicted, queries.codes))
 
 
-def _score_predictor(predictor: ShiftPredictor, queries: Measured) -> Scores:
-    probabilities = predictor.probabilities(queries.structures)
-    curve = reliability_curve(probabilities, queries.codes)
-    return {
-        **_prefixed(
-            "spectrum/", spectrum_scores(probabilities > predictor.threshold, queries.codes)
-        ),
-        "calibration/ece": expected_calibration_error(curve),
-    }
-
-
-def _score_lookup(
-    structures: Iterator[Structure], predictor: ShiftPredictor, queries: Measured
+def _score_backward(
+    rank: Callable[..., Sequence[Sequence[str]]], connectivities: Sequence[str], queries: Measured
 ) -> Scores:
-    corpus = build_corpus(structures, predictor)
-    ranked, ranked_formula = (
-        rank_corpus(corpus, queries, same_formula=same) for same in (False, True)
-    )
+    """``coverage``: share of queries that a ranking of these molecules can find at all."""
+    truths, corpus = queries.connectivities, set(connectivities)
     return {
-        **_score_ranking(ranked, ranked_formula, queries),
-        **_coverage(corpus.connectivities, queries),
+        **named("structure/", ranking_scores(rank(), truths)),
+        **named("structure/", ranking_scores(rank(same_formula=True), truths), "_formula"),
+        "structure/coverage": float(np.mean([truth in corpus for truth in truths])),
+        "structure/n_corpus": len(corpus),
     }
-
-
-def _score_ranking(
-    ranked: Sequence[Sequence[str]], ranked_formula: Sequence[Sequence[str]], queries: Measured
-) -> Scores:
-    truths = queries.connectivities
-    given = ranking_scores(ranked_formula, truths)
-    return {
-        **_prefixed("structure/", ranking_scores(ranked, truths)),
-        **{f"structure/{name}_formula": value for name, value in given.items()},
-    }
-
-
-def _coverage(connectivities: Sequence[str], queries: Measured) -> Scores:
-    """Share of queries that a ranking can find at all, and among how many molecules."""
-    corpus = set(connectivities)
-    found = [truth in corpus for truth in queries.connectivities]
-    return {"structure/coverage": float(np.mean(found)), "structure/n_corpus": len(corpus)}
-
-
-def _prefixed(prefix: str, scores: Mapping[str, float]) -> Scores:
-    return {prefix + name: value for name, value in scores.items()}
 
 
 def _counted(

@@ -4,7 +4,7 @@ Every molecule of the corpus has its predicted spectrum; a query's best candidat
 under whose prediction the measured bits are likeliest. It can find nothing outside its corpus.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
@@ -37,16 +37,10 @@ class Corpus(NamedTuple):
 
 
 def build_corpus(structures: Iterable[Structure], predictor: ShiftPredictor) -> Corpus:
-    """Predict the spectrum of every molecule.
-
-    Args:
-        structures: Distinct molecules, at least one; read as they come, so that few are held.
-        predictor: A trained one.
-    """
-    names: list[str] = []
-    formulas: list[str] = []
-    log_unset, gain = [], []
-    for part in _parts(structures):
+    """Predict the spectrum of distinct molecules, at least one; few are held at a time."""
+    names, formulas, log_unset, gain = [], [], [], []
+    waiting = iter(structures)
+    while part := list(islice(waiting, _AT_A_TIME)):
         names += [structure.connectivity for structure in part]
         formulas += [structure.formula for structure in part]
         unset = predictor.log_unset(part)
@@ -58,20 +52,11 @@ def build_corpus(structures: Iterable[Structure], predictor: ShiftPredictor) -> 
 def rank_corpus(
     corpus: Corpus, queries: Measured, *, same_formula: bool = False, n_first: int = N_FIRST
 ) -> list[list[str]]:
-    """The molecules under which each query's measured bits are likeliest.
+    """The molecules under which each query's measured bits are likeliest, best first.
 
     The log-likelihood of a code is one number for each molecule plus the sum of the logits of
-    the set bits: a matrix product does all queries at once.
-
-    Args:
-        corpus: What is ranked.
-        queries: Their codes are asked for, and with ``same_formula`` their formulas.
-        same_formula: Rank only molecules of the query's formula.
-        n_first: How many to keep.
-
-    Returns:
-        For each query connectivities, best first; of equally likely ones the first in the
-        corpus.
+    the set bits: a matrix product does all queries at once. Of equally likely molecules the
+    first in the corpus comes first; with ``same_formula`` only those of the query's are ranked.
     """
     ranked = []
     codes = queries.codes.astype(np.float32)
@@ -85,9 +70,3 @@ def rank_corpus(
             order = np.argsort(-score, kind="stable")[:n_first]
             ranked.append([corpus.connectivities[k] for k in order if np.isfinite(score[k])])
     return ranked
-
-
-def _parts(structures: Iterable[Structure]) -> Iterator[list[Structure]]:
-    waiting = iter(structures)
-    while part := list(islice(waiting, _AT_A_TIME)):
-        yield part

@@ -12,12 +12,7 @@ from nmrflow.spectra.axis import ShiftAxis
 
 
 class Measured(NamedTuple):
-    """Molecules and their measured codes, one row for each spectrum.
-
-    Args:
-        structures: The molecules, n of them.
-        codes: ``(n, n_bins)``.
-    """
+    """Molecules and their measured codes, ``(n, n_bins)``, one row for each spectrum."""
 
     structures: tuple[Structure, ...]
     codes: NDArray[np.bool_]

@@ -27,15 +27,8 @@ def rank_by_code(
 
     Similarity is the share of common among all set bits (Tanimoto); of equally similar ones
     that comes first which has a bit at most one bin away for more of the query's bits, then
-    the first in text. A molecule stands where its most similar spectrum puts it.
-
-    Args:
-        train: What is ranked.
-        queries: Their codes are asked for, and with ``same_formula`` their formulas.
-        same_formula: Rank only molecules of the query's formula.
-
-    Returns:
-        For each query distinct molecules by connectivity, best first.
+    the first in text. A molecule stands where its most similar spectrum puts it, and once; with
+    ``same_formula`` only those of the query's formula are ranked.
     """
     known, asked = train.codes.astype(np.float32), queries.codes.astype(np.float32)
     similarity = tanimoto(asked, known)

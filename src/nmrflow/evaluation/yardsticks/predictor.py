@@ -79,15 +79,9 @@ def train_predictor(
     """Train the networks, each with another part of the molecules held out.
 
     A network keeps the weights of the epoch in which it predicted its own part best, and the
-    threshold is chosen on all those parts together: nothing but the training side is used.
-
-    Args:
-        train: The training side.
-        axis: Cuts the bins.
-        seed: Of parts, initial weights and the order of batches.
-        n_networks: Networks, 1 to :data:`N_PARTS`.
-        n_epochs: Most epochs of each.
-        progress: Called after every epoch.
+    threshold is chosen on all those parts together: nothing but the training side is used. The
+    seed is of parts, initial weights and the order of batches; there are 1 to :data:`N_PARTS`
+    networks, and progress is told after every epoch.
 
     Raises:
         DataError: If holding a part out leaves nothing to train on.
@@ -98,32 +92,30 @@ def train_predictor(
     networks, epochs = [], []
     unset = np.zeros(train.codes.shape)
     for k in range(n_networks):
-        held, used = np.flatnonzero(part == k), np.flatnonzero(part != k)
-        if not len(used):
+        held = part == k
+        if held.all():
             raise DataError(f"{len(part)} spectra to train on are too few for a yardstick")
-        with isolated_rng(seed * N_PARTS + k):
-            run = _Run(graphs, train.codes, axis, seed=seed * N_PARTS + k)
-            for epoch in range(n_epochs):
-                run.epoch(used, held, epoch, n_epochs)
-                progress((k + (epoch + 1) / n_epochs) / n_networks)
-        network, best_epoch = run.best()
+        network, best_epoch = _train_network(
+            graphs,
+            torch.from_numpy(train.codes).float(),
+            axis,
+            held=held,
+            seed=seed * N_PARTS + k,
+            n_epochs=n_epochs,
+            progress=lambda share, k=k: progress((k + share) / n_networks),
+        )
         networks.append(network)
         epochs.append(best_epoch + 1)
-        unset[held] = run.log_unset(held)
+        unset[held] = _log_unset([network], [graphs[k] for k in np.flatnonzero(held)], axis)
     unseen = part < n_networks
     threshold = best_threshold(-np.expm1(unset[unseen]), train.codes[unseen])
     return ShiftPredictor(tuple(networks), axis, threshold, tuple(epochs))
 
 
 def best_threshold(predicted: NDArray[np.floating], true: NDArray[np.bool_]) -> float:
-    """The threshold above which bits are to be set for the best micro F1.
+    """The threshold on probabilities above which bits are to be set for the best micro F1.
 
-    Args:
-        predicted: Probabilities, any shape.
-        true: What came true, same shape.
-
-    Returns:
-        A number half-way between two predictions; one half if no bit is true.
+    A number half-way between two predictions; one half if no bit is true.
     """
     if not true.any():
         return 0.5
@@ -136,61 +128,46 @@ def best_threshold(predicted: NDArray[np.floating], true: NDArray[np.bool_]) -> 
     return float((ranked[best] + following) / 2)
 
 
-class _Run:
-    """One network in training, and its best weights so far."""
-
-    def __init__(
-        self,
-        graphs: Sequence[MolecularGraph],
-        codes: NDArray[np.bool_],
-        axis: ShiftAxis,
-        seed: int,
-    ) -> None:
-        self._graphs, self._axis, self._seed = graphs, axis, seed
-        self._codes = torch.from_numpy(codes).float()
-        self._network = ShiftNetwork(**NETWORK)
-        self._optimizer = torch.optim.AdamW(
-            self._network.parameters(), lr=LEARNING_RATE, fused=True
-        )
-        self._best: tuple[float, int, dict[str, Tensor]] | None = None
-
-    def epoch(
-        self, used: NDArray[np.integer], held: NDArray[np.integer], epoch: int, n_epochs: int
-    ) -> None:
-        """Go through the rows that are used once, then look at those held out."""
-        network, optimizer = self._network.train(), self._optimizer
-        generator = generator_for(self._seed, "yardstick", epoch)
-        order = used[torch.randperm(len(used), generator=generator).numpy()]
-        batches = np.array_split(order, -(-len(order) // BATCH_SIZE))
-        for k, rows in enumerate(batches):
-            for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * _schedule((epoch + k / len(batches)) / n_epochs)
-            batch = collate([self._graphs[row] for row in rows])
-            loss = bit_loss(
-                of_batch(network(batch), batch).log_unset(self._axis), self._codes[rows]
-            )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_NORM)
-            optimizer.step()
-        watched = held if len(held) else used
-        unset = torch.from_numpy(self.log_unset(watched))
-        score = float(bit_loss(unset, self._codes[watched]))
-        if self._best is None or score < self._best[0]:
-            weights = {name: w.clone() for name, w in network.state_dict().items()}
-            self._best = (score, epoch, weights)
-
-    def best(self) -> tuple[ShiftNetwork, int]:
-        """The network with its best weights, and the epoch they are of."""
-        assert self._best is not None
-        _, epoch, weights = self._best
-        self._network.load_state_dict(weights)
-        return self._network.eval(), epoch
-
-    def log_unset(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
-        """What the network says of some of the molecules now."""
-        graphs = [self._graphs[row] for row in rows]
-        return _log_unset([self._network.eval()], graphs, self._axis)
+def _train_network(  # noqa: PLR0913 - each by name
+    graphs: Sequence[MolecularGraph],
+    codes: Tensor,
+    axis: ShiftAxis,
+    *,
+    held: NDArray[np.bool_],
+    seed: int,
+    n_epochs: int,
+    progress: Callable[..., None],
+) -> tuple[ShiftNetwork, int]:
+    """A network after the epoch in which it predicted the rows held out best, and which it was."""
+    used = np.flatnonzero(~held)
+    watched = np.flatnonzero(held) if held.any() else used
+    best: tuple[float, int, dict[str, Tensor]] | None = None
+    with isolated_rng(seed):
+        network = ShiftNetwork(**NETWORK)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, fused=True)
+        for epoch in range(n_epochs):
+            network.train()
+            generator = generator_for(seed, "yardstick", epoch)
+            order = used[torch.randperm(len(used), generator=generator).numpy()]
+            batches = np.array_split(order, -(-len(order) // BATCH_SIZE))
+            for k, rows in enumerate(batches):
+                for group in optimizer.param_groups:
+                    group["lr"] = LEARNING_RATE * _schedule((epoch + k / len(batches)) / n_epochs)
+                batch = collate([graphs[row] for row in rows])
+                loss = bit_loss(of_batch(network(batch), batch).log_unset(axis), codes[rows])
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_NORM)
+                optimizer.step()
+            unset = _log_unset([network.eval()], [graphs[k] for k in watched.tolist()], axis)
+            score = float(bit_loss(torch.from_numpy(unset), codes[watched]))
+            if best is None or score < best[0]:
+                weights = {name: w.clone() for name, w in network.state_dict().items()}
+                best = score, epoch, weights
+            progress((epoch + 1) / n_epochs)
+    assert best is not None
+    network.load_state_dict(best[2])
+    return network, best[1]
 
 
 def _schedule(share_done: float) -> float:

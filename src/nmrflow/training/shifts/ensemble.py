@@ -31,19 +31,11 @@ FINE_SHARES = (0.0, 0.3)
 """Shares of the loss on the fine code, in turn, so that members differ."""
 
 _PARTS_AT_ONCE = 2  # For thresholds: of a training side of 80 %, as many as a validation side.
-
 _AT_A_TIME = 256
 
 
 class MeasuredSpectra(NamedTuple):
-    """Molecules and their measured codes, one row for each spectrum.
-
-    Args:
-        structures: The molecules, n of them.
-        fine_codes: ``(n, n_fine_bins)``; the code of fewer bits follows from it.
-        axis: Of the codes.
-        features: How atoms become numbers.
-    """
+    """Molecules and their measured codes ``(n, n_fine_bins)``, one row for each spectrum."""
 
     structures: Sequence[Structure]
     fine_codes: NDArray[np.bool_]
@@ -63,9 +55,7 @@ class MeasuredSpectra(NamedTuple):
 class FineTuning(NamedTuple):
     """How a network is trained on measured codes.
 
-    Args:
-        schedule: Epochs, learning rate and the like.
-        rehearsal: Assigned shifts that it goes on learning; None: codes alone.
+    ``rehearsal`` is the assigned shifts that it goes on learning; None: codes alone.
     """
 
     schedule: Schedule
@@ -117,7 +107,7 @@ def train_ensemble(  # noqa: PLR0913 - each by name
 
     Raises:
         DataError: If leaving a part out leaves nothing to train on, or no part holds anything.
-        TrainingError: If the loss is no longer a finite number.
+        TrainingError: As :func:`follow`.
     """
     if not pretrained or not 1 <= n_networks <= N_PARTS:
         raise ValueError(f"{len(pretrained)} networks to start from, {n_networks} to train")
@@ -149,9 +139,8 @@ def train_ensemble(  # noqa: PLR0913 - each by name
     unset = np.zeros(codes.shape)
     for k in range(n_networks):
         held, pair = np.flatnonzero(part == k), networks[2 * k : 2 * k + 2]
-        unset[held] = predict_log_unset(
-            ShiftEnsemble(pair), examples.rows(held).graphs, spectra.axis
-        )
+        graphs = examples.rows(held).graphs
+        unset[held] = predict_log_unset(ShiftEnsemble(pair), graphs, spectra.axis)
     thresholds = choose_thresholds(
         -np.expm1(unset[unseen]), codes[unseen], part[unseen] // _PARTS_AT_ONCE
     )
@@ -210,21 +199,10 @@ def fine_tune(
     fine_share: float = 0.0,
     progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> ShiftNetwork:
-    """Train a copy of a network on the likelihood of measured codes.
+    """Train a copy of a network on the likelihood of measured codes; raises as :func:`follow`.
 
-    Args:
-        network: Stays as it is.
-        examples: What it is trained on.
-        seed: Of dropout and the order of batches.
-        how: Its schedule, and what it rehearses.
-        fine_share: Share of the loss that is on the fine code, 0 to 1.
-        progress: Called after every epoch.
-
-    Returns:
-        The copy in evaluation mode.
-
-    Raises:
-        TrainingError: If the loss is no longer a finite number.
+    ``fine_share`` is the share of the loss that is on the fine code, 0 to 1; the seed is of
+    dropout, of the order of batches and of what is rehearsed. The copy is in evaluation mode.
     """
     axis, rehearsal = examples.axis, how.rehearsal
     fine_axis = replace(axis, n_bins=axis.n_fine_bins)
@@ -247,12 +225,6 @@ def fine_tune(
             total = total + rehearsal.weight * rehearsal.assigned.loss(network, drawn)
         return total
 
+    n, network = len(examples.graphs), copy.deepcopy(network)
     with isolated_rng(seed):
-        return follow(
-            copy.deepcopy(network),
-            len(examples.graphs),
-            loss_of,
-            how.schedule,
-            seed=seed,
-            progress=progress,
-        )
+        return follow(network, n, loss_of, how.schedule, seed=seed, progress=progress)

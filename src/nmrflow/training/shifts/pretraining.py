@@ -26,19 +26,14 @@ class Assigned(NamedTuple):
     @classmethod
     def of(cls, record: Record) -> "Assigned":
         """What a record assigns to single atoms of its structure."""
-        peaks = record.peaks.peaks
-        return cls(
-            record.structure,
-            {int(atom): peak.shift_ppm for peak in peaks for atom in peak.atoms},
-        )
+        shifts = {int(a): peak.shift_ppm for peak in record.peaks.peaks for a in peak.atoms}
+        return cls(record.structure, shifts)
 
 
 class Assignments(NamedTuple):
-    """Molecules and the shifts assigned to their atoms, as the loss takes them.
+    """Molecules, each with a known shift, and of each the shifts of its atoms ``(n_atoms,)``.
 
-    Args:
-        graphs: The molecules, n of them, each with one known shift at least.
-        shifts_ppm: Shift of every atom, nan where it is not known: n times ``(n_atoms,)``.
+    A shift that is not known is nan.
     """
 
     graphs: Sequence[MolecularGraph]
@@ -49,7 +44,10 @@ class Assignments(NamedTuple):
         """Those of the molecules that have a shift, their atoms with features."""
         used = [molecule for molecule in molecules if molecule.shifts]
         graphs = [features.graph(molecule.structure) for molecule in used]
-        return cls(graphs, [_shift_vector(molecule) for molecule in used])
+        vectors = [torch.full((molecule.structure.n_atoms,), torch.nan) for molecule in used]
+        for vector, molecule in zip(vectors, used, strict=True):
+            vector[list(molecule.shifts)] = torch.tensor(list(molecule.shifts.values()))
+        return cls(graphs, vectors)
 
     def loss(self, network: ShiftNetwork, rows: NDArray[np.integer]) -> Tensor:
         """Negative log density per ppm of the known shifts of some molecules, mean."""
@@ -63,9 +61,8 @@ class Assignments(NamedTuple):
 class Rehearsal(NamedTuple):
     """What a network goes on learning beside measured codes, so as not to forget it.
 
-    Args:
-        assigned: At least one molecule; in each step as many of them as there are codes.
-        weight: Of the loss per shift against the loss per code.
+    In each step as many molecules are drawn, of one at least, as there are codes; the weight is
+    of the loss per shift against the loss per code.
     """
 
     assigned: Assignments
@@ -81,22 +78,14 @@ def pretrain(
     features: AtomFeatures = AtomFeatures(),  # noqa: B008 - never changed
     progress: Progress = lambda share: None,  # noqa: ARG005
 ) -> ShiftNetwork:
-    """Train a new network on the likelihood of assigned shifts.
+    """Train a new network on the likelihood of assigned shifts; it is in evaluation mode.
 
-    Args:
-        molecules: With nothing among them that the network is to be judged on.
-        seed: Of initial weights, dropout and the order of batches.
-        schedule: Epochs, learning rate and the like.
-        network_args: Arguments of :class:`ShiftNetwork`.
-        features: How atoms become numbers.
-        progress: Called after every epoch.
-
-    Returns:
-        The network in evaluation mode.
+    Nothing that it is to be judged on may be among the molecules. ``network_args`` are those of
+    :class:`ShiftNetwork`, the seed is of initial weights, dropout and the order of batches.
 
     Raises:
         DataError: If there is no molecule with a shift.
-        TrainingError: If the loss is no longer a finite number.
+        TrainingError: As :func:`follow`.
     """
     assigned = Assignments.of(molecules, features)
     if not assigned.graphs:
@@ -106,11 +95,3 @@ def pretrain(
         return follow(
             network, len(assigned.graphs), assigned.loss, schedule, seed=seed, progress=progress
         )
-
-
-def _shift_vector(molecule: Assigned) -> Tensor:
-    """Shift in ppm of every atom, nan where it is not known, ``(n_atoms,)``."""
-    shift_ppm = torch.full((molecule.structure.n_atoms,), torch.nan)
-    for atom, shift in molecule.shifts.items():
-        shift_ppm[atom] = shift
-    return shift_ppm

@@ -1,6 +1,6 @@
 """How a shift network is trained: rates, batches, epochs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,31 +57,20 @@ def follow(
     seed: int,
     progress: Progress,
 ) -> ShiftNetwork:
-    """Train a network on n examples as a schedule says.
+    """Train a network on n examples in place as a schedule says, and give it in evaluation mode.
 
-    Args:
-        network: Trained in place; dropout draws from torch's own generator.
-        n: Examples.
-        loss_of: Of the network and the rows of a batch.
-        schedule: Epochs, learning rate and the like.
-        seed: Of the order of batches.
-        progress: Called after every epoch.
-
-    Returns:
-        The same network, in evaluation mode.
+    ``loss_of`` is of the network and the rows of a batch; the seed is of the order of batches,
+    while dropout draws from torch's own generator. Progress is told after every epoch.
 
     Raises:
         TrainingError: If the loss is no longer a finite number.
     """
-    optimizer = torch.optim.AdamW(
-        network.parameters(),
-        lr=schedule.learning_rate,
-        weight_decay=schedule.weight_decay,
-        fused=True,
-    )
+    rate, decay = schedule.learning_rate, schedule.weight_decay
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
     network.train()
     for epoch in range(schedule.n_epochs):
-        batches = list(_batches(n, schedule.batch_size, generator_for(seed, "shifts", epoch)))
+        order = torch.randperm(n, generator=generator_for(seed, "shifts", epoch)).numpy()
+        batches = np.array_split(order, -(-n // schedule.batch_size))
         for k, rows in enumerate(batches):
             rate = schedule.rate((epoch + k / len(batches)) / schedule.n_epochs)
             for group in optimizer.param_groups:
@@ -98,8 +87,3 @@ def follow(
             optimizer.step()
         progress((epoch + 1) / schedule.n_epochs)
     return network.eval()
-
-
-def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[NDArray[np.integer]]:
-    order = torch.randperm(n, generator=generator).numpy()
-    yield from np.array_split(order, -(-n // size))

@@ -1,7 +1,8 @@
 """Above which probability a bit is to be set, for each bin, and how that is chosen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,8 @@ def expected_f1(predicted: NDArray[np.floating]) -> NDArray[np.float64]:
     """The best F1 that each bin's probabilities promise if they are true, ``(n_bins,)``.
 
     With the k likeliest molecules of a bin set, 2 · sum of their probabilities / (k + sum of all
-    probabilities), for the best k: the F1 of expected counts.
-
-    Args:
-        predicted: Probability of each bit, ``(n, n_bins)``, n > 0, each above 0.
+    probabilities), for the best k: the F1 of expected counts. Predicted are the probabilities
+    ``(n, n_bins)``, n > 0, each above 0.
     """
     n_hits = np.cumsum(-np.sort(-predicted.astype(np.float64), axis=0), axis=0)
     n_set = np.arange(1, len(predicted) + 1)[:, None]
@@ -83,7 +82,10 @@ def choose_thresholds(
     """
     members = [group == g for g in np.unique(group)]
     best: tuple[float, Thresholds] | None = None
-    for share, slope, at in _grid(expected_f1(predicted)):
+    best_f1 = expected_f1(predicted)
+    average = best_f1.mean()
+    for share, slope in product(SHARES, SLOPES):
+        at = np.clip(share * average * (best_f1 / average) ** slope, *_LIMITS)
         bits = predicted > at
         each = [spectrum_scores(bits[rows], true[rows]) for rows in members]
         scores = {name: float(np.mean([s[name] for s in each])) for name in SPECTRUM_METRICS}
@@ -92,11 +94,3 @@ def choose_thresholds(
             best = worth, Thresholds(share, slope, at, scores)
     assert best is not None
     return best[1]
-
-
-def _grid(best_f1: NDArray[np.float64]) -> Iterator[tuple[float, float, NDArray[np.float64]]]:
-    average = best_f1.mean()
-    for share in SHARES:
-        for slope in SLOPES:
-            at = share * average * (best_f1 / average) ** slope
-            yield share, slope, np.clip(at, *_LIMITS)

@@ -76,28 +76,21 @@ class Stage(ABC):
     def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """What decides the result, beside the training side, the seed and the stages before.
 
-        Args:
-            settings: The stage's configuration.
-            model: The model's.
-
-        Returns:
-            Plain values; all of both, unless a stage knows better.
+        Plain values: all of the stage's configuration and the model's, unless it knows better.
         """
         return [settings, model]
 
 
 def run_stages(
-    stages: Mapping[str, Stage],
-    described: Mapping[str, Any],
-    context: StageContext,
+    stages: Mapping[str, Stage], described: Mapping[str, Any], context: StageContext
 ) -> dict[str, Any]:
     """Run stages in order; one that is done under the same conditions is loaded instead.
 
     Args:
         stages: By name.
-        described: The configuration of each, of the model and of all else that decides the
-            result, plain values: changing what a stage depends on (:meth:`Stage.conditions`),
-            or the training side, makes it and those behind it run again.
+        described: The configuration of each and of the model, plain values: changing what a
+            stage depends on (:meth:`Stage.conditions`), or the training side, makes it and those
+            behind it run again.
         context: ``folder`` is the run's; every stage gets one inside.
 
     Returns:
@@ -115,13 +108,19 @@ def run_stages(
         own = replace(context, folder=context.folder / name, folders=dict(folders))
         folders[name] = own.folder
         digest = digests[name]
-        done = _read_done(own.folder, digest)
-        if not (stage.is_together or is_first()):
-            done = _wait_for(partial(_read_done, own.folder, digest))
+        look = partial(_read_done, own.folder, digest)
+        done = look() if stage.is_together or is_first() else _wait_for(look)
         if done is None:
             done = _run(name, stage, own, digest)
         else:
-            _load(stage, own)
+            try:
+                stage.load(own)
+            except (CheckpointError, KeyError, RuntimeError) as error:
+                reason = str(error).splitlines()[0]
+                raise CheckpointError(
+                    f"{own.folder}: what this stage has left cannot be used ({reason}); remove "
+                    "the folder and run again"
+                ) from error
             say(f"stage {name}: done before, kept ({own.folder})")
         facts |= done["facts"]
         seconds[name] = done["seconds"]
@@ -203,17 +202,6 @@ def _is_ready(folder: Path, digest: str) -> bool:
         return (folder / _BEGUN).read_text() == digest
     except OSError:
         return False
-
-
-def _load(stage: Stage, context: StageContext) -> None:
-    try:
-        stage.load(context)
-    except (CheckpointError, KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{context.folder}: what this stage has left cannot be used ({reason}); remove the "
-            "folder and run again"
-        ) from error
 
 
 def _read_done(folder: Path, digest: str) -> dict[str, Any] | None:

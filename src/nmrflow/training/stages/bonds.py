@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
@@ -30,7 +31,6 @@ from nmrflow.training.stages.base import Stage, StageContext, ensemble_of
 GRADIENT_NORM = 30.0
 """Longer gradients are cut to it; in a training that goes well few are."""
 
-
 _OF_THE_RUN = (
     "accelerator",
     "devices",
@@ -42,6 +42,7 @@ _OF_THE_RUN = (
 """What the stage's trainer takes over from the run's: on what it runs."""
 
 
+@dataclass(kw_only=True, eq=False)
 class BondStage(Stage):
     """Train the flow's bonds, y being the code of each molecule.
 
@@ -57,32 +58,20 @@ class BondStage(Stage):
         optimizer: Makes the optimiser from the parameters.
     """
 
+    corpus: str
+    objective: Objective
+    n_molecules: int
+    n_epochs: int = 20
+    batch_size: int = 256
+    share_measured: float = 0.008
+    share_alike: float = 0.7
+    optimizer: Callable[[Iterable[Tensor]], Optimizer] = MuonAdamW
+
     is_together = True
 
-    def __init__(  # noqa: PLR0913 - what YAML may set, each by name
-        self,
-        *,
-        corpus: str,
-        objective: Objective,
-        n_molecules: int,
-        n_epochs: int = 20,
-        batch_size: int = 256,
-        share_measured: float = 0.008,
-        share_alike: float = 0.7,
-        optimizer: Callable[[Iterable[Tensor]], Optimizer] = MuonAdamW,
-    ) -> None:
-        counts = {"n_molecules": n_molecules, "n_epochs": n_epochs, "batch_size": batch_size}
-        check_counts(counts, n_molecules=1, n_epochs=1, batch_size=1)
-        shares = {"share_measured": share_measured, "share_alike": share_alike}
-        check_shares(shares, *shares)
-        self.corpus = corpus
-        self.objective = objective
-        self.n_molecules = n_molecules
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.share_measured = share_measured
-        self.share_alike = share_alike
-        self.optimizer = optimizer
+    def __post_init__(self) -> None:
+        check_counts(vars(self), n_molecules=1, n_epochs=1, batch_size=1)
+        check_shares(vars(self), "share_measured", "share_alike")
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train; goes on after the last checkpoint that is there."""
@@ -131,9 +120,8 @@ class BondStage(Stage):
         weights = np.full(corpus.n_molecules, 1 - self.share_alike)
         if self.share_alike:
             names = sorted({record.structure.connectivity for record in context.train})
-            features = ensemble_of(network).features
-            graphs = (network.graph(Structure.from_smiles(name)) for name in names)
-            known = [features.count_kinds(graph) for graph in graphs]
+            count_kinds = ensemble_of(network).features.count_kinds
+            known = [count_kinds(network.graph(Structure.from_smiles(name))) for name in names]
             weights += self.share_alike * resemblance(np.stack(known), corpus, context.seed)
         return EpochDraw(
             Mixed(corpus, measured),
@@ -147,9 +135,8 @@ class BondStage(Stage):
     def load(self, context: StageContext) -> None:
         """Take the weights of the last checkpoint."""
         state = checkpoints.read(context.folder / "last.ckpt")["state_dict"]
-        flow = context.network.flow
-        flow.load_state_dict(part_of(state, "flow"))
-        flow.eval()
+        context.network.flow.load_state_dict(part_of(state, "flow"))
+        context.network.flow.eval()
 
 
 class _Losses(Callback):

@@ -1,7 +1,9 @@
 """Molecules by the hundred thousand, with the spectra that the network itself predicts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count, islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +28,7 @@ from nmrflow.workers import map_in_order
 _AT_A_TIME = 512
 
 
+@dataclass(eq=False)
 class CorpusStage(Stage):
     """Generate molecules from those of the training side and label them.
 
@@ -41,29 +44,37 @@ class CorpusStage(Stage):
         shard_size: Molecules in a file.
     """
 
-    def __init__(
-        self,
-        n: int,
-        n_draws: int = 8,
-        drop: float = 0.015,
-        stray: float = 1.5e-4,
-        shard_size: int = 50_000,
-    ) -> None:
-        counts = {"n": n, "n_draws": n_draws, "shard_size": shard_size}
-        check_counts(counts, n=0, n_draws=1, shard_size=1)
-        check_shares({"drop": drop, "stray": stray}, "drop", "stray")
-        self.n = n
-        self.n_draws = n_draws
-        self.errors = Errors(drop, stray)
-        self.shard_size = shard_size
+    n: int
+    n_draws: int = 8
+    drop: float = 0.015
+    stray: float = 1.5e-4
+    shard_size: int = 50_000
+
+    def __post_init__(self) -> None:
+        check_counts(vars(self), n=0, n_draws=1, shard_size=1)
+        check_shares(vars(self), "drop", "stray")
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write the corpus; takes minutes, in little memory."""
+        forward, codec = ensemble_of(context.network), context.network.codec
+        if not isinstance(codec, TableCodec):
+            raise ConfigError(
+                f"a corpus is of tables, and model.codec is a {type(codec).__name__}"
+            )
+        label = partial(
+            _label,
+            codec=codec,
+            features=forward.features,
+            axis=context.network.axis,
+            errors=Errors(self.drop, self.stray),
+            n_draws=self.n_draws,
+        )
         seeds = [record.structure for record in context.train]
         domain = context.network.domain
         made = generate_molecules(seeds, self.n, context.seed, domain, with_seeds=True)
         shown = progress(made, self.n, "generating and labelling")
-        labelled = map_in_order(_label, self._unlabelled(shown, context), context.n_threads)
+        unlabelled = self._unlabelled(shown, forward.ensemble.networks, context.seed)
+        labelled = map_in_order(label, unlabelled, context.n_threads)
         writer = CorpusWriter(context.folder)
         n_molecules, parts = 0, list[Shard]()
         for part in labelled:
@@ -85,76 +96,50 @@ class CorpusStage(Stage):
         """Nothing: the corpus lies on disk."""
 
     def _unlabelled(
-        self, structures: Iterable[Structure], context: StageContext
+        self, structures: Iterator[Structure], networks: Sequence[nn.Module], seed: int
     ) -> Iterator["_Unlabelled"]:
         """A few molecules at a time; no shard ends amid them."""
-        forward, codec = ensemble_of(context.network), context.network.codec
-        if not isinstance(codec, TableCodec):
-            raise ConfigError(
-                f"a corpus is of tables, and model.codec is a {type(codec).__name__}"
-            )
-        networks = forward.ensemble.networks
-        waiting = iter(structures)
-        for number in count():
-            k = -1
-            for k, part in enumerate(_parts(islice(waiting, self.shard_size), _AT_A_TIME)):
-                yield _Unlabelled(
-                    [structure.connectivity for structure in part],
-                    # A member for each part: a draw from an ensemble is one from a member.
-                    networks[k % len(networks)],
-                    context.network.axis,
-                    codec,
-                    forward.features,
-                    self.errors,
-                    self.n_draws,
-                    (context.seed, "labels", f"{number}:{k}"),
-                )
-            if k < 0:
-                return
+        shard = k = 0
+        n_left = self.shard_size
+        while part := list(islice(structures, min(_AT_A_TIME, n_left))):
+            key = (seed, "labels", f"{shard}:{k}")
+            # A member for each part: a draw from an ensemble is one from a member.
+            yield [s.connectivity for s in part], networks[k % len(networks)], key
+            n_left, k = n_left - len(part), k + 1
+            if not n_left:
+                shard, k, n_left = shard + 1, 0, self.shard_size
 
 
 class Errors(NamedTuple):
-    """How measurements differ from what carbons' shifts alone would give.
-
-    Args:
-        drop: Chance of a peak to be missing.
-        stray: Chance, of each bin, of a peak that no carbon explains.
-    """
+    """How measurements differ from what carbons' shifts alone would give: :class:`CorpusStage`."""
 
     drop: float
     stray: float
 
 
-class _Unlabelled(NamedTuple):
-    """Molecules by their SMILES, and what labels them."""
-
-    names: list[str]
-    network: nn.Module
-    axis: ShiftAxis
-    codec: TableCodec
-    features: AtomFeatures
-    errors: Errors
-    n_draws: int
-    key: tuple[int, str, str]
+_Unlabelled = tuple[list[str], nn.Module, tuple[int, str, str]]
+"""Molecules by their SMILES, the network that labels them, and what names the draws."""
 
 
-def _label(part: _Unlabelled) -> Shard:
-    molecules = [part.codec.canonical(name, part.features) for name in part.names]
-    codes = draw_codes(
-        part.network,
-        molecules,
-        part.axis,
-        part.errors,
-        n_draws=part.n_draws,
-        generator=generator_for(*part.key),
-    )
-    n_before = part.codec.n_kind_cells
+def _label(
+    part: _Unlabelled,
+    codec: TableCodec,
+    features: AtomFeatures,
+    axis: ShiftAxis,
+    errors: Errors,
+    n_draws: int,
+) -> Shard:
+    names, network, key = part
+    molecules = [codec.canonical(name, features) for name in names]
+    generator = generator_for(*key)
+    codes = draw_codes(network, molecules, axis, errors, n_draws=n_draws, generator=generator)
+    n_before = codec.n_kind_cells
     lengths = [np.count_nonzero(m.cells[n_before:]) + len(m.first) for m in molecules]
     return Shard(
         np.stack([molecule.cells for molecule in molecules]),
         np.packbits(codes, axis=2),
         np.array(lengths, dtype=np.uint8),
-        np.stack([part.features.count_kinds(molecule.graph) for molecule in molecules]),
+        np.stack([features.count_kinds(molecule.graph) for molecule in molecules]),
     )
 
 
@@ -171,18 +156,9 @@ def draw_codes(
     n_draws: int,
     generator: torch.Generator,
 ) -> NDArray[np.uint8]:
-    """Codes as measurements of molecules might give them.
+    """Codes as measurements of molecules might give them, 0 and 1, ``(n, n_draws, n_bins)``.
 
-    Args:
-        network: A :class:`nmrflow.shifts.network.ShiftNetwork`.
-        molecules: n of them.
-        axis: Cuts the bins.
-        errors: What else happens.
-        n_draws: Codes for each.
-        generator: Draws everything.
-
-    Returns:
-        Zeros and ones, ``(n, n_draws, n_bins)``.
+    The network is a :class:`nmrflow.shifts.network.ShiftNetwork`.
     """
     batch = collate([molecule.graph for molecule in molecules])
     # Equivalent atoms have one shift.
@@ -197,9 +173,3 @@ def draw_codes(
     row = batch.molecule[first].expand_as(bins)
     codes[draw[kept], row[kept], bins[kept]] = True
     return codes.transpose(0, 1).numpy().astype(np.uint8)
-
-
-def _parts(items: Iterable[Structure], size: int) -> Iterator[list[Structure]]:
-    waiting = iter(items)
-    while part := list(islice(waiting, size)):
-        yield part

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from nmrflow.workers import run_jobs
 _WEIGHTS = "shifts.ckpt"
 
 
+@dataclass(kw_only=True, eq=False)
 class ShiftStage(Stage):
     """Train the ensemble of shift networks that predicts y.
 
@@ -43,45 +44,34 @@ class ShiftStage(Stage):
         ConfigError: If a number is too small.
     """
 
-    def __init__(
-        self,
-        *,
-        source: Source,
-        n_pretrained: int = 1,
-        pretraining_epochs: int = 30,
-        fine_tuning_epochs: int = 15,
-        rehearsal_weight: float = 4.0,
-    ) -> None:
-        counts = {
-            "n_pretrained": n_pretrained,
-            "pretraining_epochs": pretraining_epochs,
-            "fine_tuning_epochs": fine_tuning_epochs,
-        }
-        check_counts(counts, n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
-        if not 0 <= rehearsal_weight < math.inf:
-            raise ConfigError(f"rehearsal_weight={rehearsal_weight}: 0 or a positive number")
-        self.rehearsal_weight = rehearsal_weight
-        self.source = source
-        self.n_pretrained = n_pretrained
-        self.pretraining = replace(PRETRAINING, n_epochs=pretraining_epochs)
-        self.fine_tuning = replace(FINE_TUNING, n_epochs=fine_tuning_epochs)
+    source: Source
+    n_pretrained: int = 1
+    pretraining_epochs: int = 30
+    fine_tuning_epochs: int = 15
+    rehearsal_weight: float = 4.0
+
+    def __post_init__(self) -> None:
+        check_counts(vars(self), n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
+        if not 0 <= self.rehearsal_weight < math.inf:
+            raise ConfigError(f"rehearsal_weight={self.rehearsal_weight}: 0 or a positive number")
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train and keep the networks and the thresholds of their bits."""
         forward = ensemble_of(context.network)
-        axis = context.network.axis
-        if len(forward.ensemble.networks) > N_PARTS:
+        axis, n_networks = context.network.axis, len(forward.ensemble.networks)
+        if n_networks > N_PARTS:
             raise ConfigError(f"model.forward.n_networks: {N_PARTS} at most")
         pretrained, rehearsal, facts = self._pretrain(context)
         structures = [record.structure for record in context.train]
         fine = fine_codes(context.train, axis)
+        fine_tuning = replace(FINE_TUNING, n_epochs=self.fine_tuning_epochs)
         with steps("measured codes") as progress:
             trained = train_ensemble(
                 pretrained,
                 MeasuredSpectra(structures, fine, axis, forward.features),
                 seed=context.seed,
-                n_networks=len(forward.ensemble.networks),
-                how=FineTuning(self.fine_tuning, rehearsal),
+                n_networks=n_networks,
+                how=FineTuning(fine_tuning, rehearsal),
                 n_processes=context.n_threads,
                 progress=progress,
             )
@@ -130,7 +120,7 @@ class ShiftStage(Stage):
                 pretrain,
                 molecules,
                 seed=context.seed * self.n_pretrained + k,
-                schedule=self.pretraining,
+                schedule=replace(PRETRAINING, n_epochs=self.pretraining_epochs),
                 network_args=first.shape,
                 features=forward.features,
             )
@@ -156,7 +146,6 @@ class ShiftStage(Stage):
     def load(self, context: StageContext) -> None:
         """Take the networks; what follows does not train them."""
         forward = ensemble_of(context.network)
-        state = checkpoints.read(context.folder / _WEIGHTS)["state_dict"]
-        forward.ensemble.load_state_dict(state)
+        forward.ensemble.load_state_dict(checkpoints.read(context.folder / _WEIGHTS)["state_dict"])
         forward.eval()
         forward.requires_grad_(requires_grad=False)

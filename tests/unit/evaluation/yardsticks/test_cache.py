@@ -10,8 +10,9 @@ from nmrflow.data.records import Record
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.data.splits import Sides, StructureSplit
 from nmrflow.errors import ConfigError
-from nmrflow.evaluation.yardsticks import Settings, cache, cached, yardsticks_for
-from nmrflow.evaluation.yardsticks.compute import compute_yardsticks
+from nmrflow.evaluation.yardsticks import cache
+from nmrflow.evaluation.yardsticks.cache import cached, yardsticks_for
+from nmrflow.evaluation.yardsticks.compute import Settings, compute_yardsticks
 from nmrflow.spectra.axis import ShiftAxis
 
 AXIS = ShiftAxis()
