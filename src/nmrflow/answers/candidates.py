@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,20 +75,19 @@ def weigh(
     Raises:
         StructureError: If there is none, or one lies outside the network's domain.
     """
-    log_p = _log_p(model, question, structures) if model.has_likelihood else None
+    if not model.has_likelihood:
+        return _weigh(model, question, structures, None)
+    log_p = np.full(len(structures), -np.inf)
+    same = [k for k, s in enumerate(structures) if question.formula in (None, s.formula)]
+    if same:
+        log_p[same] = model.log_p([structures[k] for k in same], [question] * len(same))
     return _weigh(model, question, structures, log_p)
 
 
 def weigh_drawn(
     model: TrainedFlow, question: Question, proposals: Sequence[Proposal]
 ) -> list[Candidate]:
-    """The distinct molecules among a question's proposals, as they were first drawn.
-
-    Args:
-        model: The network.
-        question: What was asked.
-        proposals: Of the question.
-    """
+    """The distinct molecules among a question's proposals, as they were first drawn."""
     first: dict[str, Proposal] = {}
     n_drawn: Counter[str] = Counter()
     for proposal in proposals:
@@ -97,9 +97,8 @@ def weigh_drawn(
     if not first:
         return []
     structures = [p.structure for p in first.values() if p.structure is not None]
-    log_p = None
-    if model.has_likelihood:
-        log_p = model.log_p_of_drawn([*first.values()], question)
+    has_log_p = model.has_likelihood
+    log_p = model.log_p_of_drawn([*first.values()], question) if has_log_p else None
     return [
         replace(candidate, n_sampled=n_drawn[candidate.structure.connectivity])
         for candidate in _weigh(model, question, structures, log_p)
@@ -130,9 +129,9 @@ def _weigh(
         score = float(consistency[k])
         if own is not None and weights.density_weight:
             score += weights.density_weight * own.log_likelihood
-        if log_p is not None and weights.log_p_weight:
-            score += weights.log_p_weight * float(log_p[k])
         known = None if log_p is None else float(log_p[k])
+        if known is not None and weights.log_p_weight:
+            score += weights.log_p_weight * known
         found.append(Candidate(structure, float(consistency[k]), known, own, score))
     return found
 
@@ -144,31 +143,15 @@ def _with_formula(found: Fit, formula: str | None) -> Fit:
     return replace(found, contradiction=f"its formula is {own}, not {formula}")
 
 
-def _log_p(
-    model: TrainedFlow, question: Question, structures: Sequence[Structure]
-) -> NDArray[np.float64]:
-    log_p = np.full(len(structures), -np.inf)
-    same = [k for k, s in enumerate(structures) if question.formula in (None, s.formula)]
-    if same:
-        log_p[same] = model.log_p([structures[k] for k in same], [question] * len(same))
-    return log_p
-
-
 def order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Best first, whatever order they come in; those that something rules out last."""
-    return tuple(
-        sorted(
-            candidates,
-            key=lambda c: (
-                c.contradiction is not None,
-                -c.score,
-                0.0 if c.matched is None else -c.matched.log_density,
-                -(c.n_sampled or 0),
-                c.structure.connectivity,
-                c.structure.bonds,
-            ),
-        )
-    )
+
+    def key(c: Candidate) -> tuple[Any, ...]:
+        density = 0.0 if c.matched is None else -c.matched.log_density
+        own = (c.structure.connectivity, c.structure.bonds)
+        return (c.contradiction is not None, -c.score, density, -(c.n_sampled or 0), *own)
+
+    return tuple(sorted(candidates, key=key))
 
 
 def with_probabilities(

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 _LEAST = 1e-4  # Beyond this a probability counts no more.
 _MOST_LEAD = 10.0
@@ -26,14 +25,11 @@ def evidence(
         ``lead``: how far their scores are above those of the rivals, in nats;
         ``tension``.
     """
-    mass = min(max(float(np.exp(_log_sum_exp(log_p))), _LEAST), 1 - _LEAST)
-    lead = _log_sum_exp(scores) - (_log_sum_exp(rivals) if len(rivals) else -np.inf)
+    mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
+    # Of no rivals the sum is nothing, its logarithm minus infinity.
+    lead = np.logaddexp.reduce(scores) - np.logaddexp.reduce(rivals)
     return {
         "mass": math.log(mass) - math.log1p(-mass),
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
         "tension": tension,
     }
-
-
-def _log_sum_exp(values: Sequence[float] | NDArray[np.float64]) -> float:
-    return float(np.logaddexp.reduce(np.asarray(values, dtype=np.float64)))

@@ -24,19 +24,12 @@ class Embedded:
 
     def read(self) -> SourceData:
         """Generate every record; takes well under five seconds."""
-        records = tuple(
-            Record(
-                molecule_id=f"embedded-{number}",
-                spectrum_id=f"embedded-{number}",
-                structure=structure,
-                peaks=PeakList(
-                    tuple(Peak(shift, atoms=(str(atom),)) for atom, shift in enumerate(shifts))
-                ),
-                provenance=f"generated, number {number}",
-            )
-            for number, (structure, shifts) in enumerate(generate())
-        )
-        return SourceData(records)
+        records = []
+        for k, (structure, shifts) in enumerate(generate()):
+            peaks = tuple(Peak(shift, atoms=(str(atom),)) for atom, shift in enumerate(shifts))
+            name, provenance = f"embedded-{k}", f"generated, number {k}"
+            records.append(Record(name, name, structure, PeakList(peaks), provenance))
+        return SourceData(tuple(records))
 
     def digest(self) -> str:
         """There is no file."""
