@@ -1,5 +1,6 @@
 """A structure against a question: what speaks for it, and its place among others."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.answers.evidence import evidence
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
 from nmrflow.chem.structure import Structure
@@ -18,6 +18,9 @@ from nmrflow.model.calibration import Logistic
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Question
+
+_LEAST = 1e-4  # Beyond this a probability counts no more.
+_MOST_LEAD = 10.0
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ def scores_of(candidates: Sequence[Candidate]) -> dict[str, float]:
 def evidence_of(
     candidates: Sequence[Candidate], all_scores: Mapping[str, float]
 ) -> dict[str, float]:
-    """As :func:`nmrflow.answers.evidence.evidence`, of distinct candidates, best first.
+    """As :func:`evidence`, of distinct candidates, best first.
 
     Args:
         candidates: At least one.
@@ -198,3 +201,29 @@ def evidence_of(
         [score for name, score in all_scores.items() if name not in own],
         candidates[0].fit.tension,
     )
+
+
+def evidence(
+    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], tension: float
+) -> dict[str, float]:
+    """What speaks for, or against, the truth being among some candidates.
+
+    Args:
+        log_p: log p(structure | spectrum) of each, in nats; at least one.
+        scores: Of each, as of :class:`Candidate`.
+        rivals: Scores of other structures that the network proposes for the spectrum.
+        tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
+
+    Returns:
+        ``mass``: the logit of the probability that the network itself gives to all of them;
+        ``lead``: how far their scores are above those of the rivals, in nats;
+        ``tension``.
+    """
+    mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
+    # Of no rivals the sum is nothing, its logarithm minus infinity.
+    lead = np.logaddexp.reduce(scores) - np.logaddexp.reduce(rivals)
+    return {
+        "mass": math.log(mass) - math.log1p(-mass),
+        "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
+        "tension": tension,
+    }

@@ -38,6 +38,6 @@ def plot_mirror(
 
 
 def draw_axis(ax: Axes, nucleus: Nucleus, heights: tuple[float, float]) -> None:
-    """The line that sticks stand on, and the shift axis beneath; sticks end between the heights."""
+    """The line that sticks stand on, and the shift axis beneath; sticks end within the heights."""
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set(xlim=nucleus.shown_ppm, ylim=heights, yticks=[], xlabel=nucleus.heading)
