@@ -33,7 +33,7 @@ GROUPS = (
 OPTIONS = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).iterdir())]
 ABLATIONS = [f"+ablation={file.stem}" for file in sorted((CONF / "ablation").iterdir())]
 CONDITIONALS = [
-    f"conditional@model.flow.conditional={file.stem}"
+    f"conditional@model.flow.nodes.structure.conditional={file.stem}"
     for file in sorted((CONF / "conditional").iterdir())
 ]
 EXPERIMENTS = [file.stem for file in sorted((CONF / "experiment").iterdir())]
@@ -72,6 +72,23 @@ def test_ablation_changes_elucidation_and_builds(change: str, tmp_path: Path) ->
     assert (whole == changed) == change.endswith("conditional=transformer")
     build_network(changed["model"], changed["seed"])
     build_named(changed["stages"], Stage)
+
+
+def test_nodes_follow_each_other_from_x_to_h() -> None:
+    """The predicted spectrum must stand in y when the structure is read given y."""
+    for overrides in (
+        ["model=elucidation"],
+        ["model=elucidation", CONDITIONALS[0]],
+        ["+experiment=elucidation"],
+    ):
+        model = to_plain(composed(*overrides), run_dir="here")["model"]
+        assert list(model["flow"]["nodes"]) == ["spectrum", "structure"]
+        assert build_network(model, 0).flow.names == ("spectrum", "structure")
+
+
+def test_stages_run_in_the_order_of_the_file() -> None:
+    plain = to_plain(composed("+experiment=elucidation"), run_dir="here")
+    assert list(plain["stages"]) == ["shifts", "corpus", "bonds"]
 
 
 def test_the_initialisation_follows_the_split() -> None:

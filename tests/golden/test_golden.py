@@ -19,7 +19,9 @@ import torch
 import nmrflow
 from nmrflow.answers.candidates import Candidate
 from nmrflow.answers.question import ask
+from nmrflow.errors import CheckpointError
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.training.resume import find_resumable
 
 HERE = Path(__file__).parent
 ANSWERS: dict[str, Any] = json.loads((HERE / "answers.json").read_text())
@@ -37,6 +39,12 @@ def test_golden_checkpoint(name: str) -> None:
     assert all(proposal.structure is not None for proposal in back)
     (proposals,) = model.propose_structures([[21.4, 128.0]], n_samples=2, seed=0)
     assert len(proposals) == 2
+
+
+def test_earlier_formats_are_not_resumed() -> None:
+    file = HERE / "format_1.ckpt"
+    with pytest.raises(CheckpointError, match=r"format 1.*loaded and scored, but not resumed"):
+        find_resumable(str(file), nmrflow.load_checkpoint(file).description)
 
 
 def test_the_published_network_says_what_it_said() -> None:

@@ -8,6 +8,8 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import nmrflow
+from nmrflow.answers.candidates import order, weigh_drawn
+from nmrflow.answers.question import ask
 from nmrflow.console import quiet_libraries
 from nmrflow.data.splits import InnerSplit, StructureSplit
 from nmrflow.errors import CheckpointError, ConfigError
@@ -15,7 +17,7 @@ from nmrflow.evaluate import evaluate
 from nmrflow.evaluation.calibrate import calibrate
 from nmrflow.evaluation.scoring import Scores
 from nmrflow.model import pretrained
-from nmrflow.model.calibration import SUFFIX
+from nmrflow.model.calibration import SUFFIX, RankingWeights
 from nmrflow.model.trained import load_checkpoint
 from nmrflow.train import train
 from nmrflow.training.stages import BondStage, CorpusStage, ShiftStage
@@ -23,12 +25,12 @@ from nmrflow.training.stages import BondStage, CorpusStage, ShiftStage
 SMALL = (
     "+experiment=elucidation",
     "n_threads=1",
-    "model.flow.conditional.width=24",
-    "model.flow.conditional.n_layers=1",
-    "model.flow.conditional.n_heads=2",
-    "model.flow.spectrum.n_networks=2",
-    "model.flow.spectrum.width=16",
-    "model.flow.spectrum.n_steps=2",
+    "model.flow.nodes.structure.conditional.width=24",
+    "model.flow.nodes.structure.conditional.n_layers=1",
+    "model.flow.nodes.structure.conditional.n_heads=2",
+    "model.forward.n_networks=2",
+    "model.forward.width=16",
+    "model.forward.n_steps=2",
     "stages.shifts.fine_tuning_epochs=2",
     "stages.corpus.n=100",
     "stages.bonds.n_molecules=4000",
@@ -118,19 +120,21 @@ def test_a_calibration_stands_beside_its_checkpoint(
         calibrate(run_dir, table, n_samples=20, seed=0)
     # An inner validation side of this small table holds too few molecules.
     monkeypatch.setattr(InnerSplit, "name", StructureSplit.name)
-    trust = calibrate(run_dir, table, n_samples=20, seed=0)
-    assert trust.conditions["n"] > 10  # type: ignore[operator]
-    assert 0 < trust.none_fits_below < 1
+    found = calibrate(run_dir, table, n_samples=20, seed=0)
+    assert found.conditions["n"] > 10  # type: ignore[operator]
+    assert 0 < found.none_fits_below < 1
+    assert found.ranking == RankingWeights(log_p_weight=1.25, density_weight=0.75)
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     file = pretrained.package(run_dir, "tiny").with_suffix(SUFFIX)
-    file.write_text(trust.to_json())
+    file.write_text(found.to_json())
     model = nmrflow.load_pretrained("tiny")
-    assert model.trust == trust
+    assert model.calibration == found
+    assert model.ranking == found.ranking
     answer = nmrflow.elucidate(model, toluene, n_samples=20)
     assert 0 < answer.probability < 1  # type: ignore[operator]
     assert nmrflow.rank(model, toluene, ["Cc1ccccc1", "C1C=CC=CC=C1"]).none_fits is not None
     pretrained.package(run_dir, "tiny")  # Other weights, perhaps.
-    assert nmrflow.load_pretrained("tiny").trust is None
+    assert nmrflow.load_pretrained("tiny").calibration is None
 
 
 def test_packaged_weights_are_found_by_name(
@@ -169,7 +173,8 @@ def test_shipped_weights_predict_and_propose() -> None:
     np.testing.assert_allclose(  # Textbook values; that of carbon 1 is the least sure.
         toluene.median_ppm, [21.4, 137.8, 129.1, 128.3, 125.4, 128.3, 129.1], atol=3
     )
-    peaks = [[21.4, 125.4, 128.3, 129.1, 137.8]]
-    (drawn,) = trained.propose_structures(peaks, 50, seed=0, formulas=["C7H8"])
-    best = trained.rank(drawn, peaks[0], "C7H8")[0]
+    peaks = [21.4, 125.4, 128.3, 129.1, 137.8]
+    question = ask(peaks, trained.axis, formula="C7H8")
+    (drawn,) = trained.propose_structures([question], 50, seed=0)
+    best = order(weigh_drawn(trained, question, drawn))[0]
     assert best.structure.connectivity == "Cc1ccccc1"

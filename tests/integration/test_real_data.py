@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.sources.revmolspec import RevMolSpec
-from nmrflow.flow import SpectrumFlow
+from nmrflow.flow import AdditiveCoupling, ConvSubnet, Flow, IRevNet
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -23,7 +24,9 @@ def test_the_published_network_returns_every_molecule(real_data: Path, randomise
     axis, codec = ShiftAxis(), BondTensorCodec()
     records = RevMolSpec(str(real_data / "reversibledata.csv")).read().records
     dataset = SpectrumDataset(records, codec, axis)
-    flow = randomised(SpectrumFlow()).double()
+    coupling = partial(AdditiveCoupling, subnet=ConvSubnet)
+    nodes = IRevNet((2, 2, 4, 6, 8), coupling)
+    flow = randomised(Flow(nodes=nodes, cell_shape=(4, 16, 16), n_bins=128)).double()
     x = dataset.x.double()
     back, _ = flow.from_latent(flow.to_latent(x)[0])
     structures = [record.structure for record in records]

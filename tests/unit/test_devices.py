@@ -19,16 +19,10 @@ from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from nmrflow.chem.codecs.table import BondOrderCodec
+from nmrflow.answers.candidates import order, weigh_drawn
 from nmrflow.chem.structure import Structure
 from nmrflow.data.dataset import Batch
-from nmrflow.flow import (
-    BondMemoryless,
-    BondRecurrent,
-    BondTransformer,
-    SpectrumFlow,
-    StructureFlow,
-)
+from nmrflow.formats.text_reader import as_peaks
 from nmrflow.losses import (
     DensityLoss,
     DescribedSpectrumLoss,
@@ -40,8 +34,9 @@ from nmrflow.losses import (
     SparsityLoss,
     Term,
 )
+from nmrflow.model.network import Network, build_network
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.shifts.forward import SpectrumSubnet
+from nmrflow.spectra.question import Question
 from nmrflow.training.module import FlowModule
 
 THERE = torch.device("meta")
@@ -140,24 +135,65 @@ def here(tensor: Tensor) -> Tensor:
     return (tensor.held if isinstance(tensor, Elsewhere) else tensor).detach()
 
 
-SUBNET = partial(SpectrumSubnet, n_networks=2, width=8, n_steps=2)
-BONDS = {
-    "transformer": partial(BondTransformer, width=16, n_layers=2, n_heads=2),
-    "recurrent": partial(BondRecurrent, width=12),
-    "memoryless": partial(BondMemoryless, width=12),
+CONDITIONALS: dict[str, dict[str, Any]] = {
+    "StructureTransformer": {"width": 16, "n_layers": 2, "n_heads": 2},
+    "StructureRecurrent": {"width": 12},
+    "StructureMemoryless": {"width": 12},
 }
-FLOWS: dict[str, Callable[[], SpectrumFlow]] = {
-    name: partial(StructureFlow, n_bins=N_BINS, conditional=conditional, spectrum=SUBNET)
-    for name, conditional in BONDS.items()
-} | {"published": partial(SpectrumFlow, n_bins=N_BINS, n_blocks=(1, 1, 1))}
+CHNO = {"atom_types": [["C", 0, 4], ["N", 0, 3], ["O", 0, 2]], "max_atoms": 9}
+CHNO_SMILES = ("CCO", "Cc1ccncc1", "NC1CC1C=O", "CC#N")
+NAMES = (*CONDITIONALS, "several kinds of atoms", "published")
+
+
+@pytest.fixture(params=NAMES)
+def make_network(
+    request: pytest.FixtureRequest,
+    small_model: Callable[..., dict[str, Any]],
+    randomised: Callable[[nn.Module], nn.Module],
+) -> Callable[[], Network]:
+    """Makes a network with the weights that it always has."""
+    coupling = {
+        "_target_": "nmrflow.flow.AdditiveCoupling",
+        "_partial_": True,
+        "subnet": {"_target_": "nmrflow.flow.ConvSubnet", "_partial_": True},
+    }
+    model = small_model(
+        CHNO if request.param == "several kinds of atoms" else None, n_networks=2, width=8
+    )
+    if request.param == "published":
+        nodes = {
+            "_target_": "nmrflow.flow.IRevNet",
+            "n_blocks": [1, 1, 1],
+            "coupling": coupling,
+        }
+        codec = {"_target_": "nmrflow.chem.codecs.published.BondTensorCodec"}
+        model = {"codec": codec, "flow": {"_target_": "nmrflow.flow.Flow", "nodes": nodes}}
+    elif request.param in CONDITIONALS:
+        model["flow"]["nodes"]["structure"]["conditional"] = {
+            "_target_": f"nmrflow.flow.{request.param}",
+            "_partial_": True,
+            **CONDITIONALS[request.param],
+        }
+    model["axis"] = {"_target_": "nmrflow.spectra.axis.ShiftAxis", "n_bins": N_BINS}
+
+    def build() -> Network:
+        network = build_network(model, 0)
+        torch.manual_seed(1)
+        for part in (network.forward, network.flow):
+            if part is not None:
+                randomised(part)
+        return network
+
+    return build
+
 
 LOSSES_Y = (PublishedSpectrumLoss, DescribedSpectrumLoss, LogitSizeLoss)
 LOSSES_X = (RangeLoss, SparsityLoss, partial(DensityLoss, sharpness=8.0))
 
 
-def objective_of(flow: SpectrumFlow) -> Objective:
+def objective_of(network: Network) -> Objective:
     """All losses that such a flow can be trained with."""
-    if isinstance(flow, StructureFlow):
+    if network.flow.has_likelihood:
         return Objective(likelihood=Term(LikelihoodLoss(), 1.0, "x"))
     terms = {f"y{k}": Term(make(), 1.0, "y") for k, make in enumerate(LOSSES_Y)}
     return Objective(
@@ -178,25 +214,22 @@ def train(module: FlowModule, batch: Batch) -> dict[str, Tensor]:
     return {"loss": loss} | dict(module.named_parameters())
 
 
-@pytest.mark.parametrize("make", FLOWS.values(), ids=FLOWS)
 def test_a_step_of_training_is_that_of_the_processor(
-    make: Callable[[], SpectrumFlow],
-    device: Device,
-    randomised: Callable[[nn.Module], nn.Module],
-    monkeypatch: pytest.MonkeyPatch,
+    make_network: Callable[[], Network], device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("log", "log_dict"):
         monkeypatch.setattr(FlowModule, name, lambda *_, **__: None)  # there is no trainer
-    codec = BondOrderCodec()
-    x = torch.from_numpy(np.stack([codec.encode(Structure.from_smiles(s)) for s in SMILES]))
+    known = make_network()
+    names = SMILES if known.domain.is_hydrocarbon else CHNO_SMILES
+    structures = [Structure.from_smiles(name) for name in names]
+    x = torch.from_numpy(np.stack([known.codec.encode(s) for s in structures]))
     code = (torch.rand(len(SMILES), N_BINS) > 0.6).float()
 
     def build() -> FlowModule:
-        torch.manual_seed(1)
-        flow = randomised(make())
+        network = make_network()
         return FlowModule(
-            flow=flow,
-            objective=objective_of(flow),
+            network=network,
+            objective=objective_of(network),
             optimizer=partial(torch.optim.SGD, lr=0.01),
             seed=0,
             description={"training_side": {}},
@@ -215,17 +248,17 @@ PEAKS = [[20.0, 30.0, 130.0], [128.0]]
 
 def work(trained: TrainedFlow) -> list[Any]:
     """What notebooks and commands ask of a network that elucidates, as plain numbers."""
-    formulas = ["C6H12", "C10H14"]
     found: list[Any] = [trained.predict_logits(trained.read_structures(SMILES))]
     found += [shifts.median_ppm for shifts in trained.predict_shifts(SMILES)]
     found += [shifts.distribution.centre_ppm.numpy() for shifts in trained.predict_shifts(SMILES)]
-    for told in (None, formulas):
-        drawn = trained.propose_structures(PEAKS, 30, seed=0, formulas=told)
+    for formulas in ((None, None), ("C6H12", "C10H14")):
+        asked = [Question(as_peaks(p), formula=f) for p, f in zip(PEAKS, formulas, strict=True)]
+        drawn = trained.propose_structures(asked, 30, seed=0)
         found += [proposal.z for proposals in drawn for proposal in proposals]
-        latent = trained.to_latent(drawn[0], formulas=told and told[:1] * 30)
+        latent = trained.to_latent(drawn[0], asked[:1] * 30)
         found += [latent.z.numpy(), latent.y.numpy()]
-        ranked = trained.rank(drawn[0], PEAKS[0], told and told[0])
-        found += [[candidate.score, candidate.n_drawn] for candidate in ranked]
+        ranked = order(weigh_drawn(trained, asked[0], drawn[0]))
+        found += [[candidate.score, candidate.n_sampled] for candidate in ranked]
     return found
 
 
@@ -236,6 +269,8 @@ def test_a_network_that_elucidates_works_as_on_the_processor(
     there = make_flow()
     with device:
         move(there.flow)
+        assert there.network.forward is not None
+        move(there.network.forward)
         assert there.flow.device == THERE
         found = work(there)
     assert len(found) == len(expected) > 100
@@ -252,10 +287,7 @@ def test_the_published_network_works_as_on_the_processor(
         return [*latent, *(proposal.x for proposal in drawn)]
 
     expected = use(published_flow)
-    there = TrainedFlow(
-        published_flow.network._replace(flow=copy.deepcopy(published_flow.flow)),
-        published_flow.description,
-    )
+    there = TrainedFlow(copy.deepcopy(published_flow.network), published_flow.description)
     with device:
         move(there.flow)
         found = use(there)

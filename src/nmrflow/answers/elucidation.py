@@ -154,7 +154,8 @@ def rank(
     question = ask(peaks, model.axis, formula=formula, domain=model.domain)
     structures = model.read_structures(structures)
     formulas = {structure.formula for structure in structures}
-    if question.formula is None and len(formulas) == 1:
+    is_told = model.takes_formula and not any(structure.charges for structure in structures)
+    if question.formula is None and len(formulas) == 1 and is_told:
         question = replace(question, formula=formulas.pop())
     weighed = weigh(model, question, structures)
     ordered = order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])

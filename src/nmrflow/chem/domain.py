@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from nmrflow.chem.formula import parse_formula
-from nmrflow.chem.structure import Structure, hill
+from nmrflow.chem.formula import hill, parse_formula
+from nmrflow.chem.structure import Structure
 from nmrflow.errors import ConfigError, StructureError
 
 

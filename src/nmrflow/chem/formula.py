@@ -1,8 +1,11 @@
-"""Molecular formulas as they are typed."""
+"""Molecular formulas as they are typed and written, and how much an element binds."""
 
 import re
+from collections.abc import Mapping
+from functools import cache
 
-from nmrflow.chem.structure import hill, max_valence
+from rdkit import Chem, rdBase
+
 from nmrflow.errors import StructureError
 
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:[1-9][0-9]{0,2})?)+")
@@ -38,3 +41,35 @@ def parse_formula(text: str) -> dict[str, int]:
 def plain_formula(text: str) -> str:
     """A formula in Hill order, as structures write theirs; raises as :func:`parse_formula`."""
     return hill(parse_formula(text))
+
+
+@cache
+def max_valence(element: str, charge: int = 0) -> int | None:
+    """Greatest sum of bond orders of an atom without radicals; None where there is no limit.
+
+    A charged atom binds as the neutral one with as many electrons does.
+
+    Raises:
+        StructureError: If there is no such element.
+    """
+    table = Chem.GetPeriodicTable()
+    with rdBase.BlockLogs():
+        try:
+            number = table.GetAtomicNumber(element)
+            most = max(table.GetValenceList(max(number - charge, 1)))
+        except (RuntimeError, OverflowError) as error:
+            raise StructureError(f"{element} is no element") from error
+    return most if most >= 0 else None
+
+
+def hill(counts: Mapping[str, int], charge: int = 0) -> str:
+    """A molecular formula in Hill order: C, H, then the others by their symbols."""
+    first = ["C", "H"] if counts.get("C") else []
+    order = [*first, *sorted(set(counts) - set(first))]
+    text = "".join(
+        symbol + (str(counts[symbol]) if counts[symbol] > 1 else "")
+        for symbol in order
+        if counts.get(symbol)
+    )
+    size = str(abs(charge)) if abs(charge) > 1 else ""
+    return text + (f"{size}{'+' if charge > 0 else '-'}" if charge else "")

@@ -1,13 +1,14 @@
 """The structure type that all of nmrflow passes around, and its ways from and to RDKit."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import NamedTuple
 
 from rdkit import Chem, rdBase
 
+from nmrflow.chem.formula import hill, max_valence
 from nmrflow.errors import StructureError
 
 # RDKit would keep a hydrogen that tells on which side of a double bond it is drawn.
@@ -235,38 +236,6 @@ def sort_bonds(bonds: Iterable[tuple[int, int, int, bool]]) -> tuple[Bond, ...]:
     return tuple(
         sorted(Bond(min(a, b), max(a, b), order, bool(flag)) for a, b, order, flag in bonds)
     )
-
-
-@cache
-def max_valence(element: str, charge: int = 0) -> int | None:
-    """Greatest sum of bond orders of an atom without radicals; None where there is no limit.
-
-    A charged atom binds as the neutral one with as many electrons does.
-
-    Raises:
-        StructureError: If there is no such element.
-    """
-    table = Chem.GetPeriodicTable()
-    with rdBase.BlockLogs():
-        try:
-            number = table.GetAtomicNumber(element)
-            most = max(table.GetValenceList(max(number - charge, 1)))
-        except (RuntimeError, OverflowError) as error:
-            raise StructureError(f"{element} is no element") from error
-    return most if most >= 0 else None
-
-
-def hill(counts: Mapping[str, int], charge: int = 0) -> str:
-    """A molecular formula in Hill order: C, H, then the others by their symbols."""
-    first = ["C", "H"] if counts.get("C") else []
-    order = [*first, *sorted(set(counts) - set(first))]
-    text = "".join(
-        symbol + (str(counts[symbol]) if counts[symbol] > 1 else "")
-        for symbol in order
-        if counts.get(symbol)
-    )
-    size = str(abs(charge)) if abs(charge) > 1 else ""
-    return text + (f"{size}{'+' if charge > 0 else '-'}" if charge else "")
 
 
 def _find_problem(

@@ -140,6 +140,19 @@ class Corpus(Dataset[Batch]):
         return out
 
 
+def find_corpus(stages: Path) -> Path:
+    """The folder of the one corpus among those that a run's stages left, whatever its name.
+
+    Raises:
+        DataError: If there is none, or it is not finished, or there are several.
+    """
+    found = sorted(index.parent for index in stages.glob(f"*/{_INDEX}"))
+    if len(found) != 1:
+        raise DataError(f"{stages}: {len(found)} finished corpora in its folders, one is needed")
+    Corpus(found[0])
+    return found[0]
+
+
 class Mixed(Dataset[Batch]):
     """A corpus, followed by measured records: their indices are behind the corpus's."""
 

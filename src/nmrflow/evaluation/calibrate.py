@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from nmrflow import load_checkpoint
 from nmrflow.console import quiet_libraries, say
-from nmrflow.data.corpus import Corpus
+from nmrflow.data.corpus import find_corpus
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.data.splits import InnerSplit
 from nmrflow.errors import ConfigError, DataError, errors_for_people
@@ -56,8 +56,7 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
             f"{run}: was trained on the split {model.split.name!r}; train one with split=inner, "
             "or what judges the answers would be what they were calibrated on"
         )
-    corpus = run / "stages" / "corpus"
-    Corpus(corpus)  # Refused now, if there is none, and not when all else is done.
+    corpus = find_corpus(run / "stages")  # Now, and not when all else is done.
     records = model.split.divide(RevMolSpec(str(data)).read().records).validation
     if not records:
         raise DataError(f"{data}: no record is on the validation side")

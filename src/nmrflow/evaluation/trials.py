@@ -16,7 +16,6 @@ import torch
 from nmrflow.answers.candidates import Candidate, evidence_of, scores_of, weigh
 from nmrflow.answers.elucidation import Elucidation, elucidate
 from nmrflow.chem.codecs.table import TableCodec
-from nmrflow.chem.formula import parse_formula
 from nmrflow.chem.graph import KIND_HYDROGENS
 from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.chem.structure import Structure
@@ -139,8 +138,8 @@ def choose_isomers(
     # Formula by formula: the fingerprints of all molecules at once would need gigabytes.
     formulas = sorted({record.structure.formula for record in records})
     for formula in progress(formulas, len(formulas), "choosing isomers"):
-        counts = parse_formula(formula)
-        wanted = [counts.get(element, 0) for element in ("H", *elements)]
+        one = next(r.structure for r in records if r.structure.formula == formula)
+        wanted = [sum(one.n_hydrogens), *(one.elements.count(element) for element in elements)]
         rows = np.flatnonzero((counted == wanted).all(axis=1))
         prints = fingerprints([name(row) for row in rows]) if nearest else None
         for k, record in enumerate(records):

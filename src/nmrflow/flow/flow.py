@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError, ShapeError
 from nmrflow.flow.latent import Latent, join_latent, split_latent
-from nmrflow.flow.node import Node
+from nmrflow.flow.node import Node, unwrap
 from nmrflow.numerics import Draws, full_precision, isolated_rng
 
 _TYPES = (torch.float32, torch.float64)
@@ -57,7 +56,7 @@ class Flow(nn.Module):
     ) -> None:
         super().__init__()
         known = {**(known or {}), "n_bins": n_bins}
-        made = [_unwrap(name, node, known) for name, node in nodes.items()]
+        made = [unwrap(name, node, known) for name, node in nodes.items()]
         if not made:
             raise ConfigError("a flow needs a node")
         self.names = tuple(nodes)
@@ -77,18 +76,14 @@ class Flow(nn.Module):
         with nullcontext() if seed is None else isolated_rng(seed):
             self.inn = SequenceINN(*self.in_shape)
             for cls, kwargs in made:
-                self._append(cls, kwargs)
+                if cls.condition is not None:
+                    # Its shape is its node's business; FrEIA wants to hear of one.
+                    place = self.conditions.index(cls.condition)
+                    kwargs |= {"cond": place, "cond_shape": (1,)}
+                self.inn.append(cls, **kwargs)
         self.latent_shape: tuple[int, ...] = tuple(self.inn.shapes[-1])
         if math.prod(self.latent_shape) != math.prod(self.in_shape):
             raise ShapeError(f"the nodes turn {self.in_shape} into {self.latent_shape}")
-
-    def _append(self, cls: type[Node], kwargs: Mapping[str, Any]) -> None:
-        if cls.condition is None:
-            self.inn.append(cls, **kwargs)
-        else:
-            # The shape of a condition is its node's business; FrEIA wants to hear of one.
-            place = self.conditions.index(cls.condition)
-            self.inn.append(cls, cond=place, cond_shape=(1,), **kwargs)
 
     def node(self, name: str) -> Node:
         """A node by its name.
@@ -301,18 +296,3 @@ class Flow(nn.Module):
     def extra_repr(self) -> str:
         """Shapes, for print."""
         return f"in_shape={self.in_shape}, n_residual={self.n_residual}, n_bins={self.n_bins}"
-
-
-def _unwrap(
-    name: str, node: Callable[..., nn.Module], known: Mapping[str, Any]
-) -> tuple[type[Node], dict[str, Any]]:
-    """The class and its keyword arguments, as ``SequenceINN.append`` wants them."""
-    if isinstance(node, partial) and node.args:
-        raise ConfigError(f"node {name}: its arguments are given by name")
-    cls = node.func if isinstance(node, partial) else node
-    if not (isinstance(cls, type) and issubclass(cls, Node)):
-        raise ConfigError(f"node {name}: {cls!r} is none")
-    if missing := [ask for ask in cls.asks if ask not in known]:
-        raise ConfigError(f"node {name} asks for {', '.join(missing)}, which is not known here")
-    kwargs = dict(node.keywords) if isinstance(node, partial) else {}
-    return cls, {**{ask: known[ask] for ask in cls.asks}, **kwargs}

@@ -5,13 +5,15 @@ row in ``tests/contracts/test_nodes.py``. What it can do beyond inverting it say
 capabilities that it overrides.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from FrEIA.modules import InvertibleModule
 from torch import Tensor, nn
 
-from nmrflow.errors import ShapeError
+from nmrflow.errors import ConfigError, ShapeError
 from nmrflow.numerics import Draws
 
 Dims = tuple[int, ...]
@@ -160,3 +162,27 @@ def check_image(node: Node) -> None:
         raise ShapeError(
             f"{type(node).__name__} takes one input (channels, height, width), got {node.in_shape}"
         )
+
+
+def unwrap(
+    name: str, node: Callable[..., nn.Module], known: Mapping[str, Any]
+) -> tuple[type[Node], dict[str, Any]]:
+    """A node's class and its keyword arguments, as ``SequenceINN.append`` wants them.
+
+    Args:
+        name: Of the node, for messages.
+        node: The class, or a ``functools.partial`` of it.
+        known: What it may ask for.
+
+    Raises:
+        ConfigError: If it is no node, or asks for what is not known.
+    """
+    if isinstance(node, partial) and node.args:
+        raise ConfigError(f"node {name}: its arguments are given by name")
+    cls = node.func if isinstance(node, partial) else node
+    if not (isinstance(cls, type) and issubclass(cls, Node)):
+        raise ConfigError(f"node {name}: {cls!r} is none")
+    if missing := [ask for ask in cls.asks if ask not in known]:
+        raise ConfigError(f"node {name} asks for {', '.join(missing)}, which is not known here")
+    kwargs = dict(node.keywords) if isinstance(node, partial) else {}
+    return cls, {**{ask: known[ask] for ask in cls.asks}, **kwargs}

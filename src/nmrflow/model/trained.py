@@ -36,7 +36,7 @@ class TrainedFlow(Predictor):
     @property
     def takes_formula(self) -> bool:
         """Whether proposals can be asked to have a given molecular formula."""
-        return "formula" in self.flow.conditions
+        return "formula" in self.flow.conditions and self.domain.tells_kinds
 
     @torch.no_grad()
     def to_latent(

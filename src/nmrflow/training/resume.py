@@ -21,12 +21,17 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
         description: Of the run that is starting (see :class:`nmrflow.training.module.FlowModule`).
 
     Raises:
-        CheckpointError: If the checkpoint cannot be read, holds weights only, has all its
-            epochs, or belongs to other data, or to a configuration that differs in more than
-            its length.
+        CheckpointError: If the checkpoint cannot be read, is of an earlier format, holds weights
+            only, has all its epochs, or belongs to other data, or to a configuration that differs
+            in more than its length.
     """
     file = checkpoints.find(path)
     checkpoint = checkpoints.read(file)
+    if (number := checkpoint[checkpoints.KEY]["format"]) != checkpoints.FORMAT:
+        raise CheckpointError(
+            f"{file}: an earlier nmrflow wrote it (format {number}); it can be loaded and scored, "
+            "but not resumed: train anew"
+        )
     if "optimizer_states" not in checkpoint:
         raise CheckpointError(f"{file}: holds weights only; resume from a last.ckpt")
     n_epochs, wanted = checkpoint["epoch"] + 1, description["config"]["trainer"]["max_epochs"]

@@ -14,7 +14,7 @@ import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.candidates import Candidate, weigh, weigh_drawn
 from nmrflow.answers.elucidation import Elucidation, Ranking, assign, elucidate, rank
-from nmrflow.answers.question import ask
+from nmrflow.answers.question import ask, remarks_on
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
 from nmrflow.metrics.calibration import log_likelihood
@@ -169,6 +169,25 @@ def test_molecules_of_several_elements_are_elucidated(hetero_flow: TrainedFlow) 
     assert found.n_distinct == len(found.candidates) > 1
     assert sum(c.n_sampled for c in found.candidates) == 60 - found.n_invalid
     check_order(found.candidates)
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_isomers_with_charges_are_ranked(
+    make_flow: Callable[..., TrainedFlow],
+    small_model: Callable[..., dict[str, Any]],
+    calibration: Calibration,
+    *,
+    calibrated: bool,
+) -> None:
+    """A formula does not say which of their atoms are charged: none is told to the network."""
+    types = [["C", 0, 4], ["N", 0, 3], ["N", 1, 4], ["O", 0, 2], ["O", -1, 1]]
+    domain = {"atom_types": types, "max_atoms": 9}
+    model = make_flow(small_model(domain), calibration=calibration if calibrated else None)
+    for smiles in (["CC[N+](=O)[O-]", "NCC(=O)O"], ["C[NH3+]"], ["CC(=O)[O-]"]):
+        ranking = rank(model, [60.0, 15.0], smiles)
+        assert len(ranking.candidates) == len(smiles)
+        assert all(np.isfinite(c.score) for c in ranking.candidates)
+        assert remarks_on(ranking.question) is not None
 
 
 def test_draws_without_a_carbon_are_counted_as_invalid(hetero_flow: TrainedFlow) -> None:

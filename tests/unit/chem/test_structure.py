@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
-from nmrflow.chem.structure import Bond, Structure, max_valence, sort_bonds
+from nmrflow.chem.formula import max_valence
+from nmrflow.chem.structure import Bond, Structure, sort_bonds
 from nmrflow.errors import StructureError
 
 

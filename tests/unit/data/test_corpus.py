@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 from torch.utils.data import Dataset
 
-from nmrflow.chem.codecs.table import BondOrderCodec
 from nmrflow.data.corpus import Corpus, CorpusWriter, EpochDraw, Mixed, Shard
 from nmrflow.data.dataset import Batch
 from nmrflow.errors import ConfigError, DataError
 
-N_BINS, N_DRAWS, SIZES = 24, 3, (50, 1, 30)
+N_BINS, N_CELLS, N_DRAWS, SIZES = 24, 136, 3, (50, 1, 30)
 N = sum(SIZES)
 
 
@@ -27,7 +26,7 @@ class Content:
 
     def __init__(self) -> None:
         random = np.random.default_rng(5)
-        self.orders = random.integers(0, 4, (N, 136), dtype=np.uint8)
+        self.cells = random.integers(0, 4, (N, N_CELLS), dtype=np.uint8)
         self.codes = random.integers(0, 2, (N, N_DRAWS, N_BINS), dtype=np.uint8)
         self.lengths = random.integers(3, 40, N, dtype=np.uint8)
         self.kinds = random.integers(0, 9, (N, 7), dtype=np.uint8)
@@ -35,7 +34,7 @@ class Content:
     def shards(self) -> list[Shard]:
         packed = np.packbits(self.codes, axis=2)
         parts = np.split(np.arange(N), np.cumsum(SIZES)[:-1])
-        return [Shard(self.orders[k], packed[k], self.lengths[k], self.kinds[k]) for k in parts]
+        return [Shard(self.cells[k], packed[k], self.lengths[k], self.kinds[k]) for k in parts]
 
 
 @pytest.fixture(scope="module")
@@ -65,31 +64,31 @@ def test_what_is_written_is_read_over_all_shards(corpus: Corpus, content: Conten
     indices = np.random.default_rng(0).permutation(len(corpus))
     batch = corpus.__getitems__(indices.tolist())
     rows, draws = indices // N_DRAWS, indices % N_DRAWS
-    np.testing.assert_array_equal(batch.x.numpy(), BondOrderCodec.image(content.orders[rows]))
+    np.testing.assert_array_equal(batch.x.numpy(), content.cells[rows])
     np.testing.assert_array_equal(batch.code.numpy(), content.codes[rows, draws])
     assert batch.x.dtype == batch.code.dtype == torch.float32
     np.testing.assert_array_equal(corpus.lengths(rows), content.lengths[rows])
     np.testing.assert_array_equal(corpus.kinds(rows), content.kinds[rows])
-    np.testing.assert_array_equal(corpus.orders(rows), content.orders[rows])
+    np.testing.assert_array_equal(corpus.cells(rows), content.cells[rows])
 
 
 @pytest.mark.parametrize("row", [0, 49, 50, 51, N - 1])
 def test_an_index_is_row_times_draws_plus_draw(corpus: Corpus, content: Content, row: int) -> None:
     for draw in range(N_DRAWS):
         one = corpus[row * N_DRAWS + draw]
-        assert one.x.shape == BondOrderCodec.shape
-        np.testing.assert_array_equal(one.x, BondOrderCodec.image(content.orders[row][None])[0])
+        assert one.x.shape == (N_CELLS,)
+        np.testing.assert_array_equal(one.x, content.cells[row])
         np.testing.assert_array_equal(one.code, content.codes[row, draw])
 
 
 def test_rows_are_read_when_they_are_asked_for(
     corpus: Corpus, folder: Path, content: Content
 ) -> None:
-    on_disk = np.load(folder / "shard_0002_orders.npy", mmap_mode="r+")
+    on_disk = np.load(folder / "shard_0002_cells.npy", mmap_mode="r+")
     on_disk[4] = 3 - on_disk[4]
     on_disk.flush()
     found = corpus[(51 + 4) * N_DRAWS].x.numpy()
-    np.testing.assert_array_equal(found, BondOrderCodec.image(3 - content.orders[None, 55])[0])
+    np.testing.assert_array_equal(found, 3 - content.cells[55])
 
 
 def test_an_unfinished_corpus_is_refused(content: Content, tmp_path: Path) -> None:
@@ -137,7 +136,7 @@ def test_an_index_of_other_shards_is_refused(folder: Path, sizes: list[int]) -> 
 
 @pytest.mark.parametrize("n_bytes", [0, 40, 4000])
 def test_a_shard_cut_off_is_refused(folder: Path, n_bytes: int) -> None:
-    file = folder / "shard_0000_orders.npy"
+    file = folder / "shard_0000_cells.npy"
     file.write_bytes(file.read_bytes()[:n_bytes])
     with pytest.raises(DataError, match="run again"):
         Corpus(folder)
@@ -162,7 +161,7 @@ class Measured(Dataset[Batch]):
     def __getitems__(self, indices: list[int]) -> Batch:
         assert all(0 <= k < self.n for k in indices)
         number = torch.tensor(indices, dtype=torch.float32) + 100
-        x = number[:, None, None, None].expand(-1, *BondOrderCodec.shape)
+        x = number[:, None].expand(-1, N_CELLS)
         return Batch(x, number[:, None].expand(-1, N_BINS))
 
 
@@ -173,7 +172,7 @@ def test_mixed_gives_generated_records_first(corpus: Corpus) -> None:
     generated = corpus.__getitems__([7, 3])
     assert torch.equal(batch.x[:2], generated.x)
     assert torch.equal(batch.code[:2], generated.code)
-    assert batch.x[2:, 0, 0, 0].tolist() == batch.code[2:, 0].tolist() == [104, 100]
+    assert batch.x[2:, 0].tolist() == batch.code[2:, 0].tolist() == [104, 100]
     assert torch.equal(mixed.__getitems__([7, 3]).code, generated.code)
     assert mixed.__getitems__([n + 1]).code[:, 0].tolist() == [101]
 

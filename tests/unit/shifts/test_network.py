@@ -5,10 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from nmrflow.chem.graph import MolecularGraph, molecular_graph
 from nmrflow.chem.structure import Structure
-from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate, log_unset
+from nmrflow.shifts.network import GraphBatch, ShiftEnsemble, ShiftNetwork, collate, of_batch
 from nmrflow.spectra.axis import ShiftAxis
 
 AXIS = ShiftAxis()
@@ -24,21 +25,28 @@ def small(seed: int = 0) -> ShiftNetwork:
     return ShiftNetwork(width=24, n_steps=4, n_components=3, dropout=0.1).eval()
 
 
+def log_unset(ensemble: ShiftEnsemble, batch: GraphBatch) -> Tensor:
+    return ensemble(batch).log_unset(AXIS)
+
+
 @pytest.fixture
 def ensemble() -> ShiftEnsemble:
     return ShiftEnsemble([small(0), small(1)]).eval()
 
 
 @settings(max_examples=25)
-@given(structure=st.from_type(Structure), data=st.data())
-def test_numbering_does_not_matter(structure: Structure, data: st.DataObject) -> None:
+@given(data=st.data(), of_carbon=st.booleans())
+def test_numbering_does_not_matter(
+    molecules: st.SearchStrategy[Structure], data: st.DataObject, of_carbon: bool
+) -> None:
+    structure = data.draw(st.from_type(Structure) if of_carbon else molecules)
     network = small().double()
     order = data.draw(st.permutations(range(structure.n_atoms)))
     graphs = [molecular_graph(s) for s in (structure, structure.permuted(order))]
     batch = collate(graphs)
     with torch.no_grad():
         mixture = network(batch)
-        found = log_unset(mixture, batch, AXIS)
+        found = of_batch(mixture, batch).log_unset(AXIS)
     torch.testing.assert_close(found[0], found[1])
     n = structure.n_atoms
     torch.testing.assert_close(mixture.centre_ppm[n:], mixture.centre_ppm[:n][order])
@@ -48,16 +56,16 @@ def test_the_kekule_form_does_not_matter(ensemble: ShiftEnsemble) -> None:
     one = Structure.from_smiles("Cc1ccccc1C")
     flipped = tuple(b._replace(order=3 - b.order) if b.aromatic else b for b in one.bonds)
     other = Structure(one.elements, flipped)
-    found = ensemble.log_unset(collate([molecular_graph(one), molecular_graph(other)]), AXIS)
+    found = log_unset(ensemble, collate([molecular_graph(one), molecular_graph(other)]))
     torch.testing.assert_close(found[0], found[1])
 
 
 def test_a_batch_says_of_each_molecule_what_it_says_alone(ensemble: ShiftEnsemble) -> None:
     graphs = graphs_of(*SMILES)
     with torch.no_grad():
-        together = ensemble.log_unset(collate(graphs[::-1]), AXIS)
+        together = log_unset(ensemble, collate(graphs[::-1]))
         for row, graph in enumerate(graphs[::-1]):
-            alone = ensemble.log_unset(collate([graph]), AXIS)[0]
+            alone = log_unset(ensemble, collate([graph]))[0]
             torch.testing.assert_close(together[row], alone, atol=1e-10, rtol=1e-10)
 
 
@@ -73,7 +81,7 @@ def test_only_carbons_give_peaks() -> None:
     batch = collate(graphs_of("O", "C"))
     assert batch.share.tolist() == [0, 1]
     with torch.no_grad():
-        unset = log_unset(small()(batch), batch, AXIS, stray=1e-4)
+        unset = of_batch(small()(batch), batch).log_unset(AXIS, stray=1e-4)
     assert (unset[0] == -torch.tensor(1e-4)).all()
     assert unset[1].min() < -1e-2
 
@@ -81,9 +89,9 @@ def test_only_carbons_give_peaks() -> None:
 def test_an_ensemble_is_the_mean_of_its_members(ensemble: ShiftEnsemble) -> None:
     batch = collate(graphs_of(*SMILES))
     with torch.no_grad():
-        found = ensemble.log_unset(batch, AXIS)
-        alone = [ShiftEnsemble([n]).log_unset(batch, AXIS).exp() for n in ensemble.networks]
-        mixture = ensemble.mixtures(batch)
+        found = log_unset(ensemble, batch)
+        alone = [log_unset(ShiftEnsemble([n]), batch).exp() for n in ensemble.networks]
+        mixture = ensemble(batch).mixture
         members = [network(batch).bin_probabilities(AXIS) for network in ensemble.networks]
     assert found.dtype == torch.float64
     assert (found < 0).all()
@@ -105,31 +113,31 @@ def test_weights_can_be_saved_and_loaded(ensemble: ShiftEnsemble) -> None:
     batch = collate(graphs_of(*SMILES))
     other = ShiftEnsemble([small(5), small(6)]).eval()
     with torch.no_grad():
-        expected = ensemble.log_unset(batch, AXIS)
-        assert not torch.equal(other.log_unset(batch, AXIS), expected)
+        expected = log_unset(ensemble, batch)
+        assert not torch.equal(log_unset(other, batch), expected)
         other.load_state_dict(ensemble.state_dict())
-        assert torch.equal(other.log_unset(batch, AXIS), expected)
+        assert torch.equal(log_unset(other, batch), expected)
 
 
 def test_double_precision_says_the_same(ensemble: ShiftEnsemble) -> None:
     batch = collate(graphs_of(*SMILES))
     with torch.no_grad():
-        single = ensemble.log_unset(batch, AXIS)
-        double = ensemble.double().log_unset(batch, AXIS)
-        assert ensemble.mixtures(batch).centre_ppm.dtype == torch.float64
+        single = log_unset(ensemble, batch)
+        double = log_unset(ensemble.double(), batch)
+        assert ensemble(batch).mixture.centre_ppm.dtype == torch.float64
     assert torch.equal(single, double)  # It is computed in float64 anyway.
 
 
 def test_evaluation_is_deterministic_and_training_is_not(ensemble: ShiftEnsemble) -> None:
     batch = collate(graphs_of(*SMILES))
     with torch.no_grad():
-        assert torch.equal(ensemble.log_unset(batch, AXIS), ensemble.log_unset(batch, AXIS))
+        assert torch.equal(log_unset(ensemble, batch), log_unset(ensemble, batch))
         ensemble.train()
-        assert not torch.equal(ensemble.log_unset(batch, AXIS), ensemble.log_unset(batch, AXIS))
+        assert not torch.equal(log_unset(ensemble, batch), log_unset(ensemble, batch))
 
 
 def test_an_empty_batch_is_no_trouble(ensemble: ShiftEnsemble) -> None:
-    assert ensemble.log_unset(collate([]), AXIS).shape == (0, 128)
+    assert log_unset(ensemble, collate([])).shape == (0, 128)
 
 
 def test_any_number_of_components() -> None:
@@ -138,3 +146,35 @@ def test_any_number_of_components() -> None:
         mixture = ShiftNetwork(width=8, n_steps=1, n_components=k)(batch)
         assert mixture.centre_ppm.shape == (2, k)
         assert np.isfinite(mixture.centre_ppm.detach().numpy()).all()
+
+
+def test_members_are_joined_one_behind_the_other(ensemble: ShiftEnsemble) -> None:
+    batch = collate(graphs_of(*SMILES))
+    with torch.no_grad():
+        found = ensemble(batch)
+        members = [network.double()(batch) for network in ensemble.networks]
+    assert found.n == len(SMILES)
+    assert found.n_members == 2
+    for k, member in enumerate(members):
+        own = slice(3 * k, 3 * (k + 1))
+        torch.testing.assert_close(found.mixture.centre_ppm[:, own], member.centre_ppm)
+        torch.testing.assert_close(found.mixture.scale_ppm[:, own], member.scale_ppm)
+
+
+def test_a_distribution_is_cut_at_the_molecules(ensemble: ShiftEnsemble) -> None:
+    graphs = graphs_of(*SMILES)
+    with torch.no_grad():
+        parts = ensemble(collate(graphs)).split()
+        for graph, part in zip(graphs, parts, strict=True):
+            alone = ensemble(collate([graph])).mixture
+            assert len(part.centre_ppm) == len(graph.atoms)
+            torch.testing.assert_close(part.centre_ppm, alone.centre_ppm, rtol=0, atol=1e-9)
+        assert ensemble(collate([])).split() == []
+
+
+def test_logits_are_those_of_the_probabilities(ensemble: ShiftEnsemble) -> None:
+    with torch.no_grad():
+        found = ensemble(collate(graphs_of(*SMILES, "O")))
+        logits, unset = found.logits(AXIS), found.log_unset(AXIS)
+    assert logits.isfinite().all()
+    torch.testing.assert_close(logits.sigmoid(), -torch.expm1(unset))

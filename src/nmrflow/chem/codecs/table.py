@@ -92,8 +92,8 @@ class TableCodec:
         return self.write(canonical_form(structure))
 
     def write(self, structure: Structure) -> NDArray[np.uint8]:
-        """Write a structure of the domain as it is numbered, ``(n_cells,)``."""
-        kinds = self.domain.kinds_of(structure) if self.n_kind_cells else ()
+        """Write a structure as it is numbered, ``(n_cells,)``; raises as :meth:`encode`."""
+        kinds = self.domain.kinds_of(structure)
         return self._written(kinds, [(b.begin, b.end, b.order) for b in structure.bonds])
 
     def _written(
@@ -113,6 +113,9 @@ class TableCodec:
             connectivity: As :attr:`nmrflow.chem.structure.Structure.connectivity` writes it, of
                 a molecule of the domain.
             features: Of the graph's atoms.
+
+        Raises:
+            StructureError: As :meth:`encode`.
         """
         mol = Chem.MolFromSmiles(connectivity)
         classes = list(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
@@ -120,7 +123,7 @@ class TableCodec:
         first[np.unique(classes, return_index=True)[1]] = True
         graph = features.graph_of(mol)
         kinds: Sequence[int] = ()
-        if self.n_kind_cells:
+        if self.n_kind_cells or not self._holds(mol):
             kinds = self.domain.kinds_of(_from_connectivity(connectivity))
         Chem.Kekulize(mol, clearAromaticFlags=True)
         bonds = [
@@ -128,6 +131,11 @@ class TableCodec:
             for b in mol.GetBonds()
         ]
         return CanonicalMolecule(self._written(kinds, bonds), graph, first)
+
+    def _holds(self, mol: Chem.Mol) -> bool:
+        """Whether a neutral molecule of the only kind's element; valences follow from that."""
+        symbols = {atom.GetSymbol() for atom in mol.GetAtoms()}
+        return symbols == {*self.domain.elements} and mol.GetNumAtoms() <= self.domain.max_atoms
 
     def decode(self, tensor: NDArray[np.generic]) -> Structure:
         """Read whole numbers that are the canonical form of their molecule.

@@ -125,6 +125,8 @@ class _Generator:
         weights = EDITS | ({edits.exchange_group(groups): EXCHANGE_WEIGHT} if groups else {})
         if len(domain.atom_types) > 1:
             weights |= {edits.change_kind: CHANGE_WEIGHT}
+        # RDKit fills the lowest valence that holds the bonds, which must be that of the kind.
+        self._is_unsure = len(domain.atom_types) > 1
         self._edits, self._weights = list(weights), list(accumulate(weights.values()))
         self._known = set[int]().union(*(_environments(self._perceive(s)) for s in skeletons))
         self._seen = {structure.connectivity for structure in seeds}
@@ -162,6 +164,8 @@ class _Generator:
                 continue
             self._tables.add(table)
             mol = self._perceive(skeleton)
+            if self._is_unsure and not self._fills(skeleton, mol):
+                continue
             connectivity = Chem.MolToSmiles(mol, isomericSmiles=False)
             if connectivity not in self._seen:
                 self._seen.add(connectivity)
@@ -181,6 +185,15 @@ class _Generator:
             mol.AddBond(begin, end, _BOND_TYPES[order])
         Chem.SanitizeMol(mol)
         return mol
+
+    def _fills(self, skeleton: Skeleton, mol: Chem.Mol) -> bool:
+        """Whether each atom has the hydrogens that its kind's valence leaves."""
+        return all(
+            atom.GetTotalNumHs() == kind.valence - sum(row.values())
+            for atom, kind, row in zip(
+                mol.GetAtoms(), self._types(skeleton), skeleton, strict=True
+            )
+        )
 
     def _to_structure(self, found: _Found) -> Structure:
         skeleton, types = found.skeleton, self._types(found.skeleton)

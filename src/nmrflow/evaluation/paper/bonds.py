@@ -49,7 +49,7 @@ def _(codec: TableCodec, cells: NDArray[np.generic]) -> tuple[int, int]:
     try:
         bonds = codec.read(table).bonds
     except StructureError:
-        return int(np.count_nonzero(table)), 0
+        return int(np.count_nonzero(table[codec.n_kind_cells :])), 0
     return len(bonds), sum(bond.aromatic for bond in bonds)
 
 

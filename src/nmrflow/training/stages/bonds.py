@@ -115,7 +115,7 @@ class BondStage(Stage):
             ckpt_path=last if last.exists() else None,
             weights_only=True,
         )
-        context.network.flow.eval()
+        module.eval()
         return {"bonds_nats": log.losses}
 
     def _draw(self, context: StageContext, batch_size: int) -> EpochDraw:

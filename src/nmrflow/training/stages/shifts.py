@@ -12,6 +12,7 @@ from nmrflow.data.dataset import fine_codes
 from nmrflow.data.records import Source
 from nmrflow.data.splits import without
 from nmrflow.errors import ConfigError
+from nmrflow.files import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
@@ -69,53 +70,11 @@ class ShiftStage(Stage):
         """Train and keep the networks and the thresholds of their bits."""
         forward = ensemble_of(context.network)
         axis = context.network.axis
-        facts: dict[str, Any] = {"n_assigned": 0}
-        rehearsal = None
-        first = forward.ensemble.networks[0]
-        assert isinstance(first, ShiftNetwork)
         if len(forward.ensemble.networks) > N_PARTS:
             raise ConfigError(f"model.forward.n_networks: {N_PARTS} at most")
-        shape = first.shape
-        data = self.source.read()
-        if not data.records:
-            say("no assigned shifts given: the networks begin with the measured codes")
-            with isolated_rng(context.seed):
-                pretrained = [ShiftNetwork(**shape)]
-        else:
-            # Molecules of the domain's kinds of atoms are left out altogether, not only those of
-            # the validation side: what is trained here has then seen none that it is tuned on.
-            molecules = [
-                Assigned.of(record)
-                for record in without(data.records, context.excluded)
-                if not context.network.domain.has_kinds_of(record.structure)
-            ]
-            left_out = dict(data.n_excluded)
-            left_out["hydrocarbons, or among the spectra"] = len(data.records) - len(molecules)
-            say(
-                f"{len(molecules):,} molecules with assigned shifts; left out: "
-                + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
-            )
-            for note in data.notes:
-                say(note)
-            facts |= {"n_assigned": len(molecules), "assigned_left_out": left_out}
-            if self.rehearsal_weight and molecules:
-                assigned = Assignments.of(molecules, forward.features)
-                rehearsal = Rehearsal(assigned, self.rehearsal_weight)
-            jobs = [
-                partial(
-                    pretrain,
-                    molecules,
-                    seed=context.seed * self.n_pretrained + k,
-                    schedule=self.pretraining,
-                    network_args=shape,
-                    features=forward.features,
-                )
-                for k in range(self.n_pretrained)
-            ]
-            with steps("assigned shifts") as progress:
-                pretrained = run_jobs(jobs, context.n_threads, progress)
-        fine = fine_codes(context.train, axis)
+        pretrained, rehearsal, facts = self._pretrain(context)
         structures = [record.structure for record in context.train]
+        fine = fine_codes(context.train, axis)
         with steps("measured codes") as progress:
             trained = train_ensemble(
                 pretrained,
@@ -126,19 +85,64 @@ class ShiftStage(Stage):
                 n_processes=context.n_threads,
                 progress=progress,
             )
-        weights = trained.ensemble.state_dict()
-        facts |= {
-            "logit_thresholds": trained.thresholds.logits.tolist(),
-            "unseen": {"n": trained.n_unseen, "log_loss": trained.log_loss}
-            | trained.thresholds.scores,
+        scores = trained.thresholds.scores
+        say(f"on parts left out, n = {trained.n_unseen}: {scores}")
+        kept = {
+            checkpoints.KEY: checkpoints.describe_software(),
+            "state_dict": trained.ensemble.state_dict(),
         }
-        say(f"on parts left out, n = {trained.n_unseen}: {trained.thresholds.scores}")
-        described = checkpoints.describe_software()
-        checkpoints.save_atomically(
-            {checkpoints.KEY: described, "state_dict": weights}, context.folder / _WEIGHTS
-        )
+        checkpoints.save_atomically(kept, context.folder / _WEIGHTS)
         self.load(context)
-        return facts
+        return {
+            **facts,
+            "logit_thresholds": trained.thresholds.logits.tolist(),
+            "unseen": {"n": trained.n_unseen, "log_loss": trained.log_loss, **scores},
+        }
+
+    def _pretrain(
+        self, context: StageContext
+    ) -> tuple[list[ShiftNetwork], Rehearsal | None, dict[str, Any]]:
+        """Networks to begin with, what they are to rehearse, and facts."""
+        forward = ensemble_of(context.network)
+        first = forward.ensemble.networks[0]
+        assert isinstance(first, ShiftNetwork)
+        data = self.source.read()
+        if not data.records:
+            say("no assigned shifts given: the networks begin with the measured codes")
+            with isolated_rng(context.seed):
+                return [ShiftNetwork(**first.shape)], None, {"n_assigned": 0}
+        # Molecules of the domain's kinds of atoms are left out altogether, not only those of
+        # the validation side: what is trained here has then seen none that it is tuned on.
+        molecules = [
+            Assigned.of(record)
+            for record in without(data.records, context.excluded)
+            if not context.network.domain.has_kinds_of(record.structure)
+        ]
+        left_out = dict(data.n_excluded)
+        left_out["hydrocarbons, or among the spectra"] = len(data.records) - len(molecules)
+        say(
+            f"{len(molecules):,} molecules with assigned shifts; left out: "
+            + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
+        )
+        say(data.notes)
+        jobs = [
+            partial(
+                pretrain,
+                molecules,
+                seed=context.seed * self.n_pretrained + k,
+                schedule=self.pretraining,
+                network_args=first.shape,
+                features=forward.features,
+            )
+            for k in range(self.n_pretrained)
+        ]
+        with steps("assigned shifts") as progress:
+            pretrained = run_jobs(jobs, context.n_threads, progress)
+        rehearsal = None
+        if self.rehearsal_weight and molecules:
+            assigned = Assignments.of(molecules, forward.features)
+            rehearsal = Rehearsal(assigned, self.rehearsal_weight)
+        return pretrained, rehearsal, {"n_assigned": len(molecules), "assigned_left_out": left_out}
 
     def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Settings with the source's contents instead of places, and the forward side.
@@ -146,7 +150,7 @@ class ShiftStage(Stage):
         Raises:
             DataError: If a file cannot be read.
         """
-        source = {k: v for k, v in settings.get("source", {}).items() if not k.endswith("path")}
+        source = {k: v for k, v in settings.get("source", {}).items() if not names_a_file(k)}
         return [{**settings, "source": source}, self.source.digest(), forward_side(model)]
 
     def load(self, context: StageContext) -> None:

@@ -137,7 +137,7 @@ def test_what_is_rehearsed_is_kept(
     few, rehearsed = spectra.rows(np.arange(20)), molecules[20:60]
     examples = Examples.of(few)
     alone = fine_tune(pretrained, examples, seed=0, how=FineTuning(SHORT))
-    rehearsal = Rehearsal(Assignments.of(rehearsed), 4.0)
+    rehearsal = Rehearsal(Assignments.of(rehearsed, spectra.features), 4.0)
     how = FineTuning(SHORT, rehearsal)
     beside = fine_tune(pretrained, examples, seed=0, how=how)
     assert shift_loss(beside, rehearsed) < shift_loss(alone, rehearsed)

@@ -20,8 +20,7 @@ import nmrflow.training.stages.base
 import nmrflow.training.stages.bonds
 import nmrflow.training.stages.corpus
 import nmrflow.training.stages.shifts
-from nmrflow.chem.codecs.table import read_canonical
-from nmrflow.chem.graph import count_kinds, molecular_graph
+from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import Batch, SpectrumDataset
@@ -42,7 +41,7 @@ from nmrflow.training.stages import (
     StageContext,
     run_stages,
 )
-from nmrflow.training.stages.base import spectrum_subnet
+from nmrflow.training.stages.base import ensemble_of
 from nmrflow.training.stages.corpus import Errors, draw_codes
 
 N_BINS = 128
@@ -95,7 +94,13 @@ def context(
 
 
 def weights_of(network: Network) -> Weights:
-    return copy.deepcopy(network.flow.state_dict())
+    """Of the flow and of the forward side."""
+    return copy.deepcopy(parts_of(network).state_dict())
+
+
+def parts_of(network: Network) -> nn.ModuleDict:
+    assert network.forward is not None
+    return nn.ModuleDict({"flow": network.flow, "forward_": network.forward})
 
 
 def equal(one: Weights, other: Weights) -> set[str]:
@@ -262,9 +267,9 @@ def test_the_order_of_records_makes_none_run_again(case: Case) -> None:
 
 
 def test_the_network_of_the_bonds_is_of_no_account_to_the_forward_side() -> None:
-    model = {"codec": 1, "axis": 2, "flow": {"spectrum": 3, "conditional": 4}}
-    other = {**model, "flow": {"spectrum": 3, "conditional": 5}}
-    third = {**model, "flow": {"spectrum": 4, "conditional": 4}}
+    model = {"domain": 0, "codec": 1, "axis": 2, "forward": 3, "flow": {"conditional": 4}}
+    other = {**model, "flow": {"conditional": 5}}
+    third = {**model, "forward": 4}
     made = stages()
     for name, depends in (("shifts", False), ("corpus", False), ("bonds", True)):
 
@@ -343,11 +348,10 @@ def test_what_cannot_be_loaded_says_what_to_do(
 
 def test_stages_need_a_forward_side(context: StageContext, model: Model) -> None:
     plain = copy.deepcopy(model)
-    del plain["flow"]["spectrum"]
-    with pytest.raises(ConfigError, match=r"model\.flow\.spectrum"):
-        spectrum_subnet(build_network(plain, 0))
-    found = spectrum_subnet(context.network)
-    assert found is context.network.flow.spectrum.subnet  # type: ignore[attr-defined]
+    del plain["forward"]
+    with pytest.raises(ConfigError, match=r"model\.forward"):
+        ensemble_of(build_network(plain, 0))
+    assert ensemble_of(context.network) is context.network.forward
 
 
 # The stages themselves.
@@ -423,7 +427,7 @@ def done(
 
 
 def is_spectrum(name: str) -> bool:
-    return ".subnet." in name
+    return name.startswith("forward_.")
 
 
 def test_every_stage_leaves_its_files(done: Run) -> None:
@@ -431,7 +435,7 @@ def test_every_stage_leaves_its_files(done: Run) -> None:
         return {file.name for file in (done.context.folder / stage).iterdir()}
 
     assert {"shifts.ckpt", "done.json"} <= names("shifts")
-    assert {"corpus.json", "shard_0000_orders.npy", "done.json"} <= names("corpus")
+    assert {"corpus.json", "shard_0000_cells.npy", "done.json"} <= names("corpus")
     assert {"last.ckpt", "done.json"} <= names("bonds")
 
 
@@ -459,19 +463,20 @@ def test_each_stage_trains_its_own_part(done: Run) -> None:
 
 
 def test_the_forward_side_stays_frozen(done: Run) -> None:
-    trained = {n for n, p in done.context.network.flow.named_parameters() if p.requires_grad}
+    parts = parts_of(done.context.network)
+    trained = {n for n, p in parts.named_parameters() if p.requires_grad}
     assert trained
-    assert {n for n, _ in done.context.network.flow.named_parameters() if is_spectrum(n)} == {
-        n for n, p in done.context.network.flow.named_parameters() if not p.requires_grad
+    assert {n for n, _ in parts.named_parameters() if is_spectrum(n)} == {
+        n for n, p in parts.named_parameters() if not p.requires_grad
     }
-    assert not any(module.training for module in done.context.network.flow.modules())
+    assert not any(module.training for part in parts.values() for module in part.modules())
 
 
 def test_done_stages_are_loaded_into_a_fresh_network(
     done: Run, described: dict[str, Any], randomised: Randomise
 ) -> None:
     network = build_network(described["model"], 3)
-    randomised(network.flow)
+    randomised(parts_of(network))
     fresh = replace(done.context, network=network)
     ours = stages()
     for name in ("shifts", "corpus", "bonds"):
@@ -480,8 +485,9 @@ def test_done_stages_are_loaded_into_a_fresh_network(
         same = equal(weights_of(network), done.after[name])
         wanted = set(done.after[""]) if name == "bonds" else set(filter(is_spectrum, same))
         assert same == wanted
-    assert {n for n, p in network.flow.named_parameters() if not p.requires_grad} == {
-        n for n, _ in network.flow.named_parameters() if is_spectrum(n)
+    parts = parts_of(network)
+    assert {n for n, p in parts.named_parameters() if not p.requires_grad} == {
+        n for n, _ in parts.named_parameters() if is_spectrum(n)
     }
     again = build_network(described["model"], 3)
     assert run_stages(ours, described, replace(done.context, network=again)) == done.facts
@@ -492,7 +498,7 @@ def test_the_corpus_holds_canonical_molecules_with_codes(done: Run) -> None:
     corpus = Corpus(done.context.folder / "corpus")
     assert (corpus.n_molecules, corpus.n_draws) == (done.facts["n_corpus"], 3)
     assert corpus.n_bins == N_BINS
-    assert len(list((done.context.folder / "corpus").glob("*_orders.npy"))) == -(
+    assert len(list((done.context.folder / "corpus").glob("*_cells.npy"))) == -(
         -corpus.n_molecules // 50
     )
     codec = done.context.network.codec
@@ -515,13 +521,13 @@ def test_bonds_are_trained_on_other_molecules_each_epoch(done: Run) -> None:
     assert len(done.batches) == 4  # two epochs of two batches
     first, second = done.batches[:2], done.batches[2:]
     for mine in first:
-        assert mine.x.shape == (16, 4, 16, 16)
+        assert mine.x.shape == (16, 136)
         assert not any(torch.equal(mine.x, other.x) for other in second)
 
 
 def test_measured_records_are_those_of_the_training_side(done: Run) -> None:
-    codec, axis, _ = done.context.network
-    measured = SpectrumDataset(done.context.train, codec, axis)
+    network = done.context.network
+    measured = SpectrumDataset(done.context.train, network.codec, network.axis)
     known = {(x.tobytes(), c.tobytes()) for x, c in pairs(measured.x, measured.code)}
     for batch in done.batches:
         found = [(x.tobytes(), c.tobytes()) in known for x, c in pairs(*batch)]
@@ -551,8 +557,8 @@ def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
 
     def begin() -> tuple[Network, StageContext]:
         network = build_network(model, 3)
-        network.flow.load_state_dict(done.after["corpus"])
-        spectrum_subnet(network).requires_grad_(requires_grad=False)
+        parts_of(network).load_state_dict(done.after["corpus"])
+        ensemble_of(network).requires_grad_(requires_grad=False)
         return network, replace(context, network=network, folder=folder, folders=folders)
 
     with monkeypatch.context() as broken:
@@ -574,7 +580,7 @@ def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
 def test_the_same_seed_gives_the_same_labels_from_any_number_of_processes(
     context: StageContext, done: Run, n_threads: int
 ) -> None:
-    context.network.flow.load_state_dict(done.after["shifts"])
+    parts_of(context.network).load_state_dict(done.after["shifts"])
     own = replace(context, folder=context.folder / "corpus", n_threads=n_threads)
     stages()["corpus"].run(own)
     names = {file.name for file in (done.context.folder / "corpus").glob("*.npy")}
@@ -660,14 +666,18 @@ def test_draws_follow_resemblance_as_far_as_asked(
     assert ("measured" in seen) == (share > 0)
     if share:  # Of the training side, each molecule once.
         names = sorted({r.structure.connectivity for r in context.train})
-        kinds = [count_kinds(read_canonical(name).graph) for name in names]
+        features = ensemble_of(context.network).features
+        graphs = [context.network.graph(Structure.from_smiles(name)) for name in names]
+        kinds = [features.count_kinds(graph) for graph in graphs]
         np.testing.assert_array_equal(seen["measured"], np.stack(kinds))
 
 
 def test_codes_are_drawn_with_their_errors(model: Model, randomised: Randomise) -> None:
-    network = randomised(spectrum_subnet(build_network(model, 0)).ensemble.networks[0])
-    axis = ShiftAxis()
-    molecules = [read_canonical(c) for c in ("CC", "c1ccccc1", "CC#CC=CC")]
+    whole = build_network(model, 0)
+    network = randomised(ensemble_of(whole).ensemble.networks[0])
+    axis, codec, features = ShiftAxis(), whole.codec, ensemble_of(whole).features
+    assert isinstance(codec, TableCodec)
+    molecules = [codec.canonical(c, features) for c in ("CC", "c1ccccc1", "CC#CC=CC")]
 
     def draw(drop: float, stray: float, seed: int = 0) -> np.ndarray:
         generator = torch.Generator().manual_seed(seed)
@@ -723,7 +733,7 @@ class Seen:
             nmrflow.training.stages.bonds,
         )
         pretrain, ensemble = shifts.pretrain, shifts.train_ensemble
-        generate, dataset = corpus.generate_hydrocarbons, bonds.SpectrumDataset
+        generate, dataset = corpus.generate_molecules, bonds.SpectrumDataset
 
         def seen_pretrain(molecules: Iterable[Any], **settings: Any) -> nn.Module:
             given = list(molecules)
@@ -746,7 +756,7 @@ class Seen:
 
         monkeypatch.setattr(shifts, "pretrain", seen_pretrain)
         monkeypatch.setattr(shifts, "train_ensemble", seen_ensemble)
-        monkeypatch.setattr(corpus, "generate_hydrocarbons", seen_seeds)
+        monkeypatch.setattr(corpus, "generate_molecules", seen_seeds)
         monkeypatch.setattr(bonds, "SpectrumDataset", seen_dataset)
 
 
@@ -772,7 +782,7 @@ def test_nothing_of_the_validation_side_enters_a_stage(
     assert facts["n_assigned"] == 2
     rehearsed = [graph.edges.tolist() for graph in seen.rehearsal.assigned.graphs]
     kept = [Structure.from_smiles(m) for m in ("CCO", "NCCC")]
-    assert rehearsed == [molecular_graph(m).edges.tolist() for m in kept]
+    assert rehearsed == [own.network.graph(m).edges.tolist() for m in kept]
     for entered in (seen.fine_tuning, seen.seeds, seen.measured):
         assert entered == known
         assert not entered & own.excluded
@@ -796,7 +806,7 @@ def test_members_begin_from_networks_of_their_own(
     own.folder.mkdir(parents=True)
     stage.run(own)
     assert seen.pretraining == [{"CCO", "CCCN"}] * 2
-    one, other = (n.state_dict() for n in spectrum_subnet(context.network).ensemble.networks)
+    one, other = (n.state_dict() for n in ensemble_of(context.network).ensemble.networks)
     assert not equal(dict(one), dict(other))
 
 
