@@ -6,7 +6,7 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nmrflow.answers.assignment import assign as assign
+    from nmrflow.answers.elucidation import assign as assign
     from nmrflow.answers.elucidation import elucidate as elucidate
     from nmrflow.answers.elucidation import rank as rank
     from nmrflow.answers.prediction import predict as predict
@@ -19,7 +19,7 @@ except _PackageNotFoundError:  # a checkout that was never installed
     __version__ = "unknown"
 
 _PLACES = {
-    "assign": "nmrflow.answers.assignment",
+    "assign": "nmrflow.answers.elucidation",
     "elucidate": "nmrflow.answers.elucidation",
     "load_checkpoint": "nmrflow.model.trained",
     "load_pretrained": "nmrflow.model.pretrained",

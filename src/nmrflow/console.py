@@ -34,11 +34,7 @@ def show_table(
 ) -> None:
     """Print a table whose cells are whole, however wide it becomes: they can be copied.
 
-    Args:
-        title: Over the table.
-        columns: Their heads.
-        rows: Their cells.
-        n_left: That many of the last columns are texts, the others numbers.
+    The last ``n_left`` columns are texts, the others numbers.
     """
     say(title)
     table = Table()

@@ -37,22 +37,15 @@ def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> It
         with _opened(path, expected, is_setting=is_setting) as content:
             yield io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} ({expected}): not UTF-8 text (byte {error.start} of a block); is it the "
-            "right file?"
-        ) from error
+        what = f"not UTF-8 text (byte {error.start} of a block)"
+        raise DataError(f"{path} ({expected}): {what}; is it the right file?") from error
 
 
 def read_text(path: str | Path, expected: str, max_bytes: int) -> str:
     """The whole of a file that a command names, in UTF-8 or, as spreadsheets write it, UTF-16.
 
-    Args:
-        path: The file, plain or gzipped (by its name).
-        expected: What the file should be, for messages.
-        max_bytes: A larger file is refused.
-
     Raises:
-        DataError: As :func:`open_text`.
+        DataError: As :func:`open_text`, or if it is larger.
     """
     with _opened(path, expected, is_setting=False) as file:
         content = file.read(max_bytes + 1)
@@ -62,21 +55,15 @@ def read_text(path: str | Path, expected: str, max_bytes: int) -> str:
     try:
         return content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} ({expected}): no text in UTF-8 or UTF-16 (byte {error.start}); save it as "
-            "UTF-8, or export it as text"
-        ) from error
+        what = f"no text in UTF-8 or UTF-16 (byte {error.start})"
+        advice = "save it as UTF-8, or export it as text"
+        raise DataError(f"{path} ({expected}): {what}; {advice}") from error
 
 
 def contents_digest(paths: Iterable[str | None], expected: str) -> str:
-    """What text files hold, in 64 hexadecimal digits (SHA-256), wherever they lie.
+    """What text files hold, in 64 hexadecimal digits (SHA-256), wherever they lie, packed or not.
 
-    Args:
-        paths: The files, packed or not; None for one that is not given.
-        expected: As of :func:`open_text`.
-
-    Raises:
-        DataError: If a file cannot be read.
+    A path is None of a file that is not given; raises as :func:`open_text`.
     """
     found = hashlib.sha256()
     for path in paths:
@@ -124,9 +111,8 @@ def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[Bi
             is_packed = file.suffix.lower() == ".gz"
             yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_packed else raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{where}: damaged or cut-off gzip file ({error}); fetch it again"
-        ) from error
+        what = f"damaged or cut-off gzip file ({error})"
+        raise DataError(f"{where}: {what}; fetch it again") from error
     except OSError as error:
         raise DataError(f"{where}: cannot be read ({error})") from error
 

@@ -42,7 +42,7 @@ def map_in_order(
     with ProcessPoolExecutor(n_processes, _SPAWN, _begin, (None,)) as pool:
         waiting = deque[Any]()
         for item in items:
-            waiting.append(pool.submit(_call, pickle.dumps(partial(function, item))))
+            waiting.append(pool.submit(_work, pickle.dumps(partial(function, item))))
             if len(waiting) > 2 * n_processes:
                 yield pickle.loads(waiting.popleft().result())
         for future in waiting:
@@ -61,15 +61,14 @@ def run_jobs(
         progress: Told the share of all the work that is done.
     """
     if n_processes == 1:
-        return [
-            job(progress=lambda share, k=k: progress((k + share) / len(jobs)))
-            for k, job in enumerate(jobs)
-        ]
+        n = len(jobs)
+        return [j(progress=lambda s, k=k: progress((k + s) / n)) for k, j in enumerate(jobs)]
     shares = _SPAWN.Array("d", len(jobs))
     n_processes = min(n_processes, len(jobs))
     with ProcessPoolExecutor(n_processes, _SPAWN, _begin, (shares,)) as pool:
         # As bytes: torch would pass each tensor on as an open file, and there are thousands.
-        futures = [pool.submit(_work, k, pickle.dumps(job)) for k, job in enumerate(jobs)]
+        told = (partial(job, progress=partial(_tell, k)) for k, job in enumerate(jobs))
+        futures = [pool.submit(_work, pickle.dumps(job)) for job in told]
         pending = set(futures)
         try:
             while pending:
@@ -88,12 +87,8 @@ def _begin(shares: Any) -> None:  # noqa: ANN401
     torch.set_num_threads(1)
 
 
-def _call(data: bytes) -> bytes:
+def _work(data: bytes) -> bytes:
     return pickle.dumps(pickle.loads(data)())
-
-
-def _work(k: int, data: bytes) -> bytes:
-    return pickle.dumps(pickle.loads(data)(progress=partial(_tell, k)))
 
 
 def _tell(k: int, share: float) -> None:

@@ -1,13 +1,14 @@
 """A structure against a question: what speaks for it, and its place among others."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.answers.evidence import evidence
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
 from nmrflow.chem.structure import Structure
@@ -17,6 +18,9 @@ from nmrflow.model.calibration import Logistic
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Question
+
+_LEAST = 1e-4  # Beyond this a probability counts no more.
+_MOST_LEAD = 10.0
 
 
 @dataclass(frozen=True)
@@ -74,20 +78,19 @@ def weigh(
     Raises:
         StructureError: If there is none, or one lies outside the network's domain.
     """
-    log_p = _log_p(model, question, structures) if model.has_likelihood else None
+    if not model.has_likelihood:
+        return _weigh(model, question, structures, None)
+    log_p = np.full(len(structures), -np.inf)
+    same = [k for k, s in enumerate(structures) if question.formula in (None, s.formula)]
+    if same:
+        log_p[same] = model.log_p([structures[k] for k in same], [question] * len(same))
     return _weigh(model, question, structures, log_p)
 
 
 def weigh_drawn(
     model: TrainedFlow, question: Question, proposals: Sequence[Proposal]
 ) -> list[Candidate]:
-    """The distinct molecules among a question's proposals, as they were first drawn.
-
-    Args:
-        model: The network.
-        question: What was asked.
-        proposals: Of the question.
-    """
+    """The distinct molecules among a question's proposals, as they were first drawn."""
     first: dict[str, Proposal] = {}
     n_drawn: Counter[str] = Counter()
     for proposal in proposals:
@@ -97,9 +100,8 @@ def weigh_drawn(
     if not first:
         return []
     structures = [p.structure for p in first.values() if p.structure is not None]
-    log_p = None
-    if model.has_likelihood:
-        log_p = model.log_p_of_drawn([*first.values()], question)
+    has_log_p = model.has_likelihood
+    log_p = model.log_p_of_drawn([*first.values()], question) if has_log_p else None
     return [
         replace(candidate, n_sampled=n_drawn[candidate.structure.connectivity])
         for candidate in _weigh(model, question, structures, log_p)
@@ -130,9 +132,9 @@ def _weigh(
         score = float(consistency[k])
         if own is not None and weights.density_weight:
             score += weights.density_weight * own.log_likelihood
-        if log_p is not None and weights.log_p_weight:
-            score += weights.log_p_weight * float(log_p[k])
         known = None if log_p is None else float(log_p[k])
+        if known is not None and weights.log_p_weight:
+            score += weights.log_p_weight * known
         found.append(Candidate(structure, float(consistency[k]), known, own, score))
     return found
 
@@ -144,31 +146,15 @@ def _with_formula(found: Fit, formula: str | None) -> Fit:
     return replace(found, contradiction=f"its formula is {own}, not {formula}")
 
 
-def _log_p(
-    model: TrainedFlow, question: Question, structures: Sequence[Structure]
-) -> NDArray[np.float64]:
-    log_p = np.full(len(structures), -np.inf)
-    same = [k for k, s in enumerate(structures) if question.formula in (None, s.formula)]
-    if same:
-        log_p[same] = model.log_p([structures[k] for k in same], [question] * len(same))
-    return log_p
-
-
 def order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Best first, whatever order they come in; those that something rules out last."""
-    return tuple(
-        sorted(
-            candidates,
-            key=lambda c: (
-                c.contradiction is not None,
-                -c.score,
-                0.0 if c.matched is None else -c.matched.log_density,
-                -(c.n_sampled or 0),
-                c.structure.connectivity,
-                c.structure.bonds,
-            ),
-        )
-    )
+
+    def key(c: Candidate) -> tuple[Any, ...]:
+        density = 0.0 if c.matched is None else -c.matched.log_density
+        own = (c.structure.connectivity, c.structure.bonds)
+        return (c.contradiction is not None, -c.score, density, -(c.n_sampled or 0), *own)
+
+    return tuple(sorted(candidates, key=key))
 
 
 def with_probabilities(
@@ -202,7 +188,7 @@ def scores_of(candidates: Sequence[Candidate]) -> dict[str, float]:
 def evidence_of(
     candidates: Sequence[Candidate], all_scores: Mapping[str, float]
 ) -> dict[str, float]:
-    """As :func:`nmrflow.answers.evidence.evidence`, of distinct candidates, best first.
+    """As :func:`evidence`, of distinct candidates, best first.
 
     Args:
         candidates: At least one.
@@ -215,3 +201,29 @@ def evidence_of(
         [score for name, score in all_scores.items() if name not in own],
         candidates[0].fit.tension,
     )
+
+
+def evidence(
+    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], tension: float
+) -> dict[str, float]:
+    """What speaks for, or against, the truth being among some candidates.
+
+    Args:
+        log_p: log p(structure | spectrum) of each, in nats; at least one.
+        scores: Of each, as of :class:`Candidate`.
+        rivals: Scores of other structures that the network proposes for the spectrum.
+        tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
+
+    Returns:
+        ``mass``: the logit of the probability that the network itself gives to all of them;
+        ``lead``: how far their scores are above those of the rivals, in nats;
+        ``tension``.
+    """
+    mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
+    # Of no rivals the sum is nothing, its logarithm minus infinity.
+    lead = np.logaddexp.reduce(scores) - np.logaddexp.reduce(rivals)
+    return {
+        "mass": math.log(mass) - math.log1p(-mass),
+        "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
+        "tension": tension,
+    }

@@ -1,4 +1,4 @@
-"""From a spectrum to structures: the network's own proposals, or somebody's candidates."""
+"""From a spectrum to structures: the network's own, somebody's candidates, or a known one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,8 @@ from nmrflow.answers.candidates import (
     weigh_drawn,
     with_probabilities,
 )
+from nmrflow.answers.fit import Fit, fit
+from nmrflow.answers.prediction import LEVEL
 from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
@@ -121,13 +123,9 @@ def of_question(drawn: Sequence[Proposal], question: Question) -> list[Proposal]
 
     Told a formula, a network may still, rarely, draw another.
     """
-    return [
-        proposal
-        for proposal in drawn
-        if proposal.structure
-        and question.nucleus.element in proposal.structure.elements
-        and question.formula in (None, proposal.structure.formula)
-    ]
+    element, formula = question.nucleus.element, question.formula
+    molecules = ((p, p.structure) for p in drawn if p.structure)
+    return [p for p, s in molecules if element in s.elements and formula in (None, s.formula)]
 
 
 def rank(
@@ -167,3 +165,42 @@ def rank(
     ordered = with_probabilities(ordered, scores_of(rivals.candidates), model.calibration.given)
     everything = ordered[-1].probability or 0.0
     return Ranking(question, ordered, everything < model.calibration.none_fits_below)
+
+
+def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
+    """Match the peaks of a question to a structure's carbons, best in all.
+
+    Equivalent carbons share a peak; unlike carbons do where there are fewer peaks than
+    carbons. Of more peaks than carbons some belong to none.
+
+    Raises:
+        StructureError: If the structure lies outside the network's domain.
+        SpectrumError: As :func:`nmrflow.answers.question.ask`.
+    """
+    question = ask(peaks, model.axis)
+    predicted = model.predict_shifts([structure], LEVEL)[0]
+    return fit(predicted, question.peaks, model.axis.nucleus)
+
+
+def say_trust(answer: Elucidation | Ranking) -> str:
+    """One sentence on how probable it is that the truth is among the candidates."""
+    n = len(answer.candidates)
+    if not n:
+        advice = "check the peaks and the formula, or draw more samples."
+        return f"No draw was a molecule, or none of the formula: {advice}"
+    if answer.probability is None:
+        how = "python -m nmrflow.evaluation.calibrate makes one"
+        return f"This network has no calibration ({how}): how far to trust the order is not known."
+    those = "these candidates" if n > 1 else "this candidate"
+    if all(candidate.contradiction for candidate in answer.candidates):
+        return f"None fits: all of {those} are ruled out." if n > 1 else "It is ruled out."
+    source = "as calibrated on held-out spectra"
+    if isinstance(answer, Ranking) and answer.question.formula is None:
+        source = "roughly: calibrated, on held-out spectra, for candidates of one formula"
+    chance = f"{100 * answer.probability:.0f} %"
+    if not 0.01 <= answer.probability <= 0.99:
+        chance = "above 99 %" if answer.probability > 0.5 else "below 1 %"
+    among = f"the true structure is among {those}"
+    if isinstance(answer, Ranking) and answer.none_fits:
+        return f"Probably none fits: the chance that {among} is {chance}, {source}."
+    return f"{among.capitalize()} with a probability of {chance}, {source}."

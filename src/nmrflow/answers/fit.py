@@ -24,13 +24,7 @@ _MOST_TENSE = 5.0
 
 @dataclass(frozen=True)
 class Assigned:
-    """One group of equivalent carbons and its peak.
-
-    Args:
-        group: The carbons.
-        peak: Position of their peak in the peak list; other groups may share it.
-        measured: That peak.
-    """
+    """One group of equivalent carbons, and the position and the peak that it has in the list."""
 
     group: CarbonGroup
     peak: int
@@ -95,6 +89,12 @@ class Fit:
         return float(np.average(tensions.clip(max=_MOST_TENSE), weights=self._sizes))
 
     @property
+    def summary(self) -> str:
+        """Matched peaks and mean deviation, in words."""
+        matched = f"{self.n_matched} of {self.n_peaks} peaks matched"
+        return f"{matched}, mean deviation {self.mean_deviation_ppm:.2f} ppm"
+
+    @property
     def _deviations(self) -> list[float]:
         return [pair.deviation_ppm for pair in self.assigned]
 
@@ -122,24 +122,16 @@ def fit(shifts: PredictedShifts, peaks: PeakList, nucleus: Nucleus = Carbon13())
     first = torch.tensor([group.atoms[0] for group in prediction.groups])
     density = shifts.distribution.rows(first).log_density(at).numpy()
     sizes = np.array([len(group.atoms) for group in prediction.groups])
-    wrong = [
-        [p.multiplicity not in (None, g.multiplicity) for p in peaks.peaks]
-        for g in prediction.groups
-    ]
+    told = [peak.multiplicity for peak in peaks.peaks]
+    wrong = [[m not in (None, group.multiplicity) for m in told] for group in prediction.groups]
     # More than all differences of fits together, and finite, as a matching needs.
     penalty = 1.0 + 2 * len(sizes) * sizes.max() * np.ptp(density)
     chosen = match_peaks(sizes[:, None] * density - penalty * np.array(wrong))
-    return Fit(
-        prediction,
-        peaks,
-        tuple(
-            Assigned(group, int(k), peaks.peaks[k])
-            for group, k in zip(prediction.groups, chosen, strict=True)
-            if k >= 0
-        ),
-        float(np.average(density[np.arange(len(chosen)), chosen], weights=sizes)),
-        find_contradiction(prediction, peaks),
-    )
+    pairs = zip(prediction.groups, chosen.tolist(), strict=True)
+    assigned = tuple(Assigned(group, k, peaks.peaks[k]) for group, k in pairs)
+    log_density = np.average(density[np.arange(len(chosen)), chosen], weights=sizes)
+    contradiction = find_contradiction(prediction, peaks)
+    return Fit(prediction, peaks, assigned, float(log_density), contradiction)
 
 
 def find_contradiction(prediction: Prediction, peaks: PeakList) -> str | None:

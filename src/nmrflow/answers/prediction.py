@@ -43,9 +43,8 @@ class CarbonGroup:
     @property
     def kind(self) -> str:
         """C, CH, CH2 or CH3."""
-        return self.nucleus.groups.get(
-            self.multiplicity or "", self.nucleus.group(self.n_hydrogens)
-        )
+        own = self.nucleus.group(self.n_hydrogens)
+        return self.nucleus.groups.get(self.multiplicity or "", own)
 
     @property
     def width_ppm(self) -> float:
@@ -106,9 +105,9 @@ def gather(shifts: PredictedShifts, nucleus: Nucleus = Carbon13()) -> Prediction
     groups = []
     for name in np.unique(classes[is_carbon]):
         atoms = np.flatnonzero((classes == name) & is_carbon)
-        shift, low, high = (float(point) for point in points[:, atoms[0]])
+        shift, low, high = points[:, atoms[0]].tolist()
         n_hydrogens = structure.n_hydrogens[atoms[0]]
-        places = tuple(int(atom) for atom in atoms)
+        places = tuple(atoms.tolist())
         groups.append(CarbonGroup(places, n_hydrogens, shift, low, high, nucleus))
     groups.sort(key=lambda group: (-group.shift_ppm, group.atoms))
     return Prediction(structure, tuple(groups), shifts.level, nucleus)

@@ -53,8 +53,8 @@ def ask(
             f"nothing but lines of solvent and reference ({lines}); if they are the compound's, "
             "say --keep-solvent (in Python: nmrflow.answers.question.ask, keeps_solvent=True)"
         )
-    own = _without_repeats(own)
-    return Question(PeakList(own, listed.metadata), left_out, formula, axis.nucleus)
+    merged = PeakList(_without_repeats(own), listed.metadata)
+    return Question(merged, left_out, formula, axis.nucleus)
 
 
 def remarks_on(question: Question) -> tuple[str, ...]:
@@ -66,25 +66,20 @@ def remarks_on(question: Question) -> tuple[str, ...]:
         n_atoms = parse_formula(question.formula).get(element, 0)
         n_peaks = len(set(question.shifts_ppm))
         if n_peaks > n_atoms:
-            found.append(
-                f"{n_peaks} peaks are more than the {n_atoms} {question.nucleus.noun}s of "
-                f"{question.formula}: some are not the compound's."
-            )
+            those = f"{n_atoms} {question.nucleus.noun}s of {question.formula}"
+            why = "some are not the compound's"
+            found.append(f"{n_peaks} peaks are more than the {those}: {why}.")
     return tuple(found)
 
 
 def _without_repeats(peaks: Sequence[Peak]) -> tuple[Peak, ...]:
     """A shift that is listed once for each carbon is one peak of so many carbons."""
-    groups: dict[tuple[float, str | None], list[Peak]] = {}
+    found: dict[tuple[float, str | None], Peak] = {}
     for peak in peaks:
-        groups.setdefault((peak.shift_ppm, peak.multiplicity), []).append(peak)
-    return tuple(
-        group[0]
-        if len(group) == 1
-        else replace(
-            group[0],
-            n_carbons=sum(peak.n_carbons or 1 for peak in group),
-            atoms=tuple(dict.fromkeys(atom for peak in group for atom in peak.atoms)),
-        )
-        for group in groups.values()
-    )
+        key = (peak.shift_ppm, peak.multiplicity)
+        if first := found.get(key):
+            n_carbons = (first.n_carbons or 1) + (peak.n_carbons or 1)
+            atoms = tuple(dict.fromkeys(first.atoms + peak.atoms))
+            peak = replace(first, n_carbons=n_carbons, atoms=atoms)
+        found[key] = peak
+    return tuple(found.values())

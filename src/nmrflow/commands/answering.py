@@ -4,15 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.elucidation import Elucidation, Ranking, say_trust
 from nmrflow.answers.question import ask, remarks_on
-from nmrflow.answers.sentences import say_trust
 from nmrflow.chem.domain import Domain
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
 from nmrflow.errors import NmrflowError, SpectrumError
 from nmrflow.formats.spectrum_files import read_spectra
-from nmrflow.formats.spectrum_row import SpectrumRow
+from nmrflow.formats.spectrum_sdf import SpectrumRow
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.output.items import Item
 from nmrflow.output.ranked import of_refused_query
@@ -45,13 +44,8 @@ class Asking:
         """
         if row.peaks is None:
             raise SpectrumError(str(row.reason))
-        return ask(
-            row.peaks,
-            axis,
-            formula=self.formula,
-            domain=domain,
-            keeps_solvent=self.keeps_solvent,
-        )
+        keeps = self.keeps_solvent
+        return ask(row.peaks, axis, formula=self.formula, domain=domain, keeps_solvent=keeps)
 
 
 def answer_all(
@@ -101,35 +95,25 @@ def answer_all(
 def _show(row: SpectrumRow, answer: Answer) -> None:
     """The candidates as a table, the remarks, and how far to trust them."""
     say(remarks_on(answer.question))
-    is_given = isinstance(answer, Ranking)
+    rows = []
+    for k, one in enumerate(answer.candidates, start=1):
+        ruled_out = f"  (ruled out: {one.contradiction})" if one.contradiction else ""
+        cells = {
+            "rank": str(k),
+            "score": f"{one.score:.2f}",
+            "log p": "" if one.log_p is None else f"{one.log_p:.2f}",
+            "matched": f"{one.fit.n_matched}/{one.fit.n_peaks}",
+            "mean dev.": f"{one.fit.mean_deviation_ppm:.2f}",
+            **({} if isinstance(answer, Ranking) else {"drawn": str(one.n_sampled)}),
+            "among": "" if one.probability is None else f"{one.probability:.0%}",
+            "formula": one.structure.formula,
+            "SMILES": one.structure.connectivity + ruled_out,
+        }
+        rows.append(cells)
     show_table(
         f"Spectrum {row.name or row.number}",
-        (
-            "rank",
-            "score",
-            "log p",
-            "matched",
-            "mean dev.",
-            *(() if is_given else ("drawn",)),
-            "among",
-            "formula",
-            "SMILES",
-        ),
-        [
-            (
-                str(k),
-                f"{candidate.score:.2f}",
-                "" if candidate.log_p is None else f"{candidate.log_p:.2f}",
-                f"{candidate.fit.n_matched}/{candidate.fit.n_peaks}",
-                f"{candidate.fit.mean_deviation_ppm:.2f}",
-                *(() if is_given else (str(candidate.n_sampled),)),
-                "" if candidate.probability is None else f"{candidate.probability:.0%}",
-                candidate.structure.formula,
-                candidate.structure.connectivity
-                + (f"  (ruled out: {candidate.contradiction})" if candidate.contradiction else ""),
-            )
-            for k, candidate in enumerate(answer.candidates, start=1)
-        ],
+        list(rows[0]),
+        [list(cells.values()) for cells in rows],
         n_left=2,
     )
     say(say_trust(answer))

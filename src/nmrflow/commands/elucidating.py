@@ -1,9 +1,9 @@
 """``nmrflow elucidate``, ``nmrflow rank`` and ``nmrflow assign``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from nmrflow.answers.assignment import assign
-from nmrflow.answers.elucidation import elucidate, rank
+from nmrflow.answers.elucidation import assign, elucidate, rank
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.question import remarks_on
 from nmrflow.commands.answering import Answer, Asking, answer_all
@@ -12,7 +12,8 @@ from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
 from nmrflow.errors import DataError, StructureError
 from nmrflow.formats.spectrum_files import read_spectra
-from nmrflow.formats.spectrum_row import SpectrumRow
+from nmrflow.formats.spectrum_sdf import SpectrumRow
+from nmrflow.model.trained import TrainedFlow
 from nmrflow.output.items import ASSIGNMENT_COLUMNS, Item, of_assignment
 from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer
 from nmrflow.output.writers import Heading
@@ -33,17 +34,8 @@ def run_elucidate(
         NmrflowError: If the source, its only spectrum, or the formula is refused.
     """
     model = settings.load([asking.source])
-    about = {
-        "model": settings.model, "caveats": model.caveats, "seed": seed, "n_samples": n_samples,
-    }  # fmt: skip
-    nucleus = model.axis.nucleus
-    heading = Heading(
-        CANDIDATE_COLUMNS,
-        {"command": "elucidate", **about},
-        f"Structures for a {nucleus.name} spectrum",
-        _LINES,
-        nucleus,
-    )
+    about = {"caveats": model.caveats, "seed": seed, "n_samples": n_samples}
+    heading = _heading("elucidate", "Structures for a {} spectrum", settings, model, about)
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
         found = elucidate(model, question, n_samples=n_samples, seed=seed, n_shown=n_shown)
@@ -70,20 +62,13 @@ def run_rank(
         raise DataError(f"no candidate can be taken ({reasons or 'none were given'})")
     for row in refused:
         settings.tell(f"left out of the order: {row.where}: {row.reason}")
-    nucleus = model.axis.nucleus
-    heading = Heading(
-        CANDIDATE_COLUMNS,
-        {"command": "rank", "model": settings.model, "caveats": model.caveats},
-        f"Candidates for a {nucleus.name} spectrum",
-        _LINES,
-        nucleus,
-    )
+    about = {"caveats": model.caveats}
+    heading = _heading("rank", "Candidates for a {} spectrum", settings, model, about)
+    structures = [row.structure for row in taken if row.structure is not None]
+    names = [row.name for row in taken]
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
-        found = rank(
-            model, question, [row.structure for row in taken if row.structure is not None]
-        )
-        names = [row.name for row in taken]
+        found = rank(model, question, structures)
         return found, of_answer(row.number, row.name, found, kept, names)
 
     answer_all(asking, settings, heading, model, answer)
@@ -109,24 +94,16 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
     question = asking.ask(spectra[0], model.axis, model.domain)
     remarks = remarks_on(question)
     found = assign(model, question, structure)
-    nucleus = model.axis.nucleus
-    heading = Heading(
-        ASSIGNMENT_COLUMNS,
-        {
-            "command": "assign",
-            "model": settings.model,
-            "smiles": structure.connectivity,
-            "formula": structure.formula,
-            "n_matched": found.n_matched,
-            "n_peaks": found.n_peaks,
-            "mean_deviation_ppm": round(found.mean_deviation_ppm, 3),
-            "contradiction": found.contradiction,
-            "remarks": remarks,
-        },
-        f"Assignment of a {nucleus.name} spectrum",
-        [*_LINES, *remarks],
-        nucleus,
-    )
+    about = {
+        "smiles": structure.connectivity,
+        "formula": structure.formula,
+        "n_matched": found.n_matched,
+        "n_peaks": found.n_peaks,
+        "mean_deviation_ppm": round(found.mean_deviation_ppm, 3),
+        "contradiction": found.contradiction,
+        "remarks": remarks,
+    }
+    heading = _heading("assign", "Assignment of a {} spectrum", settings, model, about)
     say(remarks)
     _show(found)
     with settings.writing(heading) as add:
@@ -134,34 +111,31 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
             add(item)
 
 
+def _heading(
+    command: str, title: str, settings: Settings, model: TrainedFlow, about: Mapping[str, Any]
+) -> Heading:
+    columns = ASSIGNMENT_COLUMNS if command == "assign" else CANDIDATE_COLUMNS
+    nucleus, remarks = model.axis.nucleus, about.get("remarks", ())
+    told = {"command": command, "model": settings.model, **about}
+    return Heading(columns, told, title.format(nucleus.name), [*_LINES, *remarks], nucleus)
+
+
 def _show(found: Fit) -> None:
     structure = found.prediction.structure
-    rows = [item.row for item in of_assignment(found) if item.row]
-    show_table(
-        f"{structure.connectivity} ({structure.formula})",
-        ("measured", "predicted", "deviation", "interval", "carbon", "atoms"),
-        [
-            (
-                f"{row['measured_ppm']:.2f}",
-                *(
-                    ("", "", "", "", "none")
-                    if "atoms" not in row
-                    else (
-                        f"{row['predicted_ppm']:.2f}",
-                        f"{row['deviation_ppm']:+.2f}",
-                        f"{row['low_ppm']:.1f} to {row['high_ppm']:.1f}",
-                        row["carbon"],
-                        row["atoms"].replace("+", " "),
-                    )
-                ),
-            )
-            for row in rows
-        ],
-        n_left=2,
-    )
-    say(
-        f"{found.n_matched} of {found.n_peaks} peaks matched, mean deviation "
-        f"{found.mean_deviation_ppm:.2f} ppm"
-    )
+    rows = []
+    for row in (item.row for item in of_assignment(found) if item.row):
+        cells = ["", "", "", "", "none"]
+        if "atoms" in row:
+            cells = [
+                f"{row['predicted_ppm']:.2f}",
+                f"{row['deviation_ppm']:+.2f}",
+                f"{row['low_ppm']:.1f} to {row['high_ppm']:.1f}",
+                row["carbon"],
+                row["atoms"].replace("+", " "),
+            ]
+        rows.append([f"{row['measured_ppm']:.2f}", *cells])
+    names = ("measured", "predicted", "deviation", "interval", "carbon", "atoms")
+    show_table(f"{structure.connectivity} ({structure.formula})", names, rows, n_left=2)
+    say(found.summary)
     if found.contradiction:
         say(f"The multiplicities rule this structure out: {found.contradiction}.")

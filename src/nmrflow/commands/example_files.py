@@ -18,16 +18,8 @@ MOLECULES = {
     "p-cymene": "CC(C)c1ccc(C)cc1",
 }
 
-TOLUENE = PeakList(
-    (
-        Peak(137.89, "S", 1),
-        Peak(129.07, "D", 2),
-        Peak(128.26, "D", 2),
-        Peak(125.33, "D", 1),
-        Peak(21.46, "Q", 1),
-    ),
-    {"solvent": "CDCl3"},
-)
+_LINES = ((137.89, "S", 1), (129.07, "D", 2), (128.26, "D", 2), (125.33, "D", 1), (21.46, "Q", 1))
+TOLUENE = PeakList(tuple(Peak(*line) for line in _LINES), {"solvent": "CDCl3"})
 """Measured in CDCl3; Fulmer et al., Organometallics 29, 2176 (2010), doi:10.1021/om100106e."""
 
 _TOLUENE_ATOMS_PPM = (21.46, 137.89, 129.07, 128.26, 125.33, 128.26, 129.07)
@@ -72,15 +64,13 @@ def write_examples(folder: Path) -> list[Path]:
     structures = {name: Structure.from_smiles(smiles) for name, smiles in MOLECULES.items()}
     toluene = structures["toluene"]
     assigned = toluene, _TOLUENE_ATOMS_PPM
-    records = (
-        write_molblock(structure, name) + "$$$$\n" for name, structure in structures.items()
-    )
+    records = (write_molblock(structure, name) for name, structure in structures.items())
     texts = {
         "README.txt": _README,
         "molecules.smi": "".join(f"{smiles} {name}\n" for name, smiles in MOLECULES.items()),
         "molecules.csv": "id,smiles\n" + "".join(f"{n},{s}\n" for n, s in MOLECULES.items()),
         "molecules.inchi": "".join(f"{inchi(s)} {name}\n" for name, s in structures.items()),
-        "molecules.sdf": "".join(records),
+        "molecules.sdf": "".join(f"{record}$$$$\n" for record in records),
         "molecule.mol": write_molblock(toluene, "toluene"),
         "candidates.smi": "".join(f"{smiles} {name}\n" for name, smiles in _C7H8.items()),
         "list.txt": write_peaks(TOLUENE, "list"),

@@ -9,16 +9,11 @@ def list_all() -> None:
     """Name, size, training data and card of each."""
     rows = []
     for name in names():
+        size = f"{(FOLDER / f'{name}.ckpt').stat().st_size / 2**20:.1f} MiB"
         about = load_pretrained(name).description
-        rows.append(
-            (
-                name,
-                f"{(FOLDER / f'{name}.ckpt').stat().st_size / 2**20:.1f} MiB",
-                f"{about['n_train']} spectra of {about['data']}, split {about['split']} "
-                f"{about['split_seed']}",
-                str(FOLDER / f"{name}.md"),
-            )
-        )
+        split = f"split {about['split']} {about['split_seed']}"
+        data = f"{about['n_train']} spectra of {about['data']}, {split}"
+        rows.append((name, size, data, str(FOLDER / f"{name}.md")))
     show_table("Networks", ("name", "size", "trained on", "card"), rows, n_left=2)
 
 

@@ -37,12 +37,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
     nucleus = model.axis.nucleus
     heading = Heading(
         PREDICTION_COLUMNS,
-        {
-            "command": "predict",
-            "model": settings.model,
-            "caveats": model.caveats,
-            "level": LEVEL,
-        },
+        {"command": "predict", "model": settings.model, "caveats": model.caveats, "level": LEVEL},
         f"Predicted {nucleus.name} shifts",
         [f"On the atoms: shifts in ppm, coloured by the width of their {LEVEL:.0%} intervals."],
         nucleus,
@@ -58,9 +53,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
             if prediction is None:
                 n["refused"] += 1
                 reason = molecule.reason
-                if settings.keeps(molecule.where, str(molecule.reason)):
-                    add(of_prediction(molecule, None))
-            else:
+            if prediction is not None or settings.keeps(molecule.where, str(molecule.reason)):
                 add(of_prediction(molecule, prediction))
             if shows:
                 _show(molecule, prediction, is_brief=n["molecules"] > N_SHOWN)
@@ -81,8 +74,7 @@ def read_all(sources: Sequence[str], smiles_column: str | None) -> Iterator[Mole
             for row in read_molecules(source, smiles_column=smiles_column):
                 yield replace(row, number=next(numbers))
         else:
-            number = next(numbers)
-            yield parse_row(number, source)
+            yield parse_row(next(numbers), source)
 
 
 def is_molecule_file(source: str) -> bool:
@@ -96,8 +88,7 @@ def is_molecule_file(source: str) -> bool:
 
 def _count(sources: Sequence[str]) -> int | None:
     counts = [count_rows(source) if is_molecule_file(source) else 1 for source in sources]
-    known = [n for n in counts if n is not None]
-    return sum(known) if len(known) == len(counts) else None
+    return None if None in counts else sum(n or 0 for n in counts)
 
 
 def _predict(
@@ -128,17 +119,14 @@ def _show(molecule: MoleculeRow, prediction: Prediction | None, *, is_brief: boo
     elif is_brief:
         say(f"{name}: {', '.join(f'{group.shift_ppm:.1f}' for group in prediction.groups)}")
     else:
-        show_table(
-            f"{name} ({prediction.structure.formula})",
-            ("ppm", f"{prediction.level:.0%} interval", prediction.nucleus.noun, "atoms"),
-            [
-                (
-                    f"{group.shift_ppm:.1f}",
-                    f"{group.low_ppm:.1f} to {group.high_ppm:.1f}",
-                    group.kind,
-                    " ".join(str(atom + 1) for atom in group.atoms),
-                )
-                for group in prediction.groups
-            ],
-            n_left=2,
-        )
+        names = ("ppm", f"{prediction.level:.0%} interval", prediction.nucleus.noun, "atoms")
+        rows = [
+            (
+                f"{group.shift_ppm:.1f}",
+                f"{group.low_ppm:.1f} to {group.high_ppm:.1f}",
+                group.kind,
+                " ".join(str(atom + 1) for atom in group.atoms),
+            )
+            for group in prediction.groups
+        ]
+        show_table(f"{name} ({prediction.structure.formula})", names, rows, n_left=2)

@@ -154,26 +154,17 @@ def find_corpus(stages: Path) -> Path:
 
 
 class Mixed(Dataset[Batch]):
-    """A corpus, followed by measured records; an index says which.
-
-    Args:
-        corpus: Indices from 0.
-        measured: Measured records: indices behind the corpus.
-    """
+    """A corpus, followed by measured records: their indices are behind the corpus's."""
 
     def __init__(self, corpus: Corpus, measured: Dataset[Batch]) -> None:
-        self.corpus = corpus
-        self.measured = measured
+        self.corpus, self.measured = corpus, measured
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """A batch at once."""
-        n = len(self.corpus)
-        parts = []
-        generated = [k for k in indices if k < n]
-        real = [k - n for k in indices if k >= n]
-        if generated:
+        n, parts = len(self.corpus), []
+        if generated := [k for k in indices if k < n]:
             parts.append(self.corpus.__getitems__(generated))
-        if real:
+        if real := [k - n for k in indices if k >= n]:
             parts.append(self.measured.__getitems__(real))  # type: ignore[attr-defined]
         return Batch(*(torch.cat(slot) for slot in zip(*parts, strict=True)))
 

@@ -62,13 +62,11 @@ class SpectrumDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int) -> Batch:
-        """One record, without batch axis."""
+    def __getitem__(self, index: int | list[int]) -> Batch:
+        """One record, without batch axis, or a batch at once."""
         return Batch(self.x[index].float(), self.code[index].float())
 
-    def __getitems__(self, indices: list[int]) -> Batch:
-        """A batch at once: PyTorch's loader calls this instead of stacking single items."""
-        return Batch(self.x[indices].float(), self.code[indices].float())
+    __getitems__ = __getitem__  # PyTorch's loader calls this instead of stacking single items
 
     def batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Iterator[Batch]:
         """All records in order, for whoever needs no loader."""
@@ -89,11 +87,7 @@ def fine_codes(records: Sequence[Record], axis: ShiftAxis) -> NDArray[np.bool_]:
 
 
 def say_off_scale(records: Sequence[Record], axis: ShiftAxis) -> list[str]:
-    """A sentence for the screen on shifts that fill an end bin only because it is open-ended.
-
-    Returns:
-        Nothing where there are none.
-    """
+    """A sentence, if need be, on shifts that fill an end bin only because it is open-ended."""
     n = sum(axis.n_off_scale(record.peaks.shifts_ppm) for record in records)
     return [f"{n:,} shifts lie off the axis and fill its end bins"] if n else []
 
@@ -111,9 +105,7 @@ class EpochBatches(Sampler[list[int]], ABC):
     """
 
     def __init__(self, batch_size: int, seed: int) -> None:
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
+        self.batch_size, self.seed, self.epoch = batch_size, seed, 0
 
     @property
     def sampler(self) -> Self:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nmrflow.chem.structure import Structure
+from nmrflow.errors import DataError
 from nmrflow.spectra.peaks import PeakList
 
 
@@ -76,11 +77,9 @@ class Source(Protocol):
         ...
 
 
-def report_defects(
-    where: str, defects: Sequence[str], noun: str, advice: str, n_shown: int = 20
-) -> str:
-    """One message for all defects of a file: the first ones in full, the rest counted."""
-    shown = "\n".join(f"  {defect}" for defect in defects[:n_shown])
-    more = f"\n  ... and {len(defects) - n_shown:,} more" if len(defects) > n_shown else ""
+def report_defects(where: str, defects: Sequence[str], noun: str, advice: str) -> DataError:
+    """One error for all defects of a file: the first 20 in full, the rest counted."""
+    shown = "\n".join(f"  {defect}" for defect in defects[:20])
+    more = f"\n  ... and {len(defects) - 20:,} more" if len(defects) > 20 else ""
     found = f"{len(defects):,} bad {noun}{'' if len(defects) == 1 else 's'}"
-    return f"{where}: {found}; nothing was loaded\n{shown}{more}\n{advice}"
+    return DataError(f"{where}: {found}; nothing was loaded\n{shown}{more}\n{advice}")

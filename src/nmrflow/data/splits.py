@@ -107,8 +107,7 @@ def structure_hash(connectivity: str) -> str:
 def without(records: Iterable[Record], connectivities: Collection[str]) -> list[Record]:
     """The records whose molecule's connectivity is none of those given.
 
-    With the connectivities of a validation side: nothing measured of its molecules is left,
-    whatever record or numbering it came from.
+    Of a validation side nothing measured is left, whatever record or numbering it came from.
     """
     excluded = frozenset(connectivities)
     return [record for record in records if record.structure.connectivity not in excluded]
@@ -124,10 +123,8 @@ def records_hash(records: Sequence[Record], axis: ShiftAxis) -> str:
 
 
 def _divide(records: Sequence[Record], is_validation: Sequence[bool]) -> Sides:
-    return Sides(
-        train=tuple(r for r, held in zip(records, is_validation, strict=True) if not held),
-        validation=tuple(r for r, held in zip(records, is_validation, strict=True) if held),
-    )
+    pairs = list(zip(records, is_validation, strict=True))
+    return Sides(tuple(r for r, held in pairs if not held), tuple(r for r, held in pairs if held))
 
 
 def _checked_fraction(name: str, value: float) -> float:

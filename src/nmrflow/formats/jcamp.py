@@ -5,8 +5,8 @@ Of a spectrum's points nothing is read: peaks are picked where the spectrum was 
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from nmrflow.errors import SpectrumError
 from nmrflow.formats.shift_words import check_shift, refused
@@ -14,7 +14,6 @@ from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 
-_AXIS = ShiftAxis()
 _TABLE = "PEAKTABLE"
 _LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 _FREQUENCY = ".OBSERVEFREQUENCY"
@@ -28,17 +27,11 @@ _PICK_HINT = (
 )
 
 
-@dataclass
-class _Entry:
-    """One labelled record.
-
-    Args:
-        line: Its first line, from 1.
-        values: The lines of its value, without comments.
-    """
+class _Entry(NamedTuple):
+    """One labelled record: its first line, from 1, and its value's lines, without comments."""
 
     line: int
-    values: list[str] = field(default_factory=list)
+    values: list[str]
 
     @property
     def text(self) -> str:
@@ -59,7 +52,7 @@ def _cut_blocks(text: str) -> Iterator[_Block]:
         SpectrumError: If a block has two peak tables, of which none may be dropped.
     """
     block: _Block = {}
-    record = _Entry(0)
+    record = _Entry(0, [])
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for number, line in enumerate(lines, start=1):
         content = line.partition("$$")[0]
@@ -85,12 +78,10 @@ def _text_of(block: _Block, label: str) -> str:
     return block[label].text if label in block else ""
 
 
-def read_jcamp(text: str, axis: ShiftAxis = _AXIS) -> PeakList:
+def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
     r"""Read the peak table of a JCAMP-DX file.
 
-    Args:
-        text: The file. Of several blocks the one with a peak table of the nucleus is read.
-        axis: Says of which nucleus the shifts are.
+    Of several blocks the one with a peak table of the axis's nucleus is read.
 
     Returns:
         The peaks in their order, with intensities; ``title``, ``solvent`` and ``frequency_mhz``
@@ -120,13 +111,8 @@ def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13())
     """Write a peak list as a JCAMP-DX peak table that :func:`read_jcamp` reads back.
 
     Shifts and intensities keep all their digits; an intensity that is not told is written as 1.
-    Of the metadata ``title``, ``frequency_mhz`` and ``solvent`` are written, of a range its
-    middle.
-
-    Args:
-        peaks: What to write.
-        title: The title; that of the metadata if not given.
-        nucleus: Whose shifts they are.
+    Of the metadata ``title``, if none is given, ``frequency_mhz`` and ``solvent`` are written,
+    of a range its middle.
     """
     told = peaks.metadata
     frequency = told.get("frequency_mhz", "")
@@ -145,16 +131,16 @@ def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13())
         "NPOINTS": str(len(peaks.peaks)),
         "PEAK TABLE": "(XY..XY)",
     }
-    lines = [f"##{label}= {_value(text)}" for label, text in records.items() if text is not None]
+    lines = []
+    for label, text in records.items():
+        if text is not None:
+            # Two dollar signs would begin a comment.
+            value = re.sub(r"\$(?=\$)", "$ ", " ".join(text.split()))
+            lines.append(f"##{label}= {value}".rstrip())
     for peak in peaks.peaks:
         intensity = 1.0 if peak.intensity is None else peak.intensity
         lines.append(f"{float(peak.shift_ppm)!r}, {float(intensity)!r}".upper())
-    return "\n".join([line.rstrip() for line in lines] + ["##END=", ""])
-
-
-def _value(text: str) -> str:
-    # Two dollar signs would begin a comment.
-    return re.sub(r"\$(?=\$)", "$ ", " ".join(text.split()))
+    return "\n".join([*lines, "##END=", ""])
 
 
 def _no_table(blocks: Sequence[_Block]) -> SpectrumError:
@@ -179,9 +165,8 @@ def _is_frequency(text: str) -> bool:
 def _read_block(block: _Block, nucleus: Nucleus) -> PeakList:
     data_type = _text_of(block, "DATATYPE")
     if data_type and "NMR" not in data_type.upper():
-        line = block["DATATYPE"].line
         hint = f"give a {nucleus.name} NMR peak table"
-        raise refused(line, data_type, "is no NMR data", hint)
+        raise refused(block["DATATYPE"].line, data_type, "is no NMR data", hint)
     if not _is_of(block, nucleus):
         told = block[".OBSERVENUCLEUS"]
         hint = f"give a {nucleus.name} peak table"
@@ -197,16 +182,9 @@ def _read_block(block: _Block, nucleus: Nucleus) -> PeakList:
         shift_ppm = x / divisor
         check_shift(shift_ppm, nucleus, line, f"{x:g}", "check the number and ##XUNITS=")
         peaks.append(Peak(shift_ppm, intensity=y))
-    return PeakList(tuple(peaks), dict(_metadata(block)))
-
-
-def _metadata(block: _Block) -> Iterator[tuple[str, str]]:
-    labels: Mapping[str, str] = {
-        "title": "TITLE", "frequency_mhz": _FREQUENCY, "solvent": ".SOLVENTNAME",
-    }  # fmt: skip
-    for key, label in labels.items():
-        if text := _text_of(block, label):
-            yield key, text
+    labels = {"title": "TITLE", "frequency_mhz": _FREQUENCY, "solvent": ".SOLVENTNAME"}
+    metadata = {key: text for key, label in labels.items() if (text := _text_of(block, label))}
+    return PeakList(tuple(peaks), metadata)
 
 
 def _units_per_ppm(block: _Block) -> float:
@@ -241,9 +219,8 @@ def _read_pairs(block: _Block) -> Iterator[tuple[int, float, float]]:
         for number, line in enumerate(lines, start=table.line)
         for group in _cut_groups(line, number, n_fields)
     ]
-    is_unclear = not any("." in line for line in lines) and any(
-        re.search("[0-9],[0-9]", line) for line in lines
-    )
+    text = "\n".join(lines)
+    is_unclear = "." not in text and bool(re.search("[0-9],[0-9]", text))
     _check_number(block, len(groups), is_unclear=is_unclear)
     for number, (x, y, *_) in groups:
         for text in (x, y):

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from nmrflow.chem.notation import (
@@ -14,7 +15,7 @@ from nmrflow.chem.notation import (
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, StructureError
 from nmrflow.files import open_text
-from nmrflow.formats.molecule_table import SmilesCell, count_table_rows, read_smiles_cells
+from nmrflow.formats.molecule_table import count_table_rows, read_smiles_cells
 from nmrflow.formats.sdf import name_of, read_records, title_of
 
 SMILES_SUFFIXES = (".smi", ".smiles", ".txt")
@@ -56,15 +57,12 @@ def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Ite
 
     The name's ending says what the file is (:data:`MOLECULE_SUFFIXES`): lists of SMILES or InChI
     with a name behind each, where lines that begin with ``#`` are no rows and empty lines are;
-    tables with a header; SDF and molfiles.
+    tables with a header; SDF and molfiles. Memory does not grow with the rows.
 
     Args:
-        path: The file; its memory does not grow with its rows.
+        path: The file.
         smiles_column: Of a table the name, or the number from 1, of the column of SMILES; None
             for the one called ``smiles`` in any case.
-
-    Returns:
-        One :class:`MoleculeRow` for every row of the file.
 
     Raises:
         DataError: If the ending is none of the known ones or the column is not for this file;
@@ -79,7 +77,7 @@ def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Ite
     if suffix in SMILES_SUFFIXES:
         return _read_list(path, parse_row)
     if suffix in INCHI_SUFFIXES:
-        return _read_list(path, _parse_inchi_row)
+        return _read_list(path, partial(_parse_row, parse=structure_from_inchi))
     if suffix in TABLE_SUFFIXES:
         return _read_table(path, smiles_column)
     return _read_sdf(path)
@@ -88,9 +86,7 @@ def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Ite
 def count_rows(path: str | Path) -> int | None:
     """How many rows :func:`read_molecules` will give, without reading a molecule.
 
-    Returns:
-        Their number, or None where counting would take long (large or compressed files) or the
-        file cannot be read.
+    None where counting would take long (large or compressed files) or the file cannot be read.
     """
     try:
         file = Path(path).expanduser()
@@ -109,18 +105,11 @@ def count_rows(path: str | Path) -> int | None:
 def parse_row(number: int, text: str, where: str = "") -> MoleculeRow:
     """Read a line that holds a SMILES, or an InChI, and perhaps, behind a blank, a name.
 
-    Args:
-        number: The row's number.
-        text: The line.
-        where: Its place; the notation and the number if not given.
+    Where it stands is said by the notation and the number if not given.
     """
     if text.lstrip().startswith("InChI="):  # No SMILES begins with it.
         return _parse_row(number, text, where or f"InChI {number}", structure_from_inchi)
     return _parse_row(number, text, where or f"SMILES {number}", structure_from_smiles)
-
-
-def _parse_inchi_row(number: int, text: str, where: str) -> MoleculeRow:
-    return _parse_row(number, text, where, structure_from_inchi)
 
 
 def _parse_row(
@@ -158,21 +147,19 @@ def _lines_of(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def _read_table(path: str | Path, smiles_column: str | None) -> Iterator[MoleculeRow]:
-    for number, cell in enumerate(read_smiles_cells(path, smiles_column), start=1):
-        yield _row_of_cell(number, f"{path}:{cell.line}", cell)
-
-
-def _row_of_cell(number: int, where: str, cell: SmilesCell) -> MoleculeRow:
-    if cell.problem is not None:
-        return MoleculeRow(number, where, "", "", None, on_one_line(cell.problem))
-    row = parse_row(number, cell.smiles, where)
-    name, text, structure, reason = on_one_line(cell.name), row.text, row.structure, row.reason
-    if not cell.smiles:
-        reason = "empty cell where a SMILES should be"
-    elif row.name:
-        text, structure = on_one_line(cell.smiles), None
-        reason = "the cell holds more than one SMILES"
-    return MoleculeRow(number, where, name, text, structure, reason)
+    cells = read_smiles_cells(path, smiles_column)
+    for number, (line, smiles, name, problem) in enumerate(cells, start=1):
+        where = f"{path}:{line}"
+        if problem is not None:
+            yield MoleculeRow(number, where, "", "", None, on_one_line(problem))
+            continue
+        row = parse_row(number, smiles, where)
+        if not smiles:
+            row = replace(row, reason="empty cell where a SMILES should be")
+        elif row.name:
+            reason = "the cell holds more than one SMILES"
+            row = replace(row, text=on_one_line(smiles), structure=None, reason=reason)
+        yield replace(row, name=on_one_line(name))
 
 
 def _read_sdf(path: str | Path) -> Iterator[MoleculeRow]:

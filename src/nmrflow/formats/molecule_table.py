@@ -3,7 +3,6 @@
 import csv
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -20,24 +19,9 @@ _Row = tuple[int, Sequence[str], str | None]
 """First line, cells, and why it could not be cut into them."""
 
 
-@dataclass(frozen=True)
-class SmilesCell:
-    """What one row of a table says of a molecule.
-
-    Args:
-        line: Line of the file where the row starts, from 1.
-        smiles: The cell of the SMILES column, without blanks around it.
-        name: Likewise the cell of the first of the columns ``id``, ``name`` and ``title``.
-        problem: Why the row does not say it, or None.
-    """
-
-    line: int
-    smiles: str
-    name: str = ""
-    problem: str | None = None
-
-
-def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[SmilesCell]:
+def read_smiles_cells(
+    path: str | Path, smiles_column: str | None
+) -> Iterator[tuple[int, str, str, str | None]]:
     """Go through a table's rows below its header, one by one.
 
     Blank lines and lines that begin with ``#`` may stand before the header; below it an empty
@@ -46,6 +30,11 @@ def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[S
     Args:
         path: The file, plain or ``.gz``; comma, semicolon or tab separate its columns.
         smiles_column: Name, or number from 1, of the column of SMILES; None for ``smiles``.
+
+    Returns:
+        The line of the file where a row starts, from 1; its SMILES, and the cell of the first of
+        the columns ``id``, ``name`` and ``title``, without blanks around them; and why the row
+        does not say them, or None.
 
     Raises:
         DataError: If the file cannot be read, or the column cannot be found.
@@ -58,10 +47,10 @@ def read_smiles_cells(path: str | Path, smiles_column: str | None) -> Iterator[S
         for line, cells, uncut in rows:
             problem = uncut or _row_problem(cells, len(header))
             if problem is not None:
-                yield SmilesCell(line, "", problem=problem)
+                yield line, "", "", problem
             else:
                 name = "" if name_column == column else cells[name_column]
-                yield SmilesCell(line, cells[column].strip(), name.strip())
+                yield line, cells[column].strip(), name.strip(), None
 
 
 def count_table_rows(path: str | Path) -> int:
@@ -72,7 +61,12 @@ def count_table_rows(path: str | Path) -> int:
 
 def _read_header(path: str | Path, stream: TextIO) -> tuple[list[str], Iterator[_Row]]:
     """The header, and the rows below it."""
-    n_skipped, first = _find_header(path, stream)
+    n_skipped, first = 0, stream.readline()
+    while first and (not first.strip() or first.lstrip().startswith("#")):
+        n_skipped, first = n_skipped + 1, stream.readline()
+    if not first:
+        why = "no header; the first line must name the columns, one of them smiles"
+        raise DataError(f"{path}: {why}")
     rows = _cut(itertools.chain([first], stream), _choose_delimiter(first), n_skipped)
     _, cells, problem = next(rows)
     if problem is not None:
@@ -102,8 +96,7 @@ def _cut(lines: Iterator[str], delimiter: str, n_done: int) -> Iterator[_Row]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            problem = f"the row cannot be cut into cells ({error}); check its quotes"
-            yield n_done + 1, (), problem
+            yield n_done + 1, (), f"the row cannot be cut into cells ({error}); check its quotes"
             n_done += 1
             lines = itertools.chain(taken[1:], lines)
             reader = read(lines)
@@ -112,14 +105,6 @@ def _cut(lines: Iterator[str], delimiter: str, n_done: int) -> Iterator[_Row]:
             return
         yield n_done + 1, cells, None
         n_done += len(taken)
-
-
-def _find_header(path: str | Path, stream: TextIO) -> tuple[int, str]:
-    """How many lines stand before the header, and its first line."""
-    for n_skipped, line in enumerate(stream):
-        if line.strip() and not line.lstrip().startswith("#"):
-            return n_skipped, line
-    raise DataError(f"{path}: no header; the first line must name the columns, one of them smiles")
 
 
 def _choose_delimiter(header: str) -> str:

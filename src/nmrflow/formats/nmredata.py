@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nmrflow.chem.notation import on_one_line
+from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
-from nmrflow.formats.signals import ShiftedAtom, Signal, Spectrum, fixed
+from nmrflow.formats.signals import fixed
 from nmrflow.spectra.nucleus import Nucleus
+from nmrflow.spectra.peaks import Peak, PeakList
 
 _ASSIGNMENT = "NMREDATA_ASSIGNMENT"
 _SOLVENT = "NMREDATA_SOLVENT"
@@ -31,11 +33,12 @@ _FIELD = re.compile(r'(?:^|,)((?:<"[^"]*">|[^,])*)')
 
 def read_nmredata(
     tags: Mapping[str, str], elements: Sequence[str], nucleus: Nucleus
-) -> list[Spectrum]:
+) -> list[PeakList]:
     """The spectra of a record; of one without any the assigned atoms, if there are some.
 
     The multiplicity that the format has (``S=``) is that of the line in its spectrum, which is
-    a singlet of every carbon once hydrogens are decoupled; it is kept as a note.
+    a singlet of every carbon once hydrogens are decoupled; it is kept as a note. Atoms of peaks
+    are 0-based numbers in file order.
 
     Args:
         tags: Names and texts of the record's tags.
@@ -53,14 +56,14 @@ def read_nmredata(
     spectra = []
     for name in sorted(tags):
         if name == own or name.startswith(f"{own}#"):
-            signals, frequency = _read_spectrum(name, tags[name], assigned)
+            peaks, frequency = _read_spectrum(name, tags[name], assigned)
             metadata = shared | ({"frequency_mhz": frequency} if frequency else {})
-            spectra.append(Spectrum(tuple(signals), metadata))
-    if not spectra and (signals_alone := tuple(_own_signals(assigned))):
-        spectra.append(Spectrum(signals_alone, shared))
+            spectra.append(PeakList(tuple(peaks), metadata))
+    if not spectra and (peaks_alone := tuple(_own_peaks(assigned))):
+        spectra.append(PeakList(peaks_alone, shared))
     for spectrum in spectra:
-        for signal in spectrum.signals:
-            nucleus.check_shift(signal.shift_ppm)
+        for shift_ppm in spectrum.shifts_ppm:
+            nucleus.check_shift(shift_ppm)
     return spectra
 
 
@@ -70,32 +73,27 @@ def spectrum_tag(nucleus: Nucleus) -> str:
 
 
 def nmredata_tags(
-    atoms: Sequence[ShiftedAtom],
+    structure: Structure,
+    shifts_ppm: Mapping[int, float],
     solvent: str | None,
     frequency_mhz: float | None,
     nucleus: Nucleus,
 ) -> dict[str, str]:
-    """The tags of one spectrum, shifts with 4 decimals; no tags without atoms.
+    """The tags of one spectrum, shifts by atom, with 4 decimals; no tags without any.
 
     Atoms that are equivalent and have one shift share a label.
-
-    Args:
-        atoms: What is written.
-        solvent: Its name, or None.
-        frequency_mhz: Of the nucleus, or None, as of predicted shifts.
-        nucleus: Whose shifts they are.
     """
-    atoms_of: dict[tuple[int, str], list[int]] = {}
-    for one in atoms:
-        key = (one.symmetry_class, fixed(one.shift_ppm, 4))
-        atoms_of.setdefault(key, []).append(one.atom)
-    if not atoms_of:
+    if not shifts_ppm:
         return {}
+    atoms_of: dict[tuple[int, str], list[str]] = {}
+    for atom, shift_ppm in shifts_ppm.items():
+        key = (structure.symmetry_classes[atom], fixed(shift_ppm, 4))
+        atoms_of.setdefault(key, []).append(str(atom + 1))
     assignment, spectrum = [], []
     if frequency_mhz is not None:
         spectrum.append(f"Larmor={frequency_mhz:.6g}")
     for k, ((_, shift), alike) in enumerate(atoms_of.items()):
-        assignment.append(", ".join([f"s{k}", shift, *(str(atom + 1) for atom in alike)]))
+        assignment.append(", ".join([f"s{k}", shift, *alike]))
         spectrum.append(f"{shift}, L=s{k}")
     tags = {"NMREDATA_VERSION": ["1.1"], "NMREDATA_LEVEL": ["0"]}
     if solvent:
@@ -135,9 +133,9 @@ def _assignment_lines(text: str) -> dict[str, list[str]]:
     return lines
 
 
-def _read_spectrum(name: str, text: str, assigned: "_Assigned") -> tuple[list[Signal], str]:
-    """The signals of a spectrum, and its frequency in MHz as written."""
-    signals, frequency = [], ""
+def _read_spectrum(name: str, text: str, assigned: _Assigned) -> tuple[list[Peak], str]:
+    """The peaks of a spectrum, and its frequency in MHz as written."""
+    peaks, frequency = [], ""
     for item in _items(text):
         first, *rest = _fields(item)
         if "=" in first:
@@ -147,10 +145,10 @@ def _read_spectrum(name: str, text: str, assigned: "_Assigned") -> tuple[list[Si
             continue
         attributes = _attributes(rest)
         atoms = _atoms_of(attributes.get("L", ""), assigned)
-        signals.append(_signal(name, first, attributes, atoms))
-    if not signals:
+        peaks.append(_peak(name, first, attributes, atoms))
+    if not peaks:
         raise DataError(f"{name}: no signals")
-    return signals, frequency
+    return peaks, frequency
 
 
 def _attributes(fields: Sequence[str]) -> dict[str, str]:
@@ -165,25 +163,23 @@ def _attributes(fields: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _signal(
-    name: str, shift: str, attributes: Mapping[str, str], atoms: tuple[int, ...]
-) -> Signal:
+def _peak(name: str, shift: str, attributes: Mapping[str, str], atoms: Sequence[int]) -> Peak:
     match = _SHIFT.fullmatch(shift)
     if not match:
         raise DataError(f"{name}: {shift[:30]!r} is not a shift in ppm")
     ends = [float(end) for end in match.groups() if end]
     intensity, number = attributes.get("I", ""), attributes.get("N", "")
-    return Signal(
+    return Peak(
         ends[0] if len(ends) == 1 else round(sum(ends) / 2, 6),
-        atoms,
         n_carbons=int(number) if re.fullmatch("[1-9][0-9]{0,2}", number) else None,
         intensity=float(intensity) if re.fullmatch(_NUMBER, intensity) else None,
         half_width_ppm=round(abs(ends[0] - ends[-1]) / 2, 6),
+        atoms=tuple(map(str, atoms)),
         note=", ".join(f"{key}={attributes[key]}" for key in ("S", "J") if attributes.get(key)),
     )
 
 
-def _atoms_of(label: str, assigned: "_Assigned") -> tuple[int, ...]:
+def _atoms_of(label: str, assigned: _Assigned) -> tuple[int, ...]:
     """The atoms behind the labels of a signal; none where nothing is assigned."""
     lines, elements, nucleus = assigned
     if not lines or label in ("", "<>") or ("|" in label and label not in lines):
@@ -196,9 +192,8 @@ def _atoms_of(label: str, assigned: "_Assigned") -> tuple[int, ...]:
         numbers = _atom_numbers(one, lines[one][1:], len(elements))
         foreign = next((atom for atom in numbers or () if elements[atom] != nucleus.element), None)
         if numbers is None or foreign is not None:
-            what = (
-                "a hydrogen" if foreign is None else f"atom {foreign + 1}, a {elements[foreign]}"
-            )
+            atom = "" if foreign is None else f"atom {foreign + 1}, a {elements[foreign]}"
+            what = atom or "a hydrogen"
             raise DataError(
                 f"{_ASSIGNMENT}: the {nucleus.name} signal {one[:30]!r} names {what}, not a "
                 f"{nucleus.element}"
@@ -220,12 +215,12 @@ def _atom_numbers(label: str, texts: Sequence[str], n_atoms: int) -> tuple[int, 
     return tuple(int(text) - 1 for text in texts)
 
 
-def _own_signals(assigned: "_Assigned") -> Iterator[Signal]:
-    """Signals of the lines that assign the nucleus, for a record that lists no spectrum of it."""
+def _own_peaks(assigned: _Assigned) -> Iterator[Peak]:
+    """Peaks of the lines that assign the nucleus, for a record that lists no spectrum of it."""
     lines, elements, nucleus = assigned
     for label, (shift, *texts) in ((label, line) for label, line in lines.items() if line):
         atoms = _atom_numbers(label, texts, len(elements))
         if atoms and all(elements[atom] == nucleus.element for atom in atoms):
-            signal = _signal(_ASSIGNMENT, shift, {}, atoms)
-            if signal.shift_ppm != _UNKNOWN_SHIFT_PPM:
-                yield signal
+            peak = _peak(_ASSIGNMENT, shift, {}, atoms)
+            if peak.shift_ppm != _UNKNOWN_SHIFT_PPM:
+                yield peak

@@ -5,21 +5,25 @@ said of a spectrum by other tags has the spectrum's number before it: ``0:CDCl3`
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nmrflow.chem.molfile import Molfile, parse_molfile
 from nmrflow.chem.notation import on_one_line
+from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
 from nmrflow.formats.sdf import SdfRecord
-from nmrflow.formats.signals import ShiftedAtom, Signal, Spectrum, fixed
+from nmrflow.formats.signals import fixed
 from nmrflow.spectra.nucleus import Nucleus
+from nmrflow.spectra.peaks import Peak, PeakList
 
 _SOLVENT = "Solvent"
 _INTENSITY = re.compile(r"\s*([0-9]{0,20}\.?[0-9]{0,20})\s*([A-Za-z]?)")
 
 
-def parse_record(record: SdfRecord, nucleus: Nucleus) -> tuple[Molfile, dict[int, Spectrum]]:
+def parse_record(record: SdfRecord, nucleus: Nucleus) -> tuple[Molfile, dict[int, PeakList]]:
     """The molfile of a record, and its spectra by their numbers, sorted.
+
+    Each peak has one atom, its 0-based number in file order.
 
     Raises:
         NmrflowError: On any defect of the record.
@@ -28,17 +32,16 @@ def parse_record(record: SdfRecord, nucleus: Nucleus) -> tuple[Molfile, dict[int
         raise DataError("the file ends inside this record (no closing $$$$ line)")
     molfile = parse_molfile(record.molblock)
     tag = re.compile(rf"{spectrum_tag(nucleus)} (\d+)")
-    found: dict[int, tuple[Signal, ...]] = {}
+    found: dict[int, tuple[Peak, ...]] = {}
     for name, text in record.properties:
-        match = tag.fullmatch(name)
-        if match:
+        if match := tag.fullmatch(name):
             if int(match[1]) in found:
                 raise DataError(f"{name} is given twice")
-            found[int(match[1])] = _read_signals(name, text, molfile.elements, nucleus)
+            found[int(match[1])] = _read_peaks(name, text, molfile.elements, nucleus)
     solvents = _by_number(dict(record.properties).get(_SOLVENT, ""), found)
     return molfile, {
-        k: Spectrum(signals, {"solvent": solvents[k]} if k in solvents else {})
-        for k, signals in sorted(found.items())
+        k: PeakList(peaks, {"solvent": solvents[k]} if k in solvents else {})
+        for k, peaks in sorted(found.items())
     }
 
 
@@ -48,14 +51,14 @@ def spectrum_tag(nucleus: Nucleus) -> str:
 
 
 def nmrshiftdb2_tags(
-    atoms: Sequence[ShiftedAtom], solvent: str | None, nucleus: Nucleus
+    structure: Structure, shifts_ppm: Mapping[int, float], solvent: str | None, nucleus: Nucleus
 ) -> dict[str, str]:
-    """The tags of one spectrum, shifts with 2 decimals; no tags without atoms."""
-    if not atoms:
+    """The tags of one spectrum, shifts by atom, with 2 decimals; no tags without any."""
+    if not shifts_ppm:
         return {}
     entries = [
-        f"{fixed(a.shift_ppm, 2)};0.0{nucleus.letter(a.n_hydrogens) or ''};{a.atom}|"
-        for a in atoms
+        f"{fixed(shift, 2)};0.0{nucleus.letter(structure.n_hydrogens[atom]) or ''};{atom}|"
+        for atom, shift in shifts_ppm.items()
     ]
     tags = {f"{spectrum_tag(nucleus)} 0": "".join(entries)}
     return tags | ({_SOLVENT: f"0:{on_one_line(solvent)}"} if solvent else {})
@@ -72,14 +75,13 @@ def _by_number(text: str, numbers: Iterable[int]) -> dict[int, str]:
     return {k: text for k, text in said if text and text.lower() != "unreported"}
 
 
-def _read_signals(
+def _read_peaks(
     name: str, text: str, elements: Sequence[str], nucleus: Nucleus
-) -> tuple[Signal, ...]:
-    signals = []
+) -> tuple[Peak, ...]:
+    peaks = []
     for entry in filter(None, (part.strip() for part in text.replace("\n", "").split("|"))):
-        fields = entry.split(";")
         try:
-            shift_text, middle, atom_text = fields
+            shift_text, middle, atom_text = entry.split(";")
             shift, atom = float(shift_text), int(atom_text)
         except ValueError:
             raise DataError(f"{name}: {entry!r} is not shift;intensity;atom") from None
@@ -92,17 +94,13 @@ def _read_signals(
                 f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a {nucleus.element}"
             )
         nucleus.check_shift(shift)
-        signals.append(_signal(shift, atom, middle, nucleus))
-    if not signals:
+        match = _INTENSITY.match(middle)
+        assert match  # every part may be empty
+        letter = match[2].upper()
+        # 0.0 stands for an intensity that is not told.
+        intensity = float(match[1]) if match[1].strip(".0") else None
+        multiplicity = letter if letter in nucleus.multiplicities else None
+        peaks.append(Peak(shift, multiplicity, intensity=intensity, atoms=(str(atom),)))
+    if not peaks:
         raise DataError(f"{name}: no peaks")
-    return tuple(signals)
-
-
-def _signal(shift_ppm: float, atom: int, middle: str, nucleus: Nucleus) -> Signal:
-    match = _INTENSITY.match(middle)
-    assert match  # every part may be empty
-    letter = match[2].upper()
-    # 0.0 stands for an intensity that is not told.
-    intensity = float(match[1]) if match[1].strip(".0") else None
-    multiplicity = letter if letter in nucleus.multiplicities else None
-    return Signal(shift_ppm, (atom,), multiplicity, intensity=intensity)
+    return tuple(peaks)

@@ -37,21 +37,13 @@ def table_delimiter(line: str) -> str | None:
     """What separates the columns if the line is a table's header, else None."""
     delimiter = max(",;\t", key=line.count)
     cells = line.split(delimiter)
-    is_one = (
-        len(cells) > 1
-        and "shift" in map(_column_name, cells)
-        and not any(re.match(r'[\s"]*[+-]?[0-9.]', cell) for cell in cells)
-    )
-    return delimiter if is_one else None
+    is_named = len(cells) > 1 and "shift" in map(_column_name, cells)
+    has_number = any(re.match(r'[\s"]*[+-]?[0-9.]', cell) for cell in cells)
+    return delimiter if is_named and not has_number else None
 
 
 def read_table(lines: Sequence[str], delimiter: str, nucleus: Nucleus) -> Iterator[Peak]:
-    """The peaks of a table.
-
-    Args:
-        lines: Its header and its rows.
-        delimiter: As :func:`table_delimiter` found it.
-        nucleus: Whose shifts they are.
+    """The peaks of a table, of its header and its rows.
 
     Raises:
         SpectrumError: If the header or a row is no good; the message names the line.
@@ -111,15 +103,9 @@ def _read_row(columns: Sequence[str], cells: Sequence[str], line: int, nucleus: 
         known = ", ".join(nucleus.multiplicities)
         hint = f"give {known} or nothing" if known else "give nothing"
         raise refused(line, letter, "is no multiplicity", hint)
-    return Peak(
-        shift_ppm,
-        letter or None,
-        int(n_carbons) if n_carbons else None,
-        float(intensity) if intensity else None,
-        half_width_ppm,
-        tuple(re.findall(r"[^\s,;]+", values["atoms"])),
-        values["note"],
-    )
+    height = float(intensity) if intensity else None
+    n, atoms = int(n_carbons or 0) or None, tuple(re.findall(r"[^\s,;]+", values["atoms"]))
+    return Peak(shift_ppm, letter or None, n, height, half_width_ppm, atoms, values["note"])
 
 
 def is_csearch(line: str) -> bool:
@@ -139,10 +125,8 @@ def read_csearch(lines: Sequence[str], nucleus: Nucleus) -> Iterator[Peak]:
             continue
         match = _CSEARCH_LINE.fullmatch(line.replace(",", "."))
         if not match or not low <= float(match[3] or low) <= high:
-            hint = (
-                "write 'LINE: 63.4 D 2.0': a shift, perhaps one of S D T Q U O E P, perhaps a "
-                f"deviation of {low:g} to {high:g} ppm"
-            )
+            parts = "a shift, perhaps one of S D T Q U O E P, perhaps a deviation"
+            hint = f"write 'LINE: 63.4 D 2.0': {parts} of {low:g} to {high:g} ppm"
             raise refused(number, line, "is no CSEARCH line", hint)
         shift_ppm, half_width_ppm = read_shift(match[1], number, nucleus)
         code = (match[2] or "").upper()

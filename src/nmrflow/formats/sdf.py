@@ -1,7 +1,7 @@
 """Records of any SDF, one after another, and the tags that they carry."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +41,30 @@ def read_records(
 ) -> Iterator[SdfRecord]:
     """Cut an SDF, or a molfile, which is one record without an end line.
 
-    Args:
-        path: The file, plain or ``.gz``.
-        expected: What the file should be, for messages.
-        is_setting: As of :func:`nmrflow.files.open_text`.
-
-    Raises:
-        DataError: As :func:`nmrflow.files.open_text`.
+    Arguments and errors are as of :func:`nmrflow.files.open_text`.
     """
-    with open_text(path, expected, is_setting=is_setting) as stream:
-        yield from _cut(stream)
+    number, first_line = 1, 1
+    molblock: list[str] = []
+    tags: list[tuple[str, list[str]]] = []
+
+    def record(*, is_complete: bool) -> SdfRecord:
+        properties = tuple((name, "".join(f"{text}\n" for text in texts)) for name, texts in tags)
+        return SdfRecord(number, first_line, "\n".join(molblock), properties, is_complete)
+
+    with open_text(path, expected, is_setting=is_setting) as lines:
+        for line_number, line in enumerate(lines, start=1):
+            text = line.rstrip("\r\n")
+            if text.startswith("$$$$"):
+                yield record(is_complete=True)
+                number, first_line, molblock, tags = number + 1, line_number + 1, [], []
+            elif match := _TAG.match(text):
+                tags.append((match["name"], []))
+            elif not tags:
+                molblock.append(text)
+            elif text.strip():
+                tags[-1][1].append(text)
+    if tags or any(text.strip() for text in molblock):
+        yield record(is_complete=False)
 
 
 def title_of(record: SdfRecord) -> str:
@@ -79,49 +93,12 @@ def write_tags(tags: Mapping[str, str]) -> str:
             raise DataError(
                 f"the SDF tag {name!r} cannot be written; name it without <, > and line ends"
             )
-        parts.append(f"> <{name.strip()}>\n" + "".join(map(_value_line, _lines_of(text))) + "\n")
+        parts.append(f"> <{name.strip()}>\n" + "".join(_value_lines(text)) + "\n")
     return "".join(parts) + "$$$$\n"
 
 
-def _cut(lines: Iterable[str]) -> Iterator[SdfRecord]:
-    number, first_line = 1, 1
-    molblock: list[str] = []
-    tags: list[tuple[str, list[str]]] = []
-    for line_number, line in enumerate(lines, start=1):
-        text = line.rstrip("\r\n")
-        if text.startswith("$$$$"):
-            yield _record(number, first_line, molblock, tags, is_complete=True)
-            number, first_line, molblock, tags = number + 1, line_number + 1, [], []
-        elif match := _TAG.match(text):
-            tags.append((match["name"], []))
-        elif not tags:
-            molblock.append(text)
-        elif text.strip():
-            tags[-1][1].append(text)
-    if tags or any(text.strip() for text in molblock):
-        yield _record(number, first_line, molblock, tags, is_complete=False)
-
-
-def _record(
-    number: int,
-    line: int,
-    molblock: list[str],
-    tags: list[tuple[str, list[str]]],
-    *,
-    is_complete: bool,
-) -> SdfRecord:
-    properties = tuple((name, "".join(f"{text}\n" for text in texts)) for name, texts in tags)
-    return SdfRecord(number, line, "\n".join(molblock), properties, is_complete)
-
-
-def _lines_of(text: str) -> list[str]:
+def _value_lines(text: str) -> Iterator[str]:
     encodable = text.encode("utf-8", "replace").decode("utf-8")
-    lines = (
-        "".join(c if c.isprintable() else " " for c in line).rstrip()
-        for line in re.split(r"[\r\n]", encodable)
-    )
-    return [line for line in lines if line]
-
-
-def _value_line(line: str) -> str:
-    return f" {line}\n" if line.startswith((">", "$$$$")) else f"{line}\n"
+    for line in re.split(r"[\r\n]", encodable):
+        if shown := "".join(c if c.isprintable() else " " for c in line).rstrip():
+            yield f" {shown}\n" if shown.startswith((">", "$$$$")) else f"{shown}\n"

@@ -39,8 +39,7 @@ def read_sentence(
         SpectrumError: As :func:`nmrflow.formats.text_reader.read_peaks`.
     """
     _refuse_columns(lines)
-    text = "\n".join(lines)
-    text = text.rstrip().removesuffix(".")
+    text = "\n".join(lines).rstrip().removesuffix(".")
     head = words(nucleus).head.match(text)
     start = head.end() if head else 0
     text = _with_decimal_points(text, start, nucleus)
@@ -145,7 +144,6 @@ def _refuse_columns(lines: Sequence[str]) -> None:
     """A table without a header: intensities and running numbers would be read as shifts."""
     rows = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if len(rows) > 1 and all(_TWO_COLUMNS.fullmatch(line) for _, line in rows):
-        hint = (
-            "put a header such as ppm,intensity above columns, or the shifts of a list on one line"
-        )
+        above = "put a header such as ppm,intensity above columns"
+        hint = f"{above}, or the shifts of a list on one line"
         raise refused(*rows[0], "may be two shifts, or a shift and something else", hint)

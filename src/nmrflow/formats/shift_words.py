@@ -102,11 +102,7 @@ def read_shift(text: str, line: int, nucleus: Nucleus) -> tuple[float, float]:
 
 
 def check_shift(shift_ppm: float, nucleus: Nucleus, line: int, read: str, hint: str) -> None:
-    """Refuse a number of a line that is no shift of the nucleus.
-
-    Raises:
-        SpectrumError: As :meth:`nmrflow.spectra.nucleus.Nucleus.check_shift`, with the line.
-    """
+    """As :meth:`nmrflow.spectra.nucleus.Nucleus.check_shift`, of a number of a line."""
     try:
         nucleus.check_shift(shift_ppm)
     except SpectrumError as error:

@@ -1,57 +1,11 @@
-"""Signals of a spectrum with the atoms they are assigned to, and the peaks that they make."""
+"""Peaks of an SDF record: what their atoms are called, and which of them are one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
 from nmrflow.spectra.peaks import Peak, PeakList
-
-
-class Signal(NamedTuple):
-    """One line of a spectrum.
-
-    Args:
-        shift_ppm: Of a range its middle.
-        atoms: Its atoms, 0-based in file order; none if the file does not tell.
-        multiplicity: A letter of the nucleus.
-        n_carbons: How many carbons it is said to stand for.
-        intensity: In the source's units.
-        half_width_ppm: Half the width of a range.
-        note: What else is said of it.
-    """
-
-    shift_ppm: float
-    atoms: tuple[int, ...] = ()
-    multiplicity: str | None = None
-    n_carbons: int | None = None
-    intensity: float | None = None
-    half_width_ppm: float = 0.0
-    note: str = ""
-
-
-class Spectrum(NamedTuple):
-    """Signals, and what is said of all of them."""
-
-    signals: tuple[Signal, ...]
-    metadata: Mapping[str, str]
-
-
-class ShiftedAtom(NamedTuple):
-    """An atom of a structure that is written with its shift.
-
-    Args:
-        atom: Its 0-based number.
-        shift_ppm: Its shift.
-        n_hydrogens: How many hydrogens it bears.
-        symmetry_class: A number that it shares with the atoms it is equivalent to.
-    """
-
-    atom: int
-    shift_ppm: float
-    n_hydrogens: int
-    symmetry_class: int
 
 
 def fixed(shift_ppm: float, n_decimals: int) -> str:
@@ -59,28 +13,13 @@ def fixed(shift_ppm: float, n_decimals: int) -> str:
     return f"{round(shift_ppm, n_decimals) + 0.0:.{n_decimals}f}"  # + 0.0: no "-0.00"
 
 
-def to_peak_list(spectrum: Spectrum, numbers: Sequence[int]) -> PeakList:
-    """One peak for each signal.
-
-    Args:
-        spectrum: At least one signal.
-        numbers: What a peak calls each of the file's atoms.
-    """
-    return PeakList(
-        tuple(
-            Peak(
-                signal.shift_ppm,
-                signal.multiplicity,
-                signal.n_carbons,
-                signal.intensity,
-                signal.half_width_ppm,
-                tuple(dict.fromkeys(str(numbers[atom]) for atom in signal.atoms)),
-                signal.note,
-            )
-            for signal in spectrum.signals
-        ),
-        spectrum.metadata,
-    )
+def renumbered(peaks: PeakList, numbers: Sequence[int]) -> PeakList:
+    """Peaks whose atoms are 0-based numbers in file order, with what ``numbers`` calls those."""
+    found = []
+    for peak in peaks.peaks:
+        atoms = dict.fromkeys(str(numbers[int(atom)]) for atom in peak.atoms)
+        found.append(replace(peak, atoms=tuple(atoms)))
+    return PeakList(tuple(found), peaks.metadata)
 
 
 def merged(peaks: PeakList) -> PeakList:
@@ -89,13 +28,12 @@ def merged(peaks: PeakList) -> PeakList:
     for peak in peaks.peaks:
         key = (peak.shift_ppm, peak.multiplicity, peak.half_width_ppm)
         groups.setdefault(key, []).append(peak)
-    return PeakList(tuple(map(_merge, groups.values())), peaks.metadata)
-
-
-def _merge(peaks: Sequence[Peak]) -> Peak:
-    atoms = tuple(dict.fromkeys(atom for peak in peaks for atom in peak.atoms))
-    n_carbons = max(len(atoms), sum(peak.n_carbons or 0 for peak in peaks))
-    return replace(peaks[0], atoms=atoms, n_carbons=n_carbons if n_carbons > 1 else None)
+    found = []
+    for alike in groups.values():
+        atoms = tuple(dict.fromkeys(atom for peak in alike for atom in peak.atoms))
+        n = max(len(atoms), sum(peak.n_carbons or 0 for peak in alike))
+        found.append(replace(alike[0], atoms=atoms, n_carbons=n if n > 1 else None))
+    return PeakList(tuple(found), peaks.metadata)
 
 
 def positions(elements: Sequence[str], structure: Structure | None) -> list[int]:

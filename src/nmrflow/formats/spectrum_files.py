@@ -9,8 +9,7 @@ from nmrflow.chem.notation import on_one_line
 from nmrflow.errors import DataError, SpectrumError
 from nmrflow.files import read_text
 from nmrflow.formats.jcamp import read_jcamp
-from nmrflow.formats.spectrum_row import SpectrumRow
-from nmrflow.formats.spectrum_sdf import read_sdf_spectra
+from nmrflow.formats.spectrum_sdf import SpectrumRow, read_sdf_spectra
 from nmrflow.formats.text_reader import read_peaks
 from nmrflow.spectra.axis import ShiftAxis
 
@@ -22,7 +21,6 @@ SPECTRUM_SUFFIXES = (*SDF_SUFFIXES, *JCAMP_SUFFIXES, ".txt", ".csv", ".tsv")
 TYPED = "peak list"
 """Where a spectrum is that was given itself, not as a file."""
 
-_AXIS = ShiftAxis()
 _MAX_BYTES = 200_000_000
 _LINE_OF_ERROR = re.compile(r"^line (\d+)(?=:)")
 _FILE_NAME = re.compile(r"[^\s,;]+\.[A-Za-z][A-Za-z0-9]{0,7}")
@@ -31,7 +29,7 @@ _NUMBER_ALONE = re.compile(r"(?:^|\s)[+-]?[0-9]+(?:\.[0-9]+)?(?=\s|$)")
 _LIST_OF_NUMBERS = re.compile(r"[0-9]\s*[,;]\s*[+-]?[0-9]")
 
 
-def read_spectra(source: str, axis: ShiftAxis = _AXIS) -> Iterator[SpectrumRow]:
+def read_spectra(source: str, axis: ShiftAxis = ShiftAxis()) -> Iterator[SpectrumRow]:
     """Read the spectra of a file, or a peak list that is given itself.
 
     A name's ending says what a file is: an SDF with assigned spectra, a JCAMP-DX peak table, or
@@ -41,9 +39,6 @@ def read_spectra(source: str, axis: ShiftAxis = _AXIS) -> Iterator[SpectrumRow]:
     Args:
         source: The path of a file, or a peak list.
         axis: Says of which nucleus the shifts are.
-
-    Returns:
-        One :class:`SpectrumRow` for every spectrum.
 
     Raises:
         DataError: If the source is the path of no file, or of one that cannot be read; of an SDF
@@ -109,18 +104,13 @@ def _read_jcamp_file(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:
 
 
 def _read_lists(text: str, source: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
+    """The spectra below lines ``> name``, and one that stands before the first such line."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     starts = [k for k, line in enumerate(lines) if line.startswith(">")]
     if not starts:
         where = source if source is TYPED else f"{source}:1"
-        return iter([_read_list(SpectrumRow(1, where, "", None, None), lines, axis)])
-    return _read_blocks(lines, starts, source, axis)
-
-
-def _read_blocks(
-    lines: Sequence[str], starts: Sequence[int], source: str, axis: ShiftAxis
-) -> Iterator[SpectrumRow]:
-    """The spectra below lines ``> name``, and one that stands before the first such line."""
+        yield _read_list(SpectrumRow(1, where, "", None, None), lines, axis)
+        return
     before = lines[: starts[0]]
     shared = [line for line in before if not line.strip() or line.lstrip().startswith("#")]
     rows = [

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nmrflow.chem.notation import on_one_line, plain_reason, write_molblock
@@ -9,16 +11,36 @@ from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
 from nmrflow.formats import nmredata, nmrshiftdb2
 from nmrflow.formats.sdf import SdfRecord, name_of, read_records, write_tags
-from nmrflow.formats.signals import ShiftedAtom, merged, positions, to_peak_list
-from nmrflow.formats.spectrum_row import SpectrumRow
+from nmrflow.formats.signals import merged, positions, renumbered
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import PeakList
 
-_AXIS = ShiftAxis()
+_BOTH = ("nmrshiftdb2", "nmredata")
 
 
-def read_sdf_spectra(path: str | Path, axis: ShiftAxis = _AXIS) -> Iterator[SpectrumRow]:
+@dataclass(frozen=True)
+class SpectrumRow:
+    """One spectrum of a source, or why it cannot be read.
+
+    Args:
+        number: Its place in the source, from 1.
+        where: File and line where it starts, or that it was typed.
+        name: What the source calls it, or nothing.
+        peaks: The spectrum, or None.
+        reason: Why there are no peaks (from an SDF alone: or no structure), in one sentence.
+        structure: The molecule, where the file tells it.
+    """
+
+    number: int
+    where: str
+    name: str
+    peaks: PeakList | None
+    reason: str | None
+    structure: Structure | None = None
+
+
+def read_sdf_spectra(path: str | Path, axis: ShiftAxis = ShiftAxis()) -> Iterator[SpectrumRow]:
     """Go through the spectra of an SDF, record by record.
 
     Where a record carries the tags of both forms, nmrshiftdb2's are read, which tell
@@ -49,62 +71,6 @@ def read_sdf_spectra(path: str | Path, axis: ShiftAxis = _AXIS) -> Iterator[Spec
             yield SpectrumRow(number, where, own, peaks, reason, structure)
 
 
-def write_nmrshiftdb2_record(
-    structure: Structure | None,
-    shifts_ppm: Sequence[float | None],
-    *,
-    name: str = "",
-    solvent: str | None = None,
-    properties: Mapping[str, str] | None = None,
-    nucleus: Nucleus = Carbon13(),
-) -> str:
-    """Write an SDF record with the tags of nmrshiftdb2, its shifts with 2 decimals.
-
-    Args:
-        structure: The molecule; the record keeps its atom order. None: a record without atoms.
-        shifts_ppm: The shift of every atom; None for those without one, as all of other elements.
-            Where no atom has one, the record has no spectrum.
-        name: The record's title.
-        solvent: The solvent's name.
-        properties: More tags, names and texts.
-        nucleus: Whose shifts they are.
-
-    Returns:
-        The record, which ends with a ``$$$$`` line.
-
-    Raises:
-        DataError: If the shifts are not those of the nucleus's atoms, or a tag of
-            ``properties`` is written already or has a name that an SDF cannot hold.
-        SpectrumError: If a number is no shift of the nucleus.
-    """
-    tags = nmrshiftdb2.nmrshiftdb2_tags(
-        _own_atoms(structure, shifts_ppm, nucleus), solvent, nucleus
-    )
-    return _write(structure, name, tags, properties or {}, nucleus)
-
-
-def write_nmredata_record(  # noqa: PLR0913 - each by name
-    structure: Structure | None,
-    shifts_ppm: Sequence[float | None],
-    *,
-    name: str = "",
-    solvent: str | None = None,
-    properties: Mapping[str, str] | None = None,
-    frequency_mhz: float | None = None,
-    nucleus: Nucleus = Carbon13(),
-) -> str:
-    """Write an SDF record with the tags of NMReDATA 1.1, its shifts with 4 decimals.
-
-    Atoms that are equivalent and have equal shifts share a label. ``frequency_mhz`` is the
-    nucleus's Larmor frequency; without one the record has none, as for predicted shifts. All else
-    is as in :func:`write_nmrshiftdb2_record`.
-    """
-    tags = nmredata.nmredata_tags(
-        _own_atoms(structure, shifts_ppm, nucleus), solvent, frequency_mhz, nucleus
-    )
-    return _write(structure, name, tags, properties or {}, nucleus)
-
-
 def write_record(  # noqa: PLR0913 - each by name
     structure: Structure | None,
     shifts_ppm: Sequence[float | None],
@@ -114,57 +80,72 @@ def write_record(  # noqa: PLR0913 - each by name
     properties: Mapping[str, str] | None = None,
     frequency_mhz: float | None = None,
     nucleus: Nucleus = Carbon13(),
+    forms: Sequence[str] = _BOTH,
 ) -> str:
-    """Write an SDF record with the tags of both nmrshiftdb2 and NMReDATA.
+    """Write an SDF record with the tags of nmrshiftdb2 and of NMReDATA 1.1, or of one of them.
 
-    Arguments and errors are as in :func:`write_nmredata_record`.
+    Shifts have 2 decimals in those of nmrshiftdb2, 4 in those of NMReDATA, where atoms that are
+    equivalent and have equal shifts share a label.
+
+    Args:
+        structure: The molecule; the record keeps its atom order. None: a record without atoms.
+        shifts_ppm: The shift of every atom; None for those without one, as all of other elements.
+            Where no atom has one, the record has no spectrum.
+        name: The record's title.
+        solvent: The solvent's name.
+        properties: More tags, names and texts.
+        frequency_mhz: The nucleus's Larmor frequency, which NMReDATA has; None, as for predicted
+            shifts: the record tells none.
+        nucleus: Whose shifts they are.
+        forms: ``nmrshiftdb2``, ``nmredata`` or both.
+
+    Returns:
+        The record, which ends with a ``$$$$`` line.
+
+    Raises:
+        DataError: If the shifts are not those of the nucleus's atoms, or a tag of
+            ``properties`` is written already or has a name that an SDF cannot hold.
+        SpectrumError: If a number is no shift of the nucleus.
     """
-    atoms = _own_atoms(structure, shifts_ppm, nucleus)
-    tags = nmrshiftdb2.nmrshiftdb2_tags(atoms, solvent, nucleus)
-    tags |= nmredata.nmredata_tags(atoms, solvent, frequency_mhz, nucleus)
-    return _write(structure, name, tags, properties or {}, nucleus)
-
-
-def _write(
-    structure: Structure | None,
-    name: str,
-    tags: Mapping[str, str],
-    properties: Mapping[str, str],
-    nucleus: Nucleus,
-) -> str:
+    shifts = _own_shifts(structure, shifts_ppm, nucleus)
+    tags: dict[str, str] = {}
+    if structure is not None and "nmrshiftdb2" in forms:
+        tags |= nmrshiftdb2.nmrshiftdb2_tags(structure, shifts, solvent, nucleus)
+    if structure is not None and "nmredata" in forms:
+        tags |= nmredata.nmredata_tags(structure, shifts, solvent, frequency_mhz, nucleus)
     spectrum, signals = nmrshiftdb2.spectrum_tag(nucleus), nmredata.spectrum_tag(nucleus)
     is_read = re.compile(rf"{spectrum} [0-9]|(?:NMREDATA_ASSIGNMENT|{signals})\b")
-    for tag in properties:
+    for tag in properties or ():
         if tag.strip() in tags or is_read.match(tag.strip()):
             raise DataError(
                 f"the SDF tag {tag!r} says where the shifts are; give the property another name"
             )
-    return write_molblock(structure, name) + write_tags({**tags, **properties})
+    return write_molblock(structure, name) + write_tags({**tags, **(properties or {})})
 
 
-def _own_atoms(
+write_nmrshiftdb2_record = partial(write_record, forms=("nmrshiftdb2",))
+write_nmredata_record = partial(write_record, forms=("nmredata",))
+
+
+def _own_shifts(
     structure: Structure | None, shifts_ppm: Sequence[float | None], nucleus: Nucleus
-) -> list[ShiftedAtom]:
-    """The atoms that have a shift."""
-    n_atoms = 0 if structure is None else structure.n_atoms
-    if len(shifts_ppm) != n_atoms:
+) -> dict[int, float]:
+    """The shifts of the atoms that have one."""
+    elements = () if structure is None else structure.elements
+    if len(shifts_ppm) != len(elements):
         raise DataError(
-            f"{len(shifts_ppm)} shifts for {n_atoms} atoms; give one for each atom, None where "
-            "there is none"
+            f"{len(shifts_ppm)} shifts for {len(elements)} atoms; give one for each atom, None "
+            "where there is none"
         )
-    found = []
-    for atom, shift_ppm in enumerate(shifts_ppm):
-        if structure is None or shift_ppm is None:
-            continue
+    shifts = {atom: float(shift) for atom, shift in enumerate(shifts_ppm) if shift is not None}
+    for atom, shift_ppm in shifts.items():
         nucleus.check_shift(shift_ppm)
-        if structure.elements[atom] != nucleus.element:
+        if elements[atom] != nucleus.element:
             raise DataError(
                 f"a {nucleus.name} shift ({shift_ppm:g} ppm) for atom {atom}, a "
-                f"{structure.elements[atom]}; give None for atoms that are no {nucleus.noun}"
+                f"{elements[atom]}; give None for atoms that are no {nucleus.noun}"
             )
-        n_hydrogens, symmetry_class = structure.n_hydrogens[atom], structure.symmetry_classes[atom]
-        found.append(ShiftedAtom(atom, float(shift_ppm), n_hydrogens, symmetry_class))
-    return found
+    return shifts
 
 
 def _read_record(
@@ -182,7 +163,7 @@ def _read_record(
             tags = dict(record.properties)
             found = dict(enumerate(nmredata.read_nmredata(tags, molfile.elements, nucleus)))
         numbers = positions(molfile.elements, structure)
-        spectra = {k: merged(to_peak_list(spectrum, numbers)) for k, spectrum in found.items()}
+        spectra = {k: merged(renumbered(peaks, numbers)) for k, peaks in found.items()}
         if not found:
             reasons.append(f"the record holds no {nucleus.name} spectrum")
     except (ValueError, RuntimeError) as error:

@@ -18,23 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.errors import SpectrumError
-from nmrflow.formats.peak_table import (
-    is_csearch,
-    is_header,
-    read_csearch,
-    read_table,
-    table_delimiter,
-)
+from nmrflow.formats import peak_table
 from nmrflow.formats.sentence import read_sentence
 from nmrflow.formats.shift_words import LIST_HINT, refused, to_plain_characters
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 
-_AXIS = ShiftAxis()
 
-
-def read_peaks(text: str, axis: ShiftAxis = _AXIS) -> PeakList:
+def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
     """Read a peak list in any of the four forms.
 
     The middle and the width of a range are rounded to a millionth of a ppm; a single shift
@@ -47,9 +39,6 @@ def read_peaks(text: str, axis: ShiftAxis = _AXIS) -> PeakList:
         text: The peak list; a byte order mark, any line ends, Unicode dashes, blanks and
             subscripts are accepted.
         axis: Says of which nucleus the shifts are.
-
-    Returns:
-        Every peak of the text, in its order.
 
     Raises:
         SpectrumError: If the text holds no peak, or anything that is neither a peak nor a known
@@ -65,11 +54,11 @@ half_width_ppm=0.1, atoms=(), note='m')
     first = next((line for line in lines if line.strip()), None)
     if first is None:
         raise refused(len(lines), lines[-1], "holds no shift", LIST_HINT)
-    if delimiter := table_delimiter(first):
-        return PeakList(tuple(read_table(lines, delimiter, nucleus)), metadata)
+    if delimiter := peak_table.table_delimiter(first):
+        return PeakList(tuple(peak_table.read_table(lines, delimiter, nucleus)), metadata)
     lines = [re.sub(r"(?<=\s)#.*", "", line) for line in lines]
-    if any(map(is_csearch, lines)):
-        return PeakList(tuple(read_csearch(lines, nucleus)), metadata)
+    if any(map(peak_table.is_csearch, lines)):
+        return PeakList(tuple(peak_table.read_csearch(lines, nucleus)), metadata)
     peaks, conditions = read_sentence(lines, nucleus)
     return PeakList(peaks, metadata | conditions)
 
@@ -79,12 +68,8 @@ Listed = PeakList | str | Sequence[float] | NDArray[np.generic]
 booleans, whose bins' centres are then the peaks."""
 
 
-def as_peaks(given: Listed, axis: ShiftAxis = _AXIS) -> PeakList:
+def as_peaks(given: Listed, axis: ShiftAxis = ShiftAxis()) -> PeakList:
     """A spectrum as whoever asks has it, as a peak list whose shifts are checked.
-
-    Args:
-        given: The spectrum.
-        axis: Says of which nucleus the shifts are.
 
     Raises:
         SpectrumError: As :func:`read_peaks`, if a number is no shift, or whole numbers no code.
@@ -111,7 +96,7 @@ def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str]
         comment = line.strip().lstrip("#")
         if not line.lstrip().startswith("#"):
             kept.append(line)
-        elif is_header(comment) and not any(map(str.strip, kept)):
+        elif peak_table.is_header(comment) and not any(map(str.strip, kept)):
             kept.append(comment)
         else:
             kept.append("")

@@ -18,19 +18,13 @@ def write_peaks(peaks: PeakList, form: str, nucleus: Nucleus = Carbon13()) -> st
     Shifts have as many digits as tell them from every other number; of a range both ends are
     written, rounded to a millionth of a ppm.
 
-    Args:
-        peaks: What to write.
-        form: One of
+    The form is one of
 
-            - ``"list"``: keeps the shifts alone, of a range its middle;
-            - ``"table"``: keeps everything;
-            - ``"publication"``: keeps all but intensities and atoms, and of the metadata
-              ``frequency_mhz``, ``solvent`` and ``conditions``;
-            - ``"csearch"``: keeps shifts, of a range its middle, and multiplicities.
-        nucleus: Whose shifts they are.
-
-    Returns:
-        Text that ends with a line end.
+    - ``"list"``: keeps the shifts alone, of a range its middle;
+    - ``"table"``: keeps everything;
+    - ``"publication"``: keeps all but intensities and atoms, and of the metadata
+      ``frequency_mhz``, ``solvent`` and ``conditions``;
+    - ``"csearch"``: keeps shifts, of a range its middle, and multiplicities.
 
     Raises:
         SpectrumError: If there is no such form.
@@ -46,9 +40,9 @@ def _number_text(number: float) -> str:
 
 
 def _shift_text(peak: Peak) -> str:
-    ends = (peak.shift_ppm + peak.half_width_ppm, peak.shift_ppm - peak.half_width_ppm)
     if peak.half_width_ppm == 0:
         return _number_text(peak.shift_ppm)
+    ends = (peak.shift_ppm + peak.half_width_ppm, peak.shift_ppm - peak.half_width_ppm)
     return "–".join(_number_text(round(end, 6)) for end in ends)
 
 

@@ -13,7 +13,7 @@ SUFFIX = ".calibration.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
 
 EVIDENCE = {"mass", "lead", "tension"}
-"""What speaks for the truth being among some candidates (:mod:`nmrflow.answers.evidence`)."""
+"""What speaks for some candidates (:func:`nmrflow.answers.candidates.evidence`)."""
 
 _SUFFIX_OF_FORMAT_1 = ".trust.json"
 

@@ -61,12 +61,8 @@ def of_prediction(molecule: MoleculeRow, prediction: Prediction | None) -> Item:
     told = {"number": molecule.number, "name": molecule.name, "input": molecule.text}
     if prediction is None:
         told |= {"status": REFUSED, "reason": molecule.reason}
-        return Item(
-            told,
-            told,
-            properties=as_texts(told),
-            title=molecule.name or molecule.text or molecule.where,
-        )
+        title = molecule.name or molecule.text or molecule.where
+        return Item(told, told, properties=as_texts(told), title=title)
     structure, groups = prediction.structure, prediction.groups
     told |= {"smiles": structure.connectivity, "formula": structure.formula, "status": OK}
     columns = {
@@ -99,11 +95,7 @@ def of_assignment(fit: Fit) -> list[Item]:
     for pair in fit.assigned:
         for atom in pair.group.atoms:
             measured[atom] = pair.measured.shift_ppm
-    facts = [
-        f"{structure.formula}, {structure.connectivity}",
-        f"{fit.n_matched} of {fit.n_peaks} peaks matched, mean deviation "
-        f"{fit.mean_deviation_ppm:.2f} ppm",
-    ]
+    facts = [f"{structure.formula}, {structure.connectivity}", fit.summary]
     if fit.contradiction:
         facts.append(f"Ruled out: {fit.contradiction}.")
     whole = Item({}, {}, structure, measured, answer=fit, title="Assignment", facts=facts)
@@ -113,11 +105,8 @@ def of_assignment(fit: Fit) -> list[Item]:
     items = [whole]
     for k in sorted(by_peak, key=lambda k: -fit.peaks.peaks[k].shift_ppm):
         peak = fit.peaks.peaks[k]
-        told = {
-            "peak": k + 1,
-            "measured_ppm": peak.shift_ppm,
-            "multiplicity": peak.multiplicity or "",
-        }
+        letter = peak.multiplicity or ""
+        told = {"peak": k + 1, "measured_ppm": peak.shift_ppm, "multiplicity": letter}
         if not by_peak[k]:
             items.append(Item(told, told))
         for group in by_peak[k]:
@@ -128,10 +117,8 @@ def of_assignment(fit: Fit) -> list[Item]:
                 "low_ppm": round(group.low_ppm, 2),
                 "high_ppm": round(group.high_ppm, 2),
             }
-            atoms = [atom + 1 for atom in group.atoms]
-            items.append(
-                Item(told | {"atoms": _join_atoms(group)} | row, told | {"atoms": atoms} | row)
-            )
+            shown, record = _join_atoms(group), [atom + 1 for atom in group.atoms]
+            items.append(Item(told | {"atoms": shown} | row, told | {"atoms": record} | row))
     return items
 
 

@@ -8,10 +8,28 @@ from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import Prediction
 from nmrflow.formats.molecule_files import MoleculeRow
-from nmrflow.output.html import PAGE_FOOT, page_head
 from nmrflow.output.items import Item, of_assignment, of_prediction
 from nmrflow.output.pictures import draw, plot, to_file
 from nmrflow.output.ranked import of_answer
+
+_PAGE_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+"""
+
+PAGE_FOOT = """
+</body>
+</html>
+"""
+"""What ends a page that :func:`page_head` began."""
 
 _PAGE_STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #f5f6f8; margin: 0; }
@@ -33,6 +51,11 @@ _CARD_STYLE = """
 
 FOOT = f"</main>{PAGE_FOOT}"
 """The page's end."""
+
+
+def page_head(title: str, style: str) -> str:
+    """The beginning of a page that a browser shows without asking for anything else."""
+    return _PAGE_HEAD.format(title=html.escape(title), style=style)
 
 
 def head(title: str, lines: Sequence[str]) -> str:
@@ -63,9 +86,8 @@ def card(item: Item) -> str:
         return f'<section class="card refused"><h2>{title}</h2><p>{reason}</p></section>\n'
     pictures = ""
     if item.answer is not None:
-        pictures = _image("structure", draw(item.answer)) + _image(
-            "spectrum", to_file(plot(item.answer), "svg")
-        )
+        pictures = _image("structure", draw(item.answer))
+        pictures += _image("spectrum", to_file(plot(item.answer), "svg"))
     facts = "".join(f"<p>{html.escape(fact)}</p>" for fact in item.facts)
     return f'<section class="card"><h2>{title}</h2><div>{pictures}</div>{facts}</section>\n'
 

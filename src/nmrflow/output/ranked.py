@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from nmrflow.answers.candidates import Candidate
-from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.elucidation import Elucidation, Ranking, say_trust
 from nmrflow.answers.question import remarks_on
-from nmrflow.answers.sentences import say_trust
 from nmrflow.chem.notation import inchikey
 from nmrflow.formats.molecule_files import MoleculeRow
 from nmrflow.output.items import OK, REFUSED, Item, as_texts, carbon_record
@@ -20,6 +19,10 @@ CANDIDATE_COLUMNS = (
 )  # fmt: skip
 """Of ``elucidate`` and ``rank``; ``probability_among``: that the truth is among this and all
 before it."""
+
+_TAGGED = (
+    "query", "query_name", "score", "log_p", "consistency", "n_sampled", "probability_among",
+)  # fmt: skip
 
 
 def of_answer(
@@ -55,11 +58,12 @@ def of_answer(
     question, remarks = answer.question, remarks_on(answer.question)
     peaks = ", ".join(map(str, question.shifts_ppm))
     formula = f", {question.formula}" if question.formula else ""
-    facts = [
-        f"Peaks ({len(question.shifts_ppm)}){formula}: {peaks}",
-        *remarks,
-        say_trust(answer),
-    ]
+    sentences = [*remarks, say_trust(answer)]
+    if isinstance(answer, Ranking):
+        numbers = {"none_fits": answer.none_fits}
+    else:
+        told_of = ("seed", "n_samples", "n_invalid", "n_distinct")
+        numbers = {key: getattr(answer, key) for key in told_of}
     whole = Item(
         {},
         asked
@@ -70,26 +74,15 @@ def of_answer(
             ],
             "formula": question.formula,
             "probability_among": answer.probability,
-            "remarks": [*remarks, say_trust(answer)],
+            "remarks": sentences,
             "status": OK,
         }
-        | _numbers_of(answer)
+        | numbers
         | {"candidates": [dict(item.record) for item in found]},
         title=f"Spectrum {name or number}",
-        facts=facts,
+        facts=[f"Peaks ({len(question.shifts_ppm)}){formula}: {peaks}", *sentences],
     )
     return [whole, *(replace(item, record={}) for item in found)]
-
-
-def _numbers_of(answer: Elucidation | Ranking) -> dict[str, Any]:
-    if isinstance(answer, Ranking):
-        return {"none_fits": answer.none_fits}
-    return {
-        "seed": answer.seed,
-        "n_samples": answer.n_samples,
-        "n_invalid": answer.n_invalid,
-        "n_distinct": answer.n_distinct,
-    }
 
 
 def of_refused_query(number: int, name: str, reason: str) -> Item:
@@ -108,16 +101,14 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         "inchikey": inchikey(structure),
         "formula": structure.formula,
         "score": _finite(candidate.score),
-        "log_p": None if candidate.log_p is None else _finite(candidate.log_p),
+        "log_p": _finite(candidate.log_p),
         "consistency": round(candidate.consistency, 4),
         "n_matched": fit.n_matched,
         "n_peaks": fit.n_peaks,
         "mean_deviation_ppm": round(fit.mean_deviation_ppm, 3),
         "rmsd_ppm": round(fit.rmsd_ppm, 3),
         "n_sampled": candidate.n_sampled,
-        "probability_among": (
-            None if candidate.probability is None else round(candidate.probability, 4)
-        ),
+        "probability_among": _finite(candidate.probability),
         "contradiction": fit.contradiction,
         "status": OK,
     }
@@ -130,21 +121,11 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         "SMILES": structure.connectivity,
         "Molecular_Formula": structure.formula,
     }
-    facts = [
-        structure.connectivity,
-        f"{structure.formula}, {fit.n_matched} of {fit.n_peaks} peaks matched, mean deviation "
-        f"{fit.mean_deviation_ppm:.2f} ppm",
-        ", ".join(
-            filter(
-                None,
-                (
-                    "" if candidate.log_p is None else f"log p {candidate.log_p:.2f}",
-                    f"consistency {candidate.consistency:.2f}",
-                    "" if candidate.n_sampled is None else f"drawn {_times(candidate.n_sampled)}",
-                ),
-            )
-        ),
-    ]
+    numbers = [] if candidate.log_p is None else [f"log p {candidate.log_p:.2f}"]
+    numbers.append(f"consistency {candidate.consistency:.2f}")
+    if n_drawn := candidate.n_sampled:
+        numbers.append("drawn once" if n_drawn == 1 else f"drawn {n_drawn} times")
+    facts = [structure.connectivity, f"{structure.formula}, {fit.summary}", ", ".join(numbers)]
     if fit.contradiction:
         facts.append(f"Ruled out: {fit.contradiction}.")
     return Item(
@@ -152,31 +133,13 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         told | {"carbons": [carbon_record(group) for group in fit.prediction.groups]},
         structure,
         fit.prediction.shifts_ppm,
-        sherlock
-        | as_texts(
-            {
-                f"NMRFLOW_{key.upper()}": told[key]
-                for key in (
-                    "query",
-                    "query_name",
-                    "score",
-                    "log_p",
-                    "consistency",
-                    "n_sampled",
-                    "probability_among",
-                )
-            }
-        ),
+        sherlock | as_texts({f"NMRFLOW_{key.upper()}": told[key] for key in _TAGGED}),
         fit,
         f"{rank}. {name}" if name else f"{rank}.",
         facts,
     )
 
 
-def _times(n: int) -> str:
-    return "once" if n == 1 else f"{n} times"
-
-
-def _finite(number: float) -> float | None:
+def _finite(number: float | None) -> float | None:
     """JSON knows no infinity."""
-    return round(number, 4) if math.isfinite(number) else None
+    return None if number is None or not math.isfinite(number) else round(number, 4)

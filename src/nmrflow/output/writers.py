@@ -1,12 +1,14 @@
 """Files that answers are written to, item by item, in little memory."""
 
 import csv
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from nmrflow.errors import DataError
 from nmrflow.files import written_whole
@@ -37,84 +39,68 @@ class Heading:
     nucleus: Nucleus = Carbon13()
 
 
-class _Writer(Protocol):
-    def add(self, item: Item) -> None: ...
-
-    def close(self) -> None: ...
+Add = Callable[[Item], None]
+"""Writes one item."""
 
 
-class _Table:
-    def __init__(self, stream: TextIO, heading: Heading) -> None:
-        self.writer = csv.DictWriter(
-            stream, heading.columns, restval="", extrasaction="ignore", lineterminator="\n"
-        )
-        self.writer.writeheader()
+@contextmanager
+def _table(stream: TextIO, heading: Heading) -> Iterator[Add]:
+    writer = csv.DictWriter(
+        stream, heading.columns, restval="", extrasaction="ignore", lineterminator="\n"
+    )
+    writer.writeheader()
 
-    def add(self, item: Item) -> None:
+    def add(item: Item) -> None:
         if item.row:
-            self.writer.writerow({key: "" if v is None else v for key, v in item.row.items()})
+            writer.writerow({key: "" if v is None else v for key, v in item.row.items()})
 
-    def close(self) -> None:
-        pass
+    yield add
 
 
-class _Json:
-    def __init__(self, stream: TextIO, heading: Heading) -> None:
-        self.stream, self.between = stream, "\n"
-        about = json.dumps({"schema_version": SCHEMA_VERSION, **heading.about}, ensure_ascii=False)
-        stream.write(about.removesuffix("}") + ', "results": [')
+@contextmanager
+def _json(stream: TextIO, heading: Heading) -> Iterator[Add]:
+    about = json.dumps({"schema_version": SCHEMA_VERSION, **heading.about}, ensure_ascii=False)
+    stream.write(about.removesuffix("}") + ', "results": [')
+    between = itertools.chain(["\n"], itertools.repeat(",\n"))
 
-    def add(self, item: Item) -> None:
+    def add(item: Item) -> None:
         if item.record:
-            self.stream.write(self.between + json.dumps(dict(item.record), ensure_ascii=False))
-            self.between = ",\n"
+            stream.write(next(between) + json.dumps(dict(item.record), ensure_ascii=False))
 
-    def close(self) -> None:
-        self.stream.write("\n]}\n")
+    yield add
+    stream.write("\n]}\n")
 
 
-class _Sdf:
-    def __init__(self, stream: TextIO, heading: Heading) -> None:
-        self.stream, self.nucleus = stream, heading.nucleus
-
-    def add(self, item: Item) -> None:
+@contextmanager
+def _sdf(stream: TextIO, heading: Heading) -> Iterator[Add]:
+    def add(item: Item) -> None:
         if item.structure is None and not item.is_refused:
             return  # A row of a larger answer, whose structure another item has.
-        self.stream.write(
-            write_record(
-                item.structure,
-                item.shifts_ppm,
-                name=item.title,
-                properties=item.properties,
-                nucleus=self.nucleus,
-            )
-        )
+        told = partial(write_record, name=item.title, properties=item.properties)
+        stream.write(told(item.structure, item.shifts_ppm, nucleus=heading.nucleus))
 
-    def close(self) -> None:
-        pass
+    yield add
 
 
-class _Page:
-    def __init__(self, stream: TextIO, heading: Heading) -> None:
-        # Here and below: what draws takes a second to import, and most answers are text.
-        from nmrflow.output import page
+@contextmanager
+def _page(stream: TextIO, heading: Heading) -> Iterator[Add]:
+    # Here and below: what draws takes a second to import, and most answers are text.
+    from nmrflow.output import page
 
-        self.stream, self.page = stream, page
-        stream.write(page.head(heading.title, heading.lines))
-
-    def add(self, item: Item) -> None:
+    def add(item: Item) -> None:
         if item.title or item.is_refused:
-            self.stream.write(self.page.card(item))
+            stream.write(page.card(item))
 
-    def close(self) -> None:
-        self.stream.write(self.page.FOOT)
+    stream.write(page.head(heading.title, heading.lines))
+    yield add
+    stream.write(page.FOOT)
 
 
-_TEXTS: dict[str, Callable[[TextIO, Heading], _Writer]] = {
-    ".csv": _Table,
-    ".json": _Json,
-    ".sdf": _Sdf,
-    ".html": _Page,
+_TEXTS: dict[str, Callable[[TextIO, Heading], AbstractContextManager[Add]]] = {
+    ".csv": _table,
+    ".json": _json,
+    ".sdf": _sdf,
+    ".html": _page,
 }
 _PICTURES = (".svg", ".png")
 
@@ -137,7 +123,7 @@ def check_output(file: Path) -> None:
 
 
 @contextmanager
-def open_outputs(files: Sequence[Path], heading: Heading) -> Iterator[Callable[[Item], None]]:
+def open_outputs(files: Sequence[Path], heading: Heading) -> Iterator[Add]:
     """Files that grow by one item at a time, and appear under their names when all is written.
 
     A picture is a file of its own for each item: the first has the name given, the next have
@@ -154,48 +140,42 @@ def open_outputs(files: Sequence[Path], heading: Heading) -> Iterator[Callable[[
         check_output(file)
     try:
         with ExitStack() as stack:
-            writers = [_open(file, heading, stack) for file in files]
+            adders = [stack.enter_context(_opened(file, heading)) for file in files]
 
             def add(item: Item) -> None:
-                for writer in writers:
-                    writer.add(item)
+                for add_one in adders:
+                    add_one(item)
 
             yield add
     except OSError as error:
         raise DataError(f"{error.filename or files}: cannot be written ({error})") from error
 
 
-def _open(file: Path, heading: Heading, stack: ExitStack) -> _Writer:
-    if file.suffix.lower() in _PICTURES:
-        return _Pictures(file)
-    return stack.enter_context(_opened(file, heading))
-
-
 @contextmanager
-def _opened(file: Path, heading: Heading) -> Iterator[_Writer]:
+def _opened(file: Path, heading: Heading) -> Iterator[Add]:
+    if file.suffix.lower() in _PICTURES:
+        yield _pictures(file)
+        return
     with (
         written_whole(file) as unfinished,
         unfinished.open("w", encoding="utf-8", newline="") as stream,
+        _TEXTS[file.suffix.lower()](stream, heading) as add,
     ):
-        writer = _TEXTS[file.suffix.lower()](stream, heading)
-        yield writer
-        writer.close()
+        yield add
 
 
-class _Pictures:
-    def __init__(self, file: Path) -> None:
-        self.file, self.n = file, 0
+def _pictures(file: Path) -> Add:
+    numbers = itertools.count(1)
 
-    def add(self, item: Item) -> None:
+    def add(item: Item) -> None:
         if item.answer is None:
             return
         from nmrflow.output.pictures import picture
 
-        self.n += 1
-        name = f"{self.file.stem}-{self.n}{self.file.suffix}" if self.n > 1 else self.file.name
-        form = self.file.suffix.lower().removeprefix(".")
-        with written_whole(self.file.with_name(name)) as unfinished:
+        n = next(numbers)
+        name = f"{file.stem}-{n}{file.suffix}" if n > 1 else file.name
+        form = file.suffix.lower().removeprefix(".")
+        with written_whole(file.with_name(name)) as unfinished:
             unfinished.write_bytes(picture(item.answer, form))
 
-    def close(self) -> None:
-        pass
+    return add

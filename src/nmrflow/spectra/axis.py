@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,21 +10,14 @@ from numpy.typing import NDArray
 from nmrflow.errors import SpectrumError
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 # Shifts such as 12.4 lie exactly on an edge but not in binary arithmetic: 12.4 / 0.2 may
 # come out a hair below 62. A millionth of a bin is far below any shift's own precision.
 _EDGE_TOLERANCE_BINS = 1e-6
 
-_CARBON = Carbon13()
-
-
-_Array = TypeVar("_Array", bound="_Numbers")
-
-
-class _Numbers(Protocol):
-    """An array or a tensor."""
-
-    def __sub__(self, other: float, /) -> Self: ...
-    def __truediv__(self, other: float, /) -> Self: ...
+_Numbers = TypeVar("_Numbers", NDArray[np.float64], "Tensor")
 
 
 @dataclass(frozen=True, init=False)
@@ -62,16 +55,12 @@ class ShiftAxis:
         fine_width_ppm: float | None = None,
         n_fine_bins: int | None = None,
         n_bins: int | None = None,
-        nucleus: Nucleus = _CARBON,
+        nucleus: Nucleus = Carbon13(),
         start_ppm: float | None = None,
     ) -> None:
-        given = {
-            "fine_width_ppm": fine_width_ppm,
-            "n_fine_bins": n_fine_bins,
-            "n_bins": n_bins,
-            "start_ppm": start_ppm,
-        }
-        for name, value in given.items():
+        names = ("fine_width_ppm", "n_fine_bins", "n_bins", "start_ppm")
+        given = (fine_width_ppm, n_fine_bins, n_bins, start_ppm)
+        for name, value in zip(names, given, strict=True):
             own = getattr(nucleus, name) if value is None else value
             object.__setattr__(self, name, own)  # the way of frozen dataclasses
         object.__setattr__(self, "nucleus", nucleus)
@@ -102,13 +91,7 @@ class ShiftAxis:
         return sum(not self.start_ppm <= shift < top_ppm for shift in shifts_ppm)
 
     def to_fine_bins(self, shifts_ppm: Iterable[float]) -> NDArray[np.int64]:
-        """Fine bin of every shift, in the order given.
-
-        Args:
-            shifts_ppm: Shifts in ppm.
-
-        Returns:
-            Bin numbers of shape ``(n_peaks,)``, each in ``0 .. n_fine_bins - 1``.
+        """Fine bin of every shift, in the order given: ``(n_peaks,)``.
 
         Raises:
             SpectrumError: As :meth:`check_shift`.
@@ -121,11 +104,7 @@ class ShiftAxis:
         return np.asarray(bins.clip(0, self.n_fine_bins - 1), dtype=np.int64)
 
     def occupied(self, shifts_ppm: Iterable[float]) -> tuple[int, ...]:
-        """Numbers of the fine bins that shifts fall into, sorted, each once.
-
-        Raises:
-            SpectrumError: As :meth:`check_shift`.
-        """
+        """The fine bins that shifts fill, sorted, each once; raises as :meth:`check_shift`."""
         return tuple(np.unique(self.to_fine_bins(shifts_ppm)).tolist())
 
     def fine_centres_ppm(self, fine_bins: Iterable[int]) -> NDArray[np.float64]:
@@ -143,18 +122,15 @@ class ShiftAxis:
         """Edges between the bins of the code in ppm, ascending, ``(n_bins - 1,)``."""
         return self.start_ppm + np.arange(1, self.n_bins, dtype=np.float64) * self.bin_width_ppm
 
-    def places(self, shifts_ppm: _Array) -> _Array:
+    def places(self, shifts_ppm: _Numbers) -> _Numbers:
         """Where shifts lie, in widths of a code bin from the lower edge of the first."""
         return (shifts_ppm - self.start_ppm) / self.bin_width_ppm
 
     def code_from_fine(self, fine_bins: Iterable[int]) -> NDArray[np.uint8]:
-        """The spectrum code: a bit is set when any fine bin that it covers is occupied.
+        """The spectrum code ``(n_bins,)`` of zeros and ones.
 
-        Args:
-            fine_bins: Numbers of the occupied fine bins, in any order, repeats allowed.
-
-        Returns:
-            Array of shape ``(n_bins,)``, values 0 and 1.
+        A bit is set when any fine bin that it covers is occupied; the bins may come in any order,
+        and repeatedly.
 
         Raises:
             SpectrumError: If a bin number is outside ``0 .. n_fine_bins - 1``.

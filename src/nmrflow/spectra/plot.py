@@ -24,9 +24,6 @@ def plot_mirror(
         labels: Their names.
         nucleus: Whose shifts they are.
         ax: Where to draw; a new figure if None.
-
-    Returns:
-        The axes drawn on.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(8, 2.6), layout="constrained")
@@ -41,12 +38,6 @@ def plot_mirror(
 
 
 def draw_axis(ax: Axes, nucleus: Nucleus, heights: tuple[float, float]) -> None:
-    """The line that sticks stand on, and the shift axis beneath.
-
-    Args:
-        ax: Where to draw.
-        nucleus: Says what range is shown, and what is written.
-        heights: Lowest and highest end of sticks.
-    """
+    """The line that sticks stand on, and the shift axis beneath; sticks end within the heights."""
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set(xlim=nucleus.shown_ppm, ylim=heights, yticks=[], xlabel=nucleus.heading)

@@ -51,12 +51,7 @@ _MULTIPLETS = (7, 5, 3)
 
 
 class ForeignLine(NamedTuple):
-    """A peak that is the solvent's or the reference's.
-
-    Args:
-        peak: As it stands in the list.
-        name: Of the solvent or reference.
-    """
+    """A peak, as it stands in the list, and the solvent or reference whose it is."""
 
     peak: Peak
     name: str
@@ -93,10 +88,6 @@ def split_foreign_lines(
     to :data:`UNTOLD_PPM`. A peak whose note names a solvent or TMS is foreign wherever it lies;
     one with atoms, a number of carbons or a multiplicity is the compound's, but for a ``t``
     where the line of the named solvent is one.
-
-    Args:
-        peaks: What was measured.
-        nucleus: Knows where its solvents' lines are.
     """
     told = peaks.metadata.get("solvent", "")
     if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD:

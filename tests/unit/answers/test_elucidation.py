@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 import nmrflow
 from nmrflow.answers import elucidation
-from nmrflow.answers.assignment import assign
 from nmrflow.answers.candidates import Candidate, weigh, weigh_drawn
-from nmrflow.answers.elucidation import Elucidation, Ranking, elucidate, rank
+from nmrflow.answers.elucidation import Elucidation, Ranking, assign, elucidate, rank
 from nmrflow.answers.question import ask, remarks_on
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError

@@ -13,8 +13,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, NmrflowError
 from nmrflow.formats.jcamp import write_jcamp
 from nmrflow.formats.spectrum_files import TYPED, read_spectra
-from nmrflow.formats.spectrum_row import SpectrumRow
-from nmrflow.formats.spectrum_sdf import write_nmredata_record, write_record
+from nmrflow.formats.spectrum_sdf import SpectrumRow, write_nmredata_record, write_record
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
 

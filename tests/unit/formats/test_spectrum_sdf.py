@@ -11,8 +11,8 @@ from rdkit import Chem
 from nmrflow.chem.structure import Structure
 from nmrflow.data.sources.nmrshiftdb2 import Nmrshiftdb2
 from nmrflow.errors import DataError, NmrflowError, SpectrumError
-from nmrflow.formats.spectrum_row import SpectrumRow
 from nmrflow.formats.spectrum_sdf import (
+    SpectrumRow,
     read_sdf_spectra,
     write_nmredata_record,
     write_nmrshiftdb2_record,

@@ -14,7 +14,6 @@ from nmrflow.errors import ConfigError, DataError, NmrflowError, StructureError
 from nmrflow.files import contents_digest, open_text
 from nmrflow.formats.nmrshiftdb2 import parse_record
 from nmrflow.formats.sdf import read_records
-from nmrflow.formats.signals import Signal, Spectrum
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 
@@ -61,10 +60,8 @@ class AssignedShifts:
     ) -> None:
         if table_path and not path:
             raise ConfigError(f"table_path={table_path}: of no use without path")
-        self.path = path
-        self.table_path = table_path
+        self.path, self.table_path, self.nucleus = path, table_path, nucleus
         self.elements = frozenset(elements)
-        self.nucleus = nucleus
 
     def read(self) -> SourceData:
         """Every usable molecule, in file order.
@@ -86,9 +83,7 @@ class AssignedShifts:
                 n_excluded[DEFECTIVE] += 1
                 continue
             checked = table.get(record.identifier)
-            if checked is not None and not _is_numbered_alike(
-                checked, molfile, self.nucleus.element
-            ):
+            if checked is not None and not self._is_numbered_alike(checked, molfile):
                 checked = None
                 n_other_numbering += 1
             found = self._assigned(molfile, spectra.values(), checked)
@@ -100,10 +95,8 @@ class AssignedShifts:
         if not records:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in n_excluded.items())
             raise DataError(
-                f"{self.path}: no usable molecule with assigned "
-                f"{self.nucleus.name} shifts among "
-                f"{n_excluded.total():,} records ({reasons}); an SDF as nmrshiftdb2 "
-                "exports it is needed"
+                f"{self.path}: no usable molecule with assigned {self.nucleus.name} shifts among "
+                f"{n_excluded.total():,} records ({reasons}); {EXPECTED} is needed"
             )
         numbered = f"{n_other_numbering:,} molecules are numbered otherwise in {self.table_path}"
         notes = (f"{numbered}: its shifts are not taken",) if n_other_numbering else ()
@@ -113,19 +106,26 @@ class AssignedShifts:
         """As of :class:`nmrflow.data.records.Source`, of both files."""
         return contents_digest([self.path, self.table_path], "assigned shifts")
 
+    def _is_numbered_alike(self, checked: Iterable[int], molfile: Molfile) -> bool:
+        """Whether a table's atoms are those of the record, which has no hydrogens to count."""
+        elements, own = dict(enumerate(molfile.elements)), self.nucleus.element
+        return "H" not in molfile.elements and all(elements.get(atom) == own for atom in checked)
+
     def _assigned(
         self,
         molfile: Molfile,
-        spectra: Collection[Spectrum],
+        spectra: Collection[PeakList],
         checked: Mapping[int, float] | None,
     ) -> tuple[Structure, PeakList] | str:
         """The structure and its shifts, or the reason to leave the record out."""
         heavy = [a for a, element in enumerate(molfile.elements) if element != "H"]
-        signals: dict[int, list[Signal]] = {}
-        for signal in (signal for spectrum in spectra for signal in spectrum.signals):
-            for atom in signal.atoms:
-                signals.setdefault(atom, []).append(signal)
-        shifts = checked if checked is not None else _medians(signals)
+        told: dict[int, list[Peak]] = {}
+        for peak in (peak for spectrum in spectra for peak in spectrum.peaks):
+            for name in peak.atoms:
+                told.setdefault(int(name), []).append(peak)
+        shifts = checked
+        if checked is None:
+            shifts = {a: statistics.median(p.shift_ppm for p in own) for a, own in told.items()}
         if not shifts:
             return f"no assigned {self.nucleus.name} shifts"
         if not set(molfile.elements) <= self.elements:
@@ -141,24 +141,14 @@ class AssignedShifts:
         peaks = tuple(
             Peak(
                 shift,
-                _agreed(s.multiplicity for s in signals.get(atom, ())),
-                intensity=_agreed(s.intensity for s in signals.get(atom, ())),
+                _agreed(peak.multiplicity for peak in told.get(atom, ())),
+                intensity=_agreed(peak.intensity for peak in told.get(atom, ())),
                 atoms=(str(position[atom]),),
             )
             for atom, shift in sorted(shifts.items())
         )
         solvent = _agreed(spectrum.metadata.get("solvent") for spectrum in spectra)
         return structure, PeakList(peaks, {"solvent": solvent} if solvent else {})
-
-
-def _is_numbered_alike(checked: Iterable[int], molfile: Molfile, element: str) -> bool:
-    """Whether a table's atoms are those of the record, which has no hydrogens to count."""
-    elements = dict(enumerate(molfile.elements))
-    return "H" not in molfile.elements and all(elements.get(atom) == element for atom in checked)
-
-
-def _medians(signals: Mapping[int, Sequence[Signal]]) -> dict[int, float]:
-    return {atom: statistics.median(s.shift_ppm for s in own) for atom, own in signals.items()}
 
 
 def _agreed(told: Iterable[_Told | None]) -> _Told | None:
@@ -172,12 +162,9 @@ def _read_table(path: str, nucleus: Nucleus) -> Table:
     table: Table = {}
     with open_text(path, "a table of checked shifts") as stream:
         rows = csv.DictReader(stream)
-        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-        if missing:
-            raise DataError(
-                f"{path}: no column {', '.join(missing)}; a table with the columns "
-                f"{', '.join(_COLUMNS)} is needed"
-            )
+        if missing := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
+            needed = f"a table with the columns {', '.join(_COLUMNS)} is needed"
+            raise DataError(f"{path}: no column {', '.join(missing)}; {needed}")
         for row in rows:
             if row["atom_type"] != str(nucleus.atomic_number):
                 continue
@@ -185,8 +172,7 @@ def _read_table(path: str, nucleus: Nucleus) -> Table:
                 atom, shift = int(row["atom_index"]), float(row["Shift"])
                 nucleus.check_shift(shift)
             except (TypeError, ValueError) as error:
-                raise DataError(
-                    f"{path}: line {rows.line_num}: {error}; correct or remove the row"
-                ) from error
+                where = f"{path}: line {rows.line_num}"
+                raise DataError(f"{where}: {error}; correct or remove the row") from error
             table.setdefault(row["mol_id"], {})[atom] = shift
     return table

@@ -9,8 +9,9 @@ from nmrflow.errors import ConfigError, DataError, NmrflowError
 from nmrflow.files import contents_digest
 from nmrflow.formats.nmrshiftdb2 import parse_record
 from nmrflow.formats.sdf import read_records
-from nmrflow.formats.signals import Spectrum, positions, to_peak_list
+from nmrflow.formats.signals import positions, renumbered
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
+from nmrflow.spectra.peaks import PeakList
 
 EXPECTED = "an SDF as nmrshiftdb2 exports it"
 """What its files are, in messages."""
@@ -52,9 +53,7 @@ class Nmrshiftdb2:
             raise ConfigError("data=nmrshiftdb2 reads an SDF: give data.path=/path/to/file.sdf")
         self.path: str | None = path
         self.elements = frozenset(elements)
-        self.max_carbons = max_carbons
-        self.on_error = on_error
-        self.nucleus = nucleus
+        self.max_carbons, self.on_error, self.nucleus = max_carbons, on_error, nucleus
 
     def read(self) -> SourceData:
         """Read every spectrum of every record.
@@ -71,41 +70,33 @@ class Nmrshiftdb2:
             where = f"record {record.number} (from line {record.line}, id {record.identifier})"
             try:
                 molfile, spectra = parse_record(record, self.nucleus)
-                reason = self._reason_to_leave_out(molfile, spectra)
-                if reason is None:
-                    structure = molfile.structure()
-                    numbers = positions(molfile.elements, structure)
+                if reason := self._reason_to_leave_out(molfile, spectra):
+                    n_excluded[reason] += 1
+                    continue
+                structure = molfile.structure()
+                numbers = positions(molfile.elements, structure)
             except NmrflowError as error:
                 defects.append(f"{where}: {error}")
                 n_excluded["defective record"] += 1
                 continue
-            if reason is not None:
-                n_excluded[reason] += 1
-                continue
             records += [
                 Record(
-                    molecule_id=record.identifier,
-                    spectrum_id=f"{record.identifier}/{k}",
-                    structure=structure,
-                    peaks=to_peak_list(spectrum, numbers),
-                    provenance=f"{self.path}:{record.line}",
+                    record.identifier,
+                    f"{record.identifier}/{k}",
+                    structure,
+                    renumbered(peaks, numbers),
+                    f"{self.path}:{record.line}",
                 )
-                for k, spectrum in spectra.items()
+                for k, peaks in spectra.items()
             ]
         if defects and self.on_error == "stop":
-            raise DataError(
-                report_defects(
-                    self.path,
-                    defects,
-                    "record",
-                    "correct them, or leave them out with data.on_error=skip",
-                )
-            )
+            advice = "correct them, or leave them out with data.on_error=skip"
+            raise report_defects(self.path, defects, "record", advice)
         if not records:
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in n_excluded.items())
             raise DataError(
                 f"{self.path}: no usable {self.nucleus.name} spectrum among "
-                f"{sum(n_excluded.values()):,} records "
-                f"({', '.join(f'{n:,} {reason}' for reason, n in n_excluded.items())})"
+                f"{n_excluded.total():,} records ({reasons})"
             )
         return SourceData(tuple(records), n_excluded, tuple(defects))
 
@@ -113,7 +104,7 @@ class Nmrshiftdb2:
         """As of :class:`nmrflow.data.records.Source`."""
         return contents_digest([self.path], EXPECTED)
 
-    def _reason_to_leave_out(self, molfile: Molfile, spectra: dict[int, Spectrum]) -> str | None:
+    def _reason_to_leave_out(self, molfile: Molfile, spectra: dict[int, PeakList]) -> str | None:
         n_carbons = molfile.elements.count("C")
         if not spectra:
             return f"no {self.nucleus.name} spectrum"

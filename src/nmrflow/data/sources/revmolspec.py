@@ -44,9 +44,7 @@ class RevMolSpec:
     name = "revmolspec"
 
     def __init__(self, path: str | None = None, url: str = URL, sha256: str = SHA256) -> None:
-        self.path = path
-        self.url = url
-        self.sha256 = sha256
+        self.path, self.url, self.sha256 = path, url, sha256
 
     def read(self) -> SourceData:
         """Read every row.
@@ -66,21 +64,13 @@ class RevMolSpec:
                 if row["C"] == "0" * codec.n_digits:
                     n_excluded[METHANE] += 1
                     continue
-                records.append(
-                    Record(
-                        molecule_id=row["A"],
-                        spectrum_id=row["B"],
-                        structure=codec.decode_digits(row["C"]),
-                        peaks=_read_bits(row["D"]),
-                        provenance=f"{path}:{line}",
-                    )
-                )
+                structure, peaks = codec.decode_digits(row["C"]), _read_bits(row["D"])
+                records.append(Record(row["A"], row["B"], structure, peaks, f"{path}:{line}"))
             except NmrflowError as error:
                 defects.append(f"line {line} (A = {str(row.get('A'))[:20]!r}): {error}")
         if defects:
-            raise DataError(
-                report_defects(path, defects, "row", "correct or remove them, then run again")
-            )
+            advice = "correct or remove them, then run again"
+            raise report_defects(path, defects, "row", advice)
         if not records:
             raise DataError(f"{path}: a header but no usable row; is it the right file?")
         return SourceData(tuple(records), n_excluded)
@@ -90,11 +80,10 @@ class RevMolSpec:
         return contents_digest([self._file()], EXPECTED)
 
     def _file(self) -> str:
-        return self.path if self.path is not None else self._download()
-
-    def _download(self) -> str:
+        if self.path is not None:
+            return self.path
         try:
-            file = pooch.retrieve(
+            file: str = pooch.retrieve(
                 url=self.url,
                 known_hash=f"sha256:{self.sha256}",
                 fname="reversibledata.csv",
@@ -109,7 +98,7 @@ class RevMolSpec:
                 f"{self.url}: cannot be downloaded ({reason}); "
                 "give a local copy of the table as data.path=/path/to/reversibledata.csv"
             ) from error
-        return str(file)
+        return file
 
 
 def _rows(path: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -117,9 +106,9 @@ def _rows(path: str) -> Iterator[tuple[int, dict[str, str]]]:
     with open_text(path, EXPECTED) as stream:
         reader = csv.DictReader(stream, strict=True)
         try:
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                found = ", ".join(name[:20] for name in (reader.fieldnames or ())[:8])
+            names = reader.fieldnames or ()
+            if missing := [name for name in COLUMNS if name not in names]:
+                found = ", ".join(name[:20] for name in names[:8])
                 raise DataError(
                     f"{path}: column {', '.join(missing)} is missing from the first line, which "
                     f"has: {found!r}; a header A,B,C,D is expected"

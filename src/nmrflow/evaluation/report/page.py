@@ -8,7 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from nmrflow.errors import DataError
-from nmrflow.output.html import PAGE_FOOT, page_head
+from nmrflow.output.page import PAGE_FOOT, page_head
 
 PICTURES = "report_files"
 """Folder of the pictures, beside the Markdown."""
