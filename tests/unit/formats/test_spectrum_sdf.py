@@ -188,10 +188,10 @@ def test_hydrogens_of_the_file_do_not_count(read: Read) -> None:
 
 
 def test_a_structure_that_is_refused_keeps_its_peaks(read: Read) -> None:
-    block = Chem.MolToMolBlock(Chem.MolFromSmiles("C[N+](C)(C)C"))
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("C[CH]C"))
     (found,) = read(record(("Spectrum 13C 0", "55.1;0.0Q;0|"), block=block))
     assert found.structure is None
-    assert "charged" in str(found.reason)
+    assert "radical" in str(found.reason)
     assert shifts_by_atom(found.peaks) == {0: 55.1}
 
 
