@@ -14,8 +14,6 @@ from rdkit import Chem
 
 from nmrflow.chem.structure import Structure
 
-BOND_KINDS = ("single", "single in a ring", "double", "double in a ring", "triple", "aromatic")
-
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "Si")
 """Elements with a feature of their own unless others are named; all others share one."""
 
