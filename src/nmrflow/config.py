@@ -199,7 +199,9 @@ def _check_target(target: object, allowed: tuple[str, ...]) -> None:
     try:
         found = _find(target)
     except Exception as error:  # whatever importing the module raises
-        raise ConfigError(f"configuration names {target!r}, which does not exist") from error
+        raise ConfigError(
+            f"configuration names {target!r}, which does not exist or cannot be imported ({error})"
+        ) from error
     if not inspect.isclass(found) or not f"{found.__module__}.".startswith(allowed):
         raise refusal
 

@@ -1,6 +1,7 @@
 """The network that elucidates, through its commands: stages, fine-tuning, scores, weights."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,12 @@ def test_stages_leave_what_they_made_and_what_they_know(run_dir: Path) -> None:
     assert len(side["logit_thresholds"]) == 128
     assert side["mean_logit_true"] == 1
     assert side["mean_logit_false"] == -1
+
+
+def test_a_short_training_gives_the_numbers_that_it_gave(
+    run_dir: Path, check_metrics: Callable[[str, Path], None]
+) -> None:
+    check_metrics("elucidation", run_dir)
 
 
 def test_run_again_nothing_is_trained(

@@ -25,7 +25,6 @@ HERE = Path(__file__).parents[1] / "extensions"
 def trained_in(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
     """Trains what a configuration of the extensions' own describes; each is trained once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(HERE)
         patch.setenv("NMRFLOW_EXTENSIONS", "toys")
         yield Trained(tmp_path_factory)
 

@@ -2,17 +2,20 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
+from hydra import compose, initialize_config_module
 
 import nmrflow
 from nmrflow.errors import CheckpointError, ConfigError, DataError, TrainingError
 from nmrflow.evaluation.report.runs import read_runs, scores_table, summarise
 from nmrflow.evaluation.scores_file import read_scores
 from nmrflow.model import checkpoint as checkpoints
+from nmrflow.train import train
 
 
 def modified(run: Path) -> dict[Path, int]:
@@ -31,6 +34,15 @@ def test_a_run_leaves_a_row_per_epoch_checkpoints_and_scores(finished_run: Path)
     assert scores["n"] == scores["n_validation"]
     assert scores["inversion/exact_structures"] == 1
     assert scores["n_seen_in_training"] == 0
+
+
+def test_a_short_training_gives_the_numbers_that_it_gave(
+    tmp_path: Path, check_metrics: Callable[[str, Path], None]
+) -> None:
+    overrides = ["+experiment=baseline", "model=irevnet_small", "trainer.max_epochs=2"]
+    with initialize_config_module("nmrflow.conf", version_base="1.3"):
+        train(compose("train", [*overrides, "logger=csv"]), tmp_path)
+    check_metrics("baseline", tmp_path)
 
 
 def test_the_table_agrees_with_the_final_scores(finished_run: Path) -> None:

@@ -1,4 +1,4 @@
-"""A second nucleus, defined here and nowhere else: read, cut into bins, drawn and written."""
+"""A second nucleus, which only the tests define: read, cut into bins, drawn and written."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys.nucleus import Fluorine19
 
 from nmrflow.chem.structure import Structure
 from nmrflow.data.dataset import fine_codes, say_off_scale
@@ -27,30 +28,10 @@ from nmrflow.formats.text_reader import read_peaks
 from nmrflow.formats.text_writer import write_peaks
 from nmrflow.shifts.mixture import bin_edges_ppm
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.spectra.nucleus import Carbon13, Nucleus, Solvent
+from nmrflow.spectra.nucleus import Carbon13
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.plot import plot_mirror
 from nmrflow.spectra.solvents import split_foreign_lines
-
-
-class Fluorine19(Nucleus):
-    def __init__(self) -> None:
-        super().__init__(
-            mass=19,
-            element="F",
-            noun="fluorine",
-            atomic_number=9,
-            min_shift_ppm=-300.0,
-            max_shift_ppm=150.0,
-            start_ppm=-250.0,
-            fine_width_ppm=0.5,
-            n_fine_bins=640,
-            n_bins=64,
-            typical_ppm=(-110.0, -60.0),
-            shown_ppm=(50.0, -250.0),
-            solvents=(Solvent("C6D6", (-163.0,)),),
-        )
-
 
 F19 = Fluorine19()
 AXIS = ShiftAxis(nucleus=F19)

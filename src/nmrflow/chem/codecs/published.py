@@ -35,7 +35,6 @@ class BondTensorCodec:
     """
 
     domain = HYDROCARBONS
-    n_channels = 4
     n_digits = 136
     shape = (4, 16, 16)
     depends_on_atom_order = True
@@ -47,10 +46,6 @@ class BondTensorCodec:
     _AROMATIC_CHANNEL = 3
     _AROMATIC_DIGIT = 5
 
-    def check(self, structure: Structure) -> None:
-        """Raises as :meth:`nmrflow.chem.domain.Domain.check`."""
-        self.domain.check(structure)
-
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """Write a structure as its bond tensor.
 
@@ -60,7 +55,7 @@ class BondTensorCodec:
         Raises:
             StructureError: As :meth:`nmrflow.chem.domain.Domain.check`.
         """
-        self.check(structure)
+        self.domain.check(structure)
         tensor = np.zeros(self.shape, dtype=np.uint8)
         for bond in structure.bonds:
             tensor[bond.order - 1, bond.begin, bond.end - 1] = 1
