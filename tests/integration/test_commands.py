@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,51 +102,45 @@ def test_wandb_holds_the_scores_tables_and_pictures_of_each_job(sweep: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_numbers(table: Path, tmp_path: Path) -> None:
-    command = [*MODULE, "data=revmolspec", f"data.path={table}", "logger=csv"]
-    command += ["trainer.max_epochs=300"]
+def test_a_killed_run_resumes_to_the_same_numbers(
+    table: Path, train_small, tmp_path: Path
+) -> None:
     killed = tmp_path / "killed"
-    with subprocess.Popen([*command, f"hydra.run.dir={killed}"], cwd=tmp_path) as process:
+    command = [*MODULE, "data=revmolspec", f"data.path={table}", "logger=csv", "n_threads=1"]
+    command += ["scoring.n_samples=5", "trainer.max_epochs=300", f"hydra.run.dir={killed}"]
+    with subprocess.Popen(command, cwd=tmp_path) as process:
         metrics = killed / "metrics.csv"
         while not metrics.exists() or metrics.read_text().count("\n") < 4:
             assert process.poll() is None, "ended before it could be killed"
             time.sleep(0.02)
         process.kill()
     saved = torch.load(killed / "checkpoints/last.ckpt")["epoch"] + 1
-    short = [*command, f"trainer.max_epochs={saved + 2}"]
-    whole = run_process(*short, "hydra.run.dir=whole", cwd=tmp_path)
-    resumed = run_process(*short, "hydra.run.dir=resumed", "resume=killed", cwd=tmp_path)
-    assert whole.returncode == resumed.returncode == 0, whole.stderr + resumed.stderr
-    numbers = [(tmp_path / run / "metrics.csv").read_text() for run in ("whole", "resumed")]
-    assert numbers[0] == numbers[1]
+    short = ["n_threads=1", f"trainer.max_epochs={saved + 2}"]
+    whole, resumed = (train_small(*short, *more) for more in ([], [f"resume={killed}"]))
+    assert (whole / "metrics.csv").read_text() == (resumed / "metrics.csv").read_text()
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Calls the command's entry with arguments, in a folder."""
+
+    def call(*arguments: str, cwd: Path) -> None:
+        monkeypatch.chdir(cwd)
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", ["train", *arguments])
+        main()
+
+    return call
 
 
 @pytest.mark.slow
-def test_a_run_repeats_from_its_saved_configuration(table: Path, tmp_path: Path) -> None:
-    first = run_process(
-        *MODULE,
-        "data=revmolspec",
-        f"data.path={table}",
-        "logger=csv",
-        "trainer.max_epochs=1",
-        "hydra.run.dir=first",
-        cwd=tmp_path,
-    )
-    assert first.returncode == 0, first.stderr
+def test_a_run_repeats_from_its_saved_configuration(typed, table: Path, tmp_path: Path) -> None:
+    short = ["logger=csv", "trainer.max_epochs=1", "scoring.n_samples=5", "hydra.run.dir=first"]
+    typed(*SMALL, "data=revmolspec", f"data.path={table}", *short, cwd=tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    again = run_process(
-        sys.executable,
-        "-m",
-        "nmrflow.train",
-        "--config-path",
-        str(tmp_path / "first/.hydra"),
-        "--config-name",
-        "config",
-        "hydra.run.dir=again",
-        cwd=elsewhere,
-    )
-    assert again.returncode == 0, again.stderr
+    saved = ["--config-path", str(tmp_path / "first/.hydra"), "--config-name", "config"]
+    typed(*saved, "hydra.run.dir=again", cwd=elsewhere)
     numbers = [
         p.read_text() for p in (tmp_path / "first/metrics.csv", elsewhere / "again/metrics.csv")
     ]
@@ -176,6 +171,7 @@ def test_a_wheel_holds_the_configuration_and_trains_anywhere(tmp_path: Path) -> 
         *SMALL,
         "logger=csv",
         "trainer.max_epochs=1",
+        "scoring.n_samples=1",
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
@@ -184,15 +180,12 @@ def test_a_wheel_holds_the_configuration_and_trains_anywhere(tmp_path: Path) -> 
 
 
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
-    """Calls the command's entry with arguments; returns what it says while it refuses them."""
+def refused(typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """The same in a folder of its own; returns what it says while it refuses them."""
 
     def call(*arguments: str) -> str:
-        monkeypatch.chdir(tmp_path)
-        GlobalHydra.instance().clear()
-        monkeypatch.setattr(sys, "argv", ["train", *SMALL, "logger=csv", *arguments])
         with pytest.raises(SystemExit) as left:
-            main()
+            typed(*SMALL, "logger=csv", *arguments, cwd=tmp_path)
         said = capfd.readouterr()
         assert left.value.code not in (0, None)
         assert "Traceback" not in said.out + said.err

@@ -127,7 +127,7 @@ def test_a_calibration_stands_beside_its_checkpoint(
         calibrate(run_dir, table, n_samples=20, seed=0)
     # An inner validation side of this small table holds too few molecules.
     monkeypatch.setattr(InnerSplit, "name", StructureSplit.name)
-    found = calibrate(run_dir, table, n_samples=20, seed=0)
+    found = calibrate(run_dir, table, n_samples=10, seed=0)
     assert found.conditions["n"] > 10  # type: ignore[operator]
     assert 0 < found.none_fits_below < 1
     assert found.ranking == RankingWeights(log_p_weight=1.25, density_weight=0.75)

@@ -1,20 +1,36 @@
 """Every notebook runs from top to bottom."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parents[2] / "notebooks"
+
+
+@pytest.fixture(scope="module")
+def kernel(finished_run: Path) -> Iterator[KernelManager]:
+    """One process for all of them: most of a notebook's time goes into importing torch."""
+    manager = KernelManager()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NMRFLOW_CHECKPOINT", str(finished_run))
+        patch.setenv("NMRFLOW_RUNS", str(finished_run))
+        manager.start_kernel(cwd=str(FOLDER))
+    yield manager
+    manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # jupyter's own, in this process; none is ours
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook(path: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NMRFLOW_CHECKPOINT", str(finished_run))
-    monkeypatch.setenv("NMRFLOW_RUNS", str(finished_run))
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebook(path: Path, kernel: KernelManager) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "run nbstripout"
-    NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}).execute()
+    notebook.cells.insert(0, new_code_cell("%reset -f"))
+    client = NotebookClient(notebook, km=kernel)
+    client.execute()
+    client.kc.stop_channels()
