@@ -25,7 +25,7 @@ train: $(READY)
 	$(BIN)/python -m nmrflow.train +experiment=baseline
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 NO_REAL_DATA = "needs real spectra: set NMRFLOW_DATA"
 
-settings.register_profile("nmrflow", deadline=None)
+# --hypothesis-profile=thorough looks for longer; examples are other ones in every run.
+settings.register_profile("nmrflow", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("nmrflow")
 
 
@@ -64,6 +66,11 @@ def as_process() -> AsProcess:
         )
 
     return pretend
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is slow comes first: of several workers none is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

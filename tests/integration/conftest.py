@@ -52,6 +52,14 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def short(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first twelve rows of the table."""
+    file = tmp_path_factory.mktemp("short") / "short.csv"
+    file.write_text("".join(table.read_text().splitlines(keepends=True)[:13]))
+    return file
+
+
+@pytest.fixture(scope="session")
 def check_metrics() -> Callable[[str, Path], None]:
     """Compares the numbers of a run's folder with the recorded ones of a name."""
 

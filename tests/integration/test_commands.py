@@ -148,7 +148,7 @@ def test_a_run_repeats_from_its_saved_configuration(typed, table: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_a_wheel_holds_the_configuration_and_trains_anywhere(tmp_path: Path) -> None:
+def test_a_wheel_holds_the_configuration_and_trains_anywhere(table: Path, tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     built = run_process(
@@ -161,6 +161,7 @@ def test_a_wheel_holds_the_configuration_and_trains_anywhere(tmp_path: Path) -> 
         archive.extractall(tmp_path / "site")
     for config in (root / "conf").rglob("*.yaml"):
         assert f"nmrflow/conf/{config.relative_to(root / 'conf').as_posix()}" in names
+    assert "nmrflow/data/embedded.csv.gz" in names
     done = run_process(
         sys.executable,
         "-c",
@@ -170,8 +171,10 @@ def test_a_wheel_holds_the_configuration_and_trains_anywhere(tmp_path: Path) -> 
         "import nmrflow.train as t; print(t.__file__); t.main()",
         *SMALL,
         "logger=csv",
+        "data=revmolspec",
+        f"data.path={table}",
         "trainer.max_epochs=1",
-        "scoring.n_samples=1",
+        "scoring.complete=false",
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr

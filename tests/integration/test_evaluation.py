@@ -34,14 +34,6 @@ def run_evaluate(*overrides: str) -> dict:
 
 
 @pytest.fixture(scope="module")
-def short(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first twelve rows of the table."""
-    file = tmp_path_factory.mktemp("short") / "short.csv"
-    file.write_text("".join(table.read_text().splitlines(keepends=True)[:13]))
-    return file
-
-
-@pytest.fixture(scope="module")
 def bare(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished run's checkpoint, away from the data that it was trained on."""
     checkpoint = checkpoints.read(finished_run)

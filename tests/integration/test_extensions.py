@@ -18,6 +18,8 @@ from nmrflow.errors import CheckpointError, SpectrumError, StructureError
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.train import train
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parents[1] / "extensions"
 
 

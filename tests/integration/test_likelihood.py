@@ -30,7 +30,7 @@ SMALL = {
 }
 SEEDS = {"hydrocarbons": "CCCC", "CHNO": "NCO"}
 N_BINS = 16
-N_DRAWS = 100_000
+N_DRAWS = 50_000
 N_STEPS = 150
 
 

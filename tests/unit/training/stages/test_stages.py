@@ -47,7 +47,7 @@ from nmrflow.training.stages.corpus import Errors, draw_codes
 N_BINS = 128
 
 # Where a stage is resumed its folder has files from before, and Lightning says so.
-pytestmark = pytest.mark.filterwarnings("ignore:.*exists and is not empty")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*exists and is not empty")]
 
 NONE = AssignedShifts(None)
 Weights = dict[str, Tensor]
