@@ -59,7 +59,10 @@ class LaplaceMixture(NamedTuple):
         Returns:
             ``(c, m)``.
         """
-        return _cdf(self.centre_ppm, self.scale_ppm, self.log_weight.exp(), at_ppm)
+        away = (at_ppm[..., None] - self.centre_ppm[:, None]) / self.scale_ppm[:, None]
+        tail = 0.5 * torch.exp(-away.abs())
+        below = torch.where(away < 0, tail, 1 - tail)
+        return (below @ self.log_weight.exp()[:, :, None]).squeeze(-1)
 
     def bin_probabilities(self, axis: ShiftAxis) -> Tensor:
         """In which bin of the code a shift lies, ``(c, n_bins)``, each row summing to 1."""
