@@ -1,10 +1,8 @@
-"""Files: which settings name one, text opened with errors that say what to do, written whole."""
+"""Files: which settings name one, text opened with errors that say what to do."""
 
 import gzip
 import hashlib
 import io
-import os
-import secrets
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -73,28 +71,6 @@ def contents_digest(paths: Iterable[str | None], expected: str) -> str:
                 while part := stream.read(_PART):
                     found.update(part.encode())
     return found.hexdigest()
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Where to write what has its name only once it is whole.
-
-    Whatever ends the block, or the process, leaves the old file or the new one; several may
-    write the same file at once, and the last has it.
-
-    Args:
-        path: The file; its folder is there.
-
-    Returns:
-        A file beside it, of a name of its own, which the block writes.
-    """
-    own = f"{os.getpid()}-{secrets.token_hex(4)}"
-    unfinished = path.with_name(f".{path.name[:40]}.{own}.unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -257,4 +257,5 @@ def _settings(
 
 def main() -> None:
     """The entry of ``nmrflow`` and of ``python -m nmrflow``."""
-    app()
+    with errors_for_people():
+        app()

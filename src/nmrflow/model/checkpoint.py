@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from nmrflow.errors import CheckpointError
-from nmrflow.files import written_whole
 from nmrflow.model.migrations import MIGRATIONS
+from nmrflow.writing import written_whole
 
 FORMAT = 2
 KEY = "nmrflow"
@@ -100,8 +100,9 @@ def save_atomically(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint so that a run killed at any moment leaves the old one or the new."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(file) as unfinished:
-        torch.save(checkpoint, unfinished)
+    # A file of ours, and not torch's: an error of its own would hide that the disk is full.
+    with written_whole(file) as unfinished, unfinished.open("wb") as stream:
+        torch.save(checkpoint, stream)
 
 
 @cache

@@ -1,0 +1,41 @@
+"""How large things may be: the numbers of docs/limits.md, which stand nowhere else.
+
+They are far above what measurements and molecules are, and low enough that what is taken is
+answered within a minute and a gigabyte.
+"""
+
+MAX_TEXT_BYTES = 20_000_000
+"""Of a file that is read whole, as spectra are, unpacked."""
+
+MAX_LINE = 1_000_000
+"""Characters of a line of any text."""
+
+MAX_PACKED_RATIO = 200
+"""Unpacked against packed size of a gzip file beyond its first :data:`MAX_TEXT_BYTES`."""
+
+MAX_PEAKS = 5_000
+"""Of a spectrum."""
+
+MAX_NOTATION = 100_000
+"""Characters of a SMILES or an InChI."""
+
+MAX_ATOMS = 10_000
+"""Of a molecule, written hydrogens included."""
+
+MAX_ROW_LINES = 100
+"""Lines of a row of a table, whose quoted cells may hold line ends."""
+
+MAX_SHARED_LINES = 1_000
+"""Comments above the first of several spectra of a text, which are said of all."""
+
+MAX_RECORD_LINES = 200_000
+"""Of a record of an SDF."""
+
+MAX_THREADS = 256
+"""Of computation, and processes that work side by side."""
+
+MAX_SAMPLES = 1_000_000
+"""Draws for a spectrum."""
+
+MAX_COUNTS = {"n_threads": MAX_THREADS, "n_samples": MAX_SAMPLES}
+"""Those of settings, by name."""
