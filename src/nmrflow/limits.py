@@ -5,16 +5,19 @@ answered within a minute and a gigabyte.
 """
 
 MAX_TEXT_BYTES = 20_000_000
-"""Of a file that is read whole, as spectra are, unpacked."""
+"""Of a file that is read whole, as spectra are, unpacked; characters of a record of an SDF."""
 
-MAX_LINE = 1_000_000
-"""Characters of a line of any text."""
+MAX_LINE = 1 << 20
+"""Bytes of a line of any text."""
 
 MAX_PACKED_RATIO = 200
-"""Unpacked against packed size of a gzip file beyond its first :data:`MAX_TEXT_BYTES`."""
+"""Unpacked against packed size of a gzip file beyond its first :data:`MAX_LINE`."""
 
-MAX_PEAKS = 5_000
+MAX_PEAKS = 1_000
 """Of a spectrum."""
+
+MAX_NUMBERS = 20_000
+"""In the text of a spectrum: shifts, coupling constants and all others."""
 
 MAX_NOTATION = 100_000
 """Characters of a SMILES or an InChI."""
@@ -25,11 +28,8 @@ MAX_ATOMS = 10_000
 MAX_ROW_LINES = 100
 """Lines of a row of a table, whose quoted cells may hold line ends."""
 
-MAX_SHARED_LINES = 1_000
+MAX_SHARED_LINES = 100
 """Comments above the first of several spectra of a text, which are said of all."""
-
-MAX_RECORD_LINES = 200_000
-"""Of a record of an SDF."""
 
 MAX_THREADS = 256
 """Of computation, and processes that work side by side."""

@@ -8,6 +8,7 @@ import typer
 
 from nmrflow import __version__
 from nmrflow.errors import errors_for_people
+from nmrflow.limits import MAX_SAMPLES, MAX_THREADS
 
 if TYPE_CHECKING:
     from nmrflow.commands.settings import Settings
@@ -55,7 +56,7 @@ Errors = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of computation.")]
+Threads = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads of computation.")]
 Peaks = Annotated[
     str,
     typer.Argument(
@@ -123,7 +124,9 @@ def elucidate(
     *,
     formula: Formula = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Candidates to show.")] = 10,
-    samples: Annotated[int, typer.Option(min=1, help="Draws; more find rarer structures.")] = 600,
+    samples: Annotated[
+        int, typer.Option(min=1, max=MAX_SAMPLES, help="Draws; more find rarer structures.")
+    ] = 600,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same list.")] = 0,
     keep_solvent: KeepSolvent = False,
     output: Output = None,

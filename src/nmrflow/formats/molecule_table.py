@@ -9,6 +9,7 @@ from typing import TextIO
 from nmrflow.chem.notation import structure_from_smiles
 from nmrflow.errors import DataError, StructureError
 from nmrflow.files import open_text
+from nmrflow.limits import MAX_ROW_LINES
 
 _EXPECTED = "a table with a column of SMILES"
 _DELIMITERS = ",;\t"
@@ -85,6 +86,8 @@ def _cut(lines: Iterator[str], delimiter: str, n_done: int) -> Iterator[_Row]:
     def take(source: Iterator[str]) -> Iterator[str]:
         for line in source:
             taken.append(line)
+            if len(taken) > MAX_ROW_LINES:
+                raise csv.Error(f"a quote stays open for more than {MAX_ROW_LINES} lines")
             yield line
 
     def read(source: Iterator[str]) -> Iterator[list[str]]:
