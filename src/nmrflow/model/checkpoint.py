@@ -1,6 +1,7 @@
 """Checkpoint files: tensors and plain values, written whole or not at all, read without code."""
 
 import hashlib
+import io
 import pickle
 import zipfile
 from functools import cache
@@ -100,9 +101,11 @@ def save_atomically(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint so that a run killed at any moment leaves the old one or the new."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    # A file of ours, and not torch's: an error of its own would hide that the disk is full.
-    with written_whole(file) as unfinished, unfinished.open("wb") as stream:
-        torch.save(checkpoint, stream)
+    # In memory first: on a full disk torch's own writer ends the process, or hides the reason.
+    packed = io.BytesIO()
+    torch.save(checkpoint, packed)
+    with written_whole(file) as unfinished:
+        unfinished.write_bytes(packed.getbuffer())
 
 
 @cache
