@@ -43,10 +43,10 @@ class Moments:
     def __init__(self, scale: int) -> None:
         self._scale = scale
 
-    def some(self, n: int) -> Iterator[int]:
-        """Moments out of n, all if so many attacks are asked for, the first and last included."""
-        n_tried = min(n, self._scale)
-        return (round(k * (n - 1) / max(1, n_tried - 1)) for k in range(n_tried))
+    def some(self, n: int, cost: int = 1) -> Iterator[int]:
+        """Moments out of n, spread over all; fewer if each costs as much as several others."""
+        n_tried = min(n, max(1, self._scale // cost))
+        return (n * (2 * k + 1) // (2 * n_tried) for k in range(n_tried))
 
     def run(self, work: Callable[[], Any], happens: str = "", at: int = -1) -> Outcome:
         """Run work as a command's entry does.
