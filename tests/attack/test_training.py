@@ -16,6 +16,12 @@ from nmrflow.data.sources.embedded import Embedded
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.train import train
 
+# Where a training goes on its folder has files from before, and Lightning says so.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*exists and is not empty"),
+]
+
 SMALL = ["scoring.n_samples=1", "trainer.max_epochs=2", "logger=csv", "n_threads=1"]
 KINDS = {
     "published": [
@@ -91,7 +97,6 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("happens", ["killed", "full"])
 def test_it_goes_on_to_the_same_digits(
     work: Work, whole: Path, happens: str, moments: Any, tmp_path: Path

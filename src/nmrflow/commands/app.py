@@ -1,5 +1,6 @@
 """What can be typed: commands, their arguments and their help."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -254,7 +255,7 @@ def _settings(
     from nmrflow.commands.settings import Settings
 
     # However it is spelled, a file is written once.
-    outputs = tuple({file.resolve(): file for file in output or ()}.values())
+    outputs = tuple({os.path.realpath(file): file for file in output or ()}.values())
     return Settings(model, outputs, on_error.value, n_threads, is_quiet)
 
 

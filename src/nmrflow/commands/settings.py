@@ -82,5 +82,5 @@ class Settings:
 def _resolve(source: str) -> Path | None:
     try:
         return Path(source).resolve()
-    except (OSError, ValueError):  # no path: a long peak list
+    except (OSError, ValueError, RuntimeError):  # no path: a long peak list, a loop of links
         return None

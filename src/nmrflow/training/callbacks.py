@@ -45,8 +45,6 @@ class EpochTable(Callback):
         rows, self.rows = self.rows, []
         for row in rows:
             self._add(row, trainer)
-        if rows:
-            pl_module.description["epochs"] = self.rows  # Also where none is left to train.
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: FlowModule) -> None:  # type: ignore[override]
         """Add the epoch that has just ended, its validation included."""
