@@ -70,7 +70,7 @@ def errors_for_people() -> Iterator[None]:
             sys.stdout.flush()
         except Stopped as stop:
             _say(f"stopped by {signal.Signals(int(str(stop.code)) - 128).name}")
-            raise
+            raise SystemExit(stop.code) from None  # Said once, where one stands in another.
         except BrokenPipeError:
             _drop_output()
             raise SystemExit(1) from None

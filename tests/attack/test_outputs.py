@@ -1,5 +1,6 @@
 """What commands write, while they are killed, stopped, or the disk is full: old or whole."""
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from nmrflow.commands import settings
 from nmrflow.commands.app import app
 from nmrflow.commands.example_files import write_examples
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.writing import write_text
 
 COMMANDS = {
     "texts": ["predict", "Cc1ccccc1", "x", *["-o", "a.csv", "-o", "a.json", "-o", "a.html"]],
@@ -96,3 +98,25 @@ def test_examples_begun_are_finished(tmp_path: Path) -> None:
     written[3].unlink()
     assert write_examples(tmp_path) == written
     assert written[3].exists()
+
+
+def test_several_writers_of_one_file_leave_one_of_theirs(
+    tmp_path: Path, attack_scale: int
+) -> None:
+    file = tmp_path / "a.csv"
+    contents = [f"{k}\n" * (50_000 * k + 1) for k in range(4)]
+    children = []
+    for content in contents:
+        child = os.fork()
+        if not child:
+            for _ in range(5 * attack_scale):
+                write_text(file, content)
+            os._exit(0)
+        children.append(child)
+    while children:
+        found, status = os.waitpid(children[0], os.WNOHANG)
+        if found:
+            assert not status
+            children.pop(0)
+        assert not file.exists() or file.read_text() in contents
+    assert list(tmp_path.iterdir()) == [file]
