@@ -19,6 +19,9 @@ MAX_PEAKS = 1_000
 MAX_NUMBERS = 20_000
 """In the text of a spectrum: shifts, coupling constants and all others."""
 
+MAX_SPECTRUM_LINES = 10_000
+"""In the text of a spectrum, comments included."""
+
 MAX_NOTATION = 100_000
 """Characters of a SMILES or an InChI."""
 

@@ -24,6 +24,7 @@ from nmrflow.limits import (
     MAX_PEAKS,
     MAX_ROW_LINES,
     MAX_SHARED_LINES,
+    MAX_SPECTRUM_LINES,
     MAX_TEXT_BYTES,
 )
 from nmrflow.spectra.peaks import Peak, PeakList
@@ -81,6 +82,9 @@ def test_peaks() -> None:
         PeakList((*peaks, Peak(20.0)))
     with pytest.raises(SpectrumError, match=f"{MAX_NUMBERS + 1:,} numbers are more"):
         read_peaks("20.1 " * (MAX_NUMBERS + 1))
+    assert len(read_peaks("#\n" * MAX_SPECTRUM_LINES + "20.1").peaks) == 1
+    with pytest.raises(SpectrumError, match="10,001 lines are more than the 10,000"):
+        read_peaks("#\n" * (MAX_SPECTRUM_LINES + 1) + "20.1")
     with pytest.raises(SpectrumError, match="peaks are more"):
         read_peaks("20.1 " * (MAX_PEAKS + 1))
 

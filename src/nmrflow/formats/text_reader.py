@@ -21,7 +21,7 @@ from nmrflow.errors import SpectrumError
 from nmrflow.formats import peak_table
 from nmrflow.formats.sentence import read_sentence
 from nmrflow.formats.shift_words import LIST_HINT, refused, to_plain_characters
-from nmrflow.limits import MAX_NUMBERS
+from nmrflow.limits import MAX_NUMBERS, MAX_SPECTRUM_LINES
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
@@ -53,6 +53,11 @@ def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
         Peak(shift_ppm=129.3, multiplicity=None, n_carbons=2, intensity=None, \
 half_width_ppm=0.1, atoms=(), note='m')
     """
+    if (n_lines := text.count("\n")) > MAX_SPECTRUM_LINES:
+        raise SpectrumError(
+            f"{n_lines:,} lines are more than the {MAX_SPECTRUM_LINES:,} that a peak list may have; "
+            "is it the right text?"
+        )
     n_numbers = sum(1 for _ in _NUMBER.finditer(text))
     if n_numbers > MAX_NUMBERS:
         raise SpectrumError(
