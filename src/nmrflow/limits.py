@@ -31,8 +31,8 @@ MAX_ATOMS = 10_000
 MAX_ROW_LINES = 100
 """Lines of a row of a table, whose quoted cells may hold line ends."""
 
-MAX_SHARED_LINES = 100
-"""Comments above the first of several spectra of a text, which are said of all."""
+MAX_SHARED_LINES = 100_000
+"""Lines of comments above the first of several spectra, which are said of all: times spectra."""
 
 MAX_THREADS = 256
 """Of computation, and processes that work side by side."""

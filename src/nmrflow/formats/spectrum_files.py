@@ -113,10 +113,10 @@ def _read_lists(text: str, source: str, axis: ShiftAxis) -> Iterator[SpectrumRow
         return
     before = lines[: starts[0]]
     shared = [line for line in before if not line.strip() or line.lstrip().startswith("#")]
-    if len(shared) > MAX_SHARED_LINES:
+    if len(shared) * len(starts) > MAX_SHARED_LINES:
         raise DataError(
-            f"{source}: {len(shared):,} lines of comments above the first spectrum are more than "
-            f"{MAX_SHARED_LINES:,}; leave out those that are not of all spectra"
+            f"{source}: {len(shared):,} lines of comments above, and said of, {len(starts):,} "
+            f"spectra are more than {MAX_SHARED_LINES:,}; shorten them, or divide the file"
         )
     rows = [
         (f"{source}:{start + 1}", lines[start][1:], start + 1, lines[start + 1 : stop])

@@ -55,8 +55,8 @@ half_width_ppm=0.1, atoms=(), note='m')
     """
     if (n_lines := text.count("\n")) > MAX_SPECTRUM_LINES:
         raise SpectrumError(
-            f"{n_lines:,} lines are more than the {MAX_SPECTRUM_LINES:,} that a peak list may have; "
-            "is it the right text?"
+            f"{n_lines:,} lines are more than the {MAX_SPECTRUM_LINES:,} that a peak list may "
+            "have; is it the right text?"
         )
     n_numbers = sum(1 for _ in _NUMBER.finditer(text))
     if n_numbers > MAX_NUMBERS:
