@@ -55,7 +55,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         unfinished.replace(target)
         _sync(target.parent)
     finally:
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -85,7 +85,7 @@ def check_writable(path: Path) -> None:
         try:
             os.close(_create(unfinished, mode))
         finally:
-            unfinished.unlink(missing_ok=True)
+            _remove(unfinished)
     except (OSError, ValueError) as error:  # ValueError: a null character.
         if isinstance(error, DataError):
             raise
@@ -151,6 +151,14 @@ def _create(unfinished: Path, mode: int | None) -> int:
     """Make a file that nobody else has, no more open to others than what it will replace."""
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
     return os.open(unfinished, flags, 0o666 if mode is None else mode & 0o777 | 0o600)
+
+
+def _remove(unfinished: Path) -> None:
+    try:
+        unfinished.unlink(missing_ok=True)
+    except BaseException:  # Of a signal, amid the tidying up; a second one is ignored.
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def _sync(folder: Path) -> None:

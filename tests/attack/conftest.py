@@ -43,6 +43,11 @@ class Moments:
     def __init__(self, scale: int) -> None:
         self._scale = scale
 
+    @property
+    def are_few(self) -> bool:
+        """Whether it is not the attack that is asked for, but a look in passing."""
+        return self._scale <= N_BY_DEFAULT
+
     def some(self, n: int, cost: int = 1) -> Iterator[int]:
         """Moments out of n, spread over all; fewer if each costs as much as several others."""
         n_tried = min(n, max(1, self._scale // cost))

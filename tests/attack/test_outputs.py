@@ -85,7 +85,7 @@ def test_whole_or_old(
         for name, content in files(tmp_path).items():
             assert content == whole[name] or (content == OLD and name in names), (name, at)
         left = [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
-        assert happens == "killed" or not left
+        assert happens == "killed" or not left, (at, outcome)
         assert "Traceback" not in outcome.said
         if code == 1 and outcome.code:
             assert re.fullmatch(r"nmrflow: .*No space left on device.*\n", outcome.said)
