@@ -4,12 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+ATTACKS ?= 500
 
-.PHONY: help train test lint format lock bench clean
+.PHONY: help train test attack lint format lock bench clean
 
 help:
 	@echo "make train   set up .venv and train the published network on the embedded molecules"
 	@echo "make test    the test suite (NMRFLOW_DATA=folder adds the tests on real spectra)"
+	@echo "make attack  the attacks of the test suite, many of each (ATTACKS=n: n of each)"
 	@echo "make lint    ruff, mypy, import-linter, yamllint"
 	@echo "make bench   training step, forward and inverse: speed and memory, as a table and JSON"
 	@echo "make lock    resolve requirements.lock anew from pyproject.toml"
@@ -26,6 +28,9 @@ train: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+
+attack: $(READY)
+	NMRFLOW_ATTACK=$(ATTACKS) $(BIN)/python -m pytest tests/attack --numprocesses=$(WORKERS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

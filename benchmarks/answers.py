@@ -38,6 +38,7 @@ from nmrflow.metrics.calibration import expected_calibration_error, reliability_
 from nmrflow.model.calibration import Logistic
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.writing import write_text
 
 N_GROUPS = 10
 
@@ -141,7 +142,7 @@ def main() -> None:
     text = json.dumps(found, indent=1)
     print(text)
     if given.output:
-        given.output.write_text(text + "\n")
+        write_text(given.output, text + "\n")
 
 
 if __name__ == "__main__":

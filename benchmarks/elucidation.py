@@ -33,6 +33,7 @@ from nmrflow.metrics.structure import ranking_scores
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.shifts.distribution import to_logits
+from nmrflow.writing import write_text
 
 N_PROPOSALS = 100
 N_MOLECULES = 50
@@ -169,7 +170,7 @@ def main() -> None:
     for name, row in results.items():
         print(name, json.dumps(row))
     if given.output:
-        given.output.write_text(json.dumps(results, indent=1))
+        write_text(given.output, json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from nmrflow.flow.latent import Latent, join_latent
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.pretrained import load
 from nmrflow.numerics import Draws, generator_for
+from nmrflow.writing import write_text
 
 
 @torch.no_grad()
@@ -63,7 +64,7 @@ def main() -> None:
     for row in rows:
         print("  ".join(f"{key}={value}" for key, value in row.items()))
     if arguments.output:
-        arguments.output.write_text(json.dumps(rows, indent=2) + "\n")
+        write_text(arguments.output, json.dumps(rows, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from nmrflow.losses import (
     Term,
 )
 from nmrflow.numerics import Draws, generator_for
+from nmrflow.writing import write_text
 
 TRAINING_BATCH = 32
 INFERENCE_BATCH = 256
@@ -110,7 +111,7 @@ def main() -> None:
             "cores": os.cpu_count(),
             "torch": torch.__version__,
         }
-        arguments.output.write_text(json.dumps({**machine, "results": rows}, indent=2) + "\n")
+        write_text(arguments.output, json.dumps({**machine, "results": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from embedded.enumeration import FAMILIES, enumerate_hydrocarbons
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import StructureError, errors_for_people
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.writing import write_text
 
 AXIS = ShiftAxis()
 Shifts = NDArray[np.float64]
@@ -97,7 +98,7 @@ def main() -> None:
     for item in worst:
         print(f"{np.mean(item['deviations']):6.2f}  {item['family']}  {item['connectivity']}")
     if arguments.output:
-        arguments.output.write_text(json.dumps({"families": lines, "worst": worst}, indent=2))
+        write_text(arguments.output, json.dumps({"families": lines, "worst": worst}, indent=2))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nmrflow.errors import ConfigError, NmrflowError
+from nmrflow.limits import MAX_COUNTS
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -130,12 +131,14 @@ def check_counts(config: Mapping[str, Any], **minima: int) -> None:
         minima: The least value of each key.
 
     Raises:
-        ConfigError: If one is no whole number, or too small.
+        ConfigError: If one is no whole number, or too small or too large.
     """
     for key, least in minima.items():
         value = config[key]
         if type(value) is not int or value < least:
             raise ConfigError(f"{key}={value}: a whole number, {least} or more, is needed")
+        if value > (most := MAX_COUNTS.get(key, value)):
+            raise ConfigError(f"{key}={value}: {most:,} at most")
 
 
 def check_shares(config: Mapping[str, Any], *names: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from rich.progress import Progress, track
 from rich.table import Table
 from rich.text import Text
 
+from nmrflow.errors import printable
+
 Item = TypeVar("Item")
 
 _ENDLESS = 10_000
@@ -21,7 +24,17 @@ _ENDLESS = 10_000
 def say(lines: str | Iterable[str]) -> None:
     """Print lines as they are: long ones are not broken, so that paths can be copied."""
     for line in [lines] if isinstance(lines, str) else lines:
-        get_console().print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        get_console().print(Text(printable(line)), soft_wrap=True)
+
+
+def outlive_readers() -> None:
+    """From now on a pipe that nobody reads any more ends nothing: there are files to write."""
+
+    def go_on() -> None:
+        silence()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    get_console().on_broken_pipe = go_on  # type: ignore[method-assign]
 
 
 def silence() -> None:
@@ -42,7 +55,7 @@ def show_table(
         is_text = k >= len(columns) - n_left
         table.add_column(column, no_wrap=True, justify="left" if is_text else "right")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     # A console prints nothing wider than itself; a terminal breaks the lines of a wider one.
     console = get_console()
     options = console.options.update(width=_ENDLESS, max_width=_ENDLESS)

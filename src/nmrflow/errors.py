@@ -4,9 +4,12 @@ A message says what was read, where, why it was refused and what to do, in that 
 """
 
 import os
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 
 class NmrflowError(Exception):
@@ -41,16 +44,95 @@ class CheckpointError(NmrflowError, ValueError):
     """A checkpoint is damaged, foreign, or does not fit what is asked of it."""
 
 
+class Stopped(SystemExit):
+    """A signal asked the process to end; what it has begun to write is removed on the way out."""
+
+
+TRACEBACK = "NMRFLOW_TRACEBACK"
+"""Environment variable: 1 shows where an error arose."""
+
+_SIGNALS = [one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP")]
+
+
 @contextmanager
 def errors_for_people() -> Iterator[None]:
-    """Print an :class:`NmrflowError` without a traceback and leave with exit code 1.
+    """The catch-all of every entry point: whatever is raised ends in words, without a traceback.
 
-    ``HYDRA_FULL_ERROR=1``, the switch that Hydra's own messages name, shows the traceback.
+    Exit codes: 1 for an error; 128 and the number of the signal for SIGINT, SIGTERM and SIGHUP,
+    which unwind what is running; 1 without a word where nobody reads the output any more.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict":  # A terminal that knows no δ.
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    with _unwound_by_signals():
+        try:
+            yield
+            sys.stdout.flush()
+        except Stopped as stop:
+            _say(f"stopped by {signal.Signals(int(str(stop.code)) - 128).name}")
+            raise SystemExit(stop.code) from None  # Said once, where one stands in another.
+        except BrokenPipeError:
+            _drop_output()
+            raise SystemExit(1) from None
+        except Exception as error:
+            if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+                raise
+            _say(_described(error))
+            _drop_output()
+            raise SystemExit(1) from None
+
+
+def run_with_hydra(main: Callable[[], object]) -> None:
+    """Run a function that Hydra has wrapped, which would print tracebacks of its own."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    with errors_for_people():
+        main()
+
+
+def printable(text: str) -> str:
+    """A text whose characters do nothing to a terminal; line ends and tabs stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, NmrflowError):
+        return str(error)
+    kind, what = type(error), " ".join(f"{error} {error.__cause__ or ''}".split())
+    if kind.__module__.startswith(("hydra.", "omegaconf.")):  # Of what the user configured.
+        return f"configuration: {what}"
+    return f"{kind.__name__}: {what} (not foreseen; {TRACEBACK}=1 shows where it arose)"
+
+
+def _say(what: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"nmrflow: {printable(what)}\n")
+
+
+def _drop_output() -> None:
+    """Let Python not stumble once more over output that cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _unwound_by_signals() -> Iterator[None]:
+    """Within it signals raise :class:`Stopped`, unless somebody else minds or ignores them."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        for one in _SIGNALS:
+            signal.signal(one, signal.SIG_IGN)  # A second one must not end the tidying up.
+        raise Stopped(128 + number)
+
+    own = (signal.SIG_DFL, signal.default_int_handler)
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {one: signal.getsignal(one) for one in _SIGNALS} if is_main else {}
+    before = {one: handler for one, handler in before.items() if handler in own}
+    for one in before:
+        signal.signal(one, stop)
     try:
         yield
-    except NmrflowError as error:
-        if os.environ.get("HYDRA_FULL_ERROR", "0") not in ("", "0"):
-            raise
-        sys.stderr.write(f"nmrflow: {error}\n")
-        raise SystemExit(1) from None
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from nmrflow.config import to_plain
 from nmrflow.console import quiet_libraries
-from nmrflow.errors import errors_for_people
+from nmrflow.errors import errors_for_people, run_with_hydra
 from nmrflow.evaluation.rescoring import score_checkpoint
 from nmrflow.evaluation.scoring import Scores
 
@@ -34,4 +34,4 @@ if __name__ == "__main__":
     # What has been imported stays: without this Python walks all of it once more at exit, which
     # takes a second. Here and not in main(), which a multirun enters once a job.
     gc.freeze()
-    main()
+    run_with_hydra(main)

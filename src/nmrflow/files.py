@@ -1,20 +1,19 @@
-"""Files: which settings name one, text opened with errors that say what to do, written whole."""
+"""Files: which settings name one, text opened with errors that say what to do."""
 
 import gzip
 import hashlib
 import io
-import os
-import secrets
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import rich.progress
 
 from nmrflow.console import shows_progress
 from nmrflow.errors import DataError
+from nmrflow.limits import MAX_LINE, MAX_PACKED_RATIO
 
 _PART = 1 << 20
 
@@ -76,28 +75,6 @@ def contents_digest(paths: Iterable[str | None], expected: str) -> str:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Where to write what has its name only once it is whole.
-
-    Whatever ends the block, or the process, leaves the old file or the new one; several may
-    write the same file at once, and the last has it.
-
-    Args:
-        path: The file; its folder is there.
-
-    Returns:
-        A file beside it, of a name of its own, which the block writes.
-    """
-    own = f"{os.getpid()}-{secrets.token_hex(4)}"
-    unfinished = path.with_name(f".{path.name[:40]}.{own}.unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-@contextmanager
 def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[BinaryIO]:
     """The bytes of a file, unpacked; every failure is a DataError."""
     where = f"{path} ({expected})"
@@ -109,12 +86,40 @@ def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[Bi
             file, "rb", description=file.name, transient=True, disable=hidden
         ) as raw:
             is_packed = file.suffix.lower() == ".gz"
-            yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_packed else raw
+            content = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_packed else raw
+            yield io.BufferedReader(_Bounded(content, raw, where), MAX_LINE)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         what = f"damaged or cut-off gzip file ({error})"
         raise DataError(f"{where}: {what}; fetch it again") from error
     except OSError as error:
         raise DataError(f"{where}: cannot be read ({error})") from error
+
+
+class _Bounded(io.RawIOBase):
+    """What a file holds, up to the limits of lines and of packing."""
+
+    def __init__(self, content: BinaryIO, packed: BinaryIO, where: str) -> None:
+        self._content, self._packed, self._where = content, packed, where
+        self._n = self._n_of_line = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - writable memory, at most a line's
+        part = self._content.read(len(buffer))
+        buffer[: len(part)] = part
+        self._n += len(part)
+        ends = part.find(b"\n"), part.find(b"\r")
+        first = min((end for end in ends if end >= 0), default=len(part))
+        if self._n_of_line + first > MAX_LINE:
+            what = f"a line of more than {MAX_LINE:,} bytes"
+            raise DataError(f"{self._where}: {what}; is it the right file?")
+        last = max(part.rfind(b"\n"), part.rfind(b"\r"))
+        self._n_of_line = len(part) - last - 1 + (self._n_of_line if last < 0 else 0)
+        if self._n > max(MAX_LINE, MAX_PACKED_RATIO * self._packed.tell()):
+            what = f"unpacks to more than {MAX_PACKED_RATIO} times its size"
+            raise DataError(f"{self._where}: {what}; unpack it first if it is the right file")
+        return len(part)
 
 
 def names_a_file(key: str) -> bool:
@@ -135,7 +140,7 @@ def _find(path: str | Path, where: str, advice: str) -> Path:
             raise DataError(f"{where}: no such file; {advice}")
         if file.is_dir():
             raise DataError(f"{where}: is a folder, a file is needed; {advice}")
-        if file.stat().st_size == 0:
+        if file.is_file() and file.stat().st_size == 0:
             raise DataError(f"{where}: the file is empty; {advice}, or fetch it again")
     except (OSError, TypeError, RuntimeError) as error:
         # TypeError: a number as a path. RuntimeError: somebody's home who does not exist.

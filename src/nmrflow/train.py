@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from nmrflow.console import quiet_libraries
-from nmrflow.errors import errors_for_people
+from nmrflow.errors import errors_for_people, run_with_hydra
 from nmrflow.training.run import train as train
 
 
@@ -24,4 +24,4 @@ if __name__ == "__main__":
     # What has been imported stays: without this Python walks all of it once more at exit, which
     # takes a second. Here and not in main(), which a multirun enters once a job.
     gc.freeze()
-    main()
+    run_with_hydra(main)

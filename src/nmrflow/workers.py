@@ -6,9 +6,11 @@ thread, as has whoever asks for one process, so that sums are rounded alike.
 
 import multiprocessing
 import pickle
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -39,7 +41,7 @@ def map_in_order(
     if n_processes == 1:
         yield from map(function, items)
         return
-    with ProcessPoolExecutor(n_processes, _SPAWN, _begin, (None,)) as pool:
+    with _pool(n_processes, None) as pool:
         waiting = deque[Any]()
         for item in items:
             waiting.append(pool.submit(_work, pickle.dumps(partial(function, item))))
@@ -65,23 +67,36 @@ def run_jobs(
         return [j(progress=lambda s, k=k: progress((k + s) / n)) for k, j in enumerate(jobs)]
     shares = _SPAWN.Array("d", len(jobs))
     n_processes = min(n_processes, len(jobs))
-    with ProcessPoolExecutor(n_processes, _SPAWN, _begin, (shares,)) as pool:
+    with _pool(n_processes, shares) as pool:
         # As bytes: torch would pass each tensor on as an open file, and there are thousands.
         told = (partial(job, progress=partial(_tell, k)) for k, job in enumerate(jobs))
         futures = [pool.submit(_work, pickle.dumps(job)) for job in told]
         pending = set(futures)
-        try:
-            while pending:
-                done, pending = wait(pending, _SECONDS, FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                progress(sum(shares[:]) / len(jobs))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while pending:
+            done, pending = wait(pending, _SECONDS, FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            progress(sum(shares[:]) / len(jobs))
         return [pickle.loads(future.result()) for future in futures]
 
 
+@contextmanager
+def _pool(n_processes: int, shares: Any) -> Iterator[ProcessPoolExecutor]:  # noqa: ANN401
+    """Processes that end with the block; where it fails or is stopped, amid their work."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(n_processes, _SPAWN, _begin, (shares,))
+    try:
+        yield pool
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def _begin(shares: Any) -> None:  # noqa: ANN401
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal sends it to all; the first minds it.
     global _shares  # only a global outlives the start of a process
     _shares = shares
     torch.set_num_threads(1)

@@ -16,6 +16,7 @@ from nmrflow.evaluation.report.runs import read_runs, scores_table, summarise
 from nmrflow.evaluation.scores_file import read_scores
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.train import train
+from nmrflow.writing import owned
 
 
 def modified(run: Path) -> dict[Path, int]:
@@ -125,6 +126,24 @@ def test_resuming_on_other_data_is_refused(
 def test_resuming_a_finished_run_says_so(finished_run: Path, train_small) -> None:
     with pytest.raises(CheckpointError, match=r"4 of 4 epochs.*trainer\.max_epochs"):
         train_small("trainer.max_epochs=4", f"resume={finished_run}")
+
+
+@pytest.mark.filterwarnings("ignore:.*exists and is not empty")
+def test_a_run_that_was_killed_while_it_was_scored_is_scored(
+    finished_run: Path, train_in, tmp_path: Path
+) -> None:
+    killed = Path(shutil.copytree(finished_run, tmp_path / "killed"))
+    (killed / "evaluation.json").unlink()
+    for folder in (tmp_path / "elsewhere", killed):
+        train_in(folder, "trainer.max_epochs=4", "scoring.complete=true", f"resume={killed}")
+        for name in ("metrics.csv", "evaluation.json"):
+            assert (folder / name).read_text() == (finished_run / name).read_text()
+        assert (folder / "checkpoints/last.ckpt").exists()
+
+
+def test_a_folder_that_another_run_writes_into_is_refused(train_in, tmp_path: Path) -> None:
+    with owned(tmp_path), pytest.raises(DataError, match="another process"):
+        train_in(tmp_path, "trainer.max_epochs=1")
 
 
 def test_resuming_from_weights_alone_is_refused(finished_run: Path, train_small) -> None:

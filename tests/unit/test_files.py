@@ -1,4 +1,4 @@
-"""Opening files: whatever is wrong with a path is said in words. Writing them: whole."""
+"""Opening files: whatever is wrong with a path is said in words."""
 
 import gzip
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nmrflow.errors import DataError
-from nmrflow.files import open_text, read_text, written_whole
+from nmrflow.files import open_text, read_text
 
 
 @pytest.mark.parametrize(
@@ -26,33 +26,6 @@ def test_a_capital_gz_is_gzip(tmp_path: Path) -> None:
         open_text(tmp_path / "x.GZ", "a table") as stream,
     ):
         stream.read()
-
-
-def test_what_is_written_whole_appears_at_the_end(tmp_path: Path) -> None:
-    file = tmp_path / "a.txt"
-    with written_whole(file) as one, written_whole(file) as other:
-        one.write_text("one")
-        other.write_text("other")
-        assert one != other
-        assert not file.exists()
-    assert file.read_text() == "one"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_what_fails_leaves_the_old_file(tmp_path: Path) -> None:
-    file = tmp_path / ("long" * 60)
-    file.write_text("old")
-
-    def fail(error: type[BaseException]) -> None:
-        with written_whole(file) as unfinished:
-            unfinished.write_text("new")
-            raise error
-
-    for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error):
-            fail(error)
-    assert file.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])

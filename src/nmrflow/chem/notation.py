@@ -6,6 +6,7 @@ from rdkit.Chem import rdDepictor
 from nmrflow.chem.molfile import parse_molfile
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import StructureError
+from nmrflow.limits import MAX_NOTATION
 
 _N_REASON_CHARACTERS = 160
 _N_SHOWN_CHARACTERS = 60
@@ -135,13 +136,17 @@ def _from_mol(mol: Chem.Mol) -> Structure:
 def _check_characters(text: str, form: str) -> None:
     if not text:
         raise StructureError(f"no {form} but an empty text")
+    if len(text) > MAX_NOTATION:
+        raise StructureError(
+            f"{_shown(text)} has {len(text):,} characters, and {MAX_NOTATION:,} at most are read"
+        )
     # RDKit stops at a blank or a null character, and would read what stands before it.
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise StructureError(f"{_shown(text)} holds characters that no {form} has")
 
 
 def _shown(text: str) -> str:
-    return repr(_cut(on_one_line(text), _N_SHOWN_CHARACTERS))
+    return repr(_cut(on_one_line(text[: 2 * _N_SHOWN_CHARACTERS]), _N_SHOWN_CHARACTERS))
 
 
 def _cut(text: str, n_characters: int) -> str:

@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 
 from nmrflow.chem.formula import hill, max_valence
 from nmrflow.errors import StructureError
+from nmrflow.limits import MAX_ATOMS
 
 # RDKit would keep a hydrogen that tells on which side of a double bond it is drawn.
 _ALL_HYDROGENS = Chem.RemoveHsParameters()
@@ -158,9 +159,13 @@ class Structure:
         set. Stereochemistry is dropped; explicit hydrogens are made implicit.
 
         Raises:
-            StructureError: For no atoms, radicals, isotopes, query atoms or bonds, bond orders
-                other than 1 to 3, hydrogens that the bonds do not tell, or several fragments.
+            StructureError: For no atoms or too many (:mod:`nmrflow.limits`), radicals, isotopes,
+                query atoms or bonds, bond orders other than 1 to 3, hydrogens that the bonds do
+                not tell, or several fragments.
         """
+        if mol.GetNumAtoms() > MAX_ATOMS:
+            n = mol.GetNumAtoms()
+            raise StructureError(f"{n:,} atoms are more than the {MAX_ATOMS:,} that are read")
         with rdBase.BlockLogs():
             try:
                 mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
@@ -288,6 +293,7 @@ def _count_fragments(n_atoms: int, bonds: tuple[Bond, ...]) -> int:
 
     def find(atom: int) -> int:
         while root[atom] != atom:
+            root[atom] = root[root[atom]]  # Else a long chain would take quadratic time.
             atom = root[atom]
         return atom
 

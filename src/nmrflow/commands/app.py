@@ -1,5 +1,6 @@
 """What can be typed: commands, their arguments and their help."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ import typer
 
 from nmrflow import __version__
 from nmrflow.errors import errors_for_people
+from nmrflow.limits import MAX_SAMPLES, MAX_THREADS
 
 if TYPE_CHECKING:
     from nmrflow.commands.settings import Settings
@@ -55,7 +57,7 @@ Errors = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of computation.")]
+Threads = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads of computation.")]
 Peaks = Annotated[
     str,
     typer.Argument(
@@ -123,7 +125,9 @@ def elucidate(
     *,
     formula: Formula = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Candidates to show.")] = 10,
-    samples: Annotated[int, typer.Option(min=1, help="Draws; more find rarer structures.")] = 600,
+    samples: Annotated[
+        int, typer.Option(min=1, max=MAX_SAMPLES, help="Draws; more find rarer structures.")
+    ] = 600,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same list.")] = 0,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
@@ -251,10 +255,11 @@ def _settings(
     from nmrflow.commands.settings import Settings
 
     # However it is spelled, a file is written once.
-    outputs = tuple({file.resolve(): file for file in output or ()}.values())
+    outputs = tuple({os.path.realpath(file): file for file in output or ()}.values())
     return Settings(model, outputs, on_error.value, n_threads, is_quiet)
 
 
 def main() -> None:
     """The entry of ``nmrflow`` and of ``python -m nmrflow``."""
-    app()
+    with errors_for_people():
+        app()

@@ -9,6 +9,7 @@ from nmrflow.formats.jcamp import write_jcamp
 from nmrflow.formats.spectrum_sdf import write_nmredata_record, write_nmrshiftdb2_record
 from nmrflow.formats.text_writer import write_peaks
 from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.writing import write_text
 
 MOLECULES = {
     "toluene": "Cc1ccccc1",
@@ -53,13 +54,13 @@ al., Organometallics 29, 2176 (2010), doi:10.1021/om100106e).
 
 
 def write_examples(folder: Path) -> list[Path]:
-    """Write the example files; files that are there already are not touched.
+    """Write the example files, of which some may be there already, whole; others are not touched.
 
     Returns:
         The files.
 
     Raises:
-        DataError: If one exists already, or cannot be written.
+        DataError: If one exists already with other contents, or cannot be written.
     """
     structures = {name: Structure.from_smiles(smiles) for name, smiles in MOLECULES.items()}
     toluene = structures["toluene"]
@@ -81,13 +82,14 @@ def write_examples(folder: Path) -> list[Path]:
         "nmrshiftdb2.sdf": write_nmrshiftdb2_record(*assigned, name="toluene", solvent="CDCl3"),
         "nmredata.sdf": write_nmredata_record(*assigned, name="toluene", solvent="CDCl3"),
     }
-    there = [name for name in texts if (folder / name).exists()]
-    if there:
-        raise DataError(f"{folder / there[0]}: exists already; name another folder")
     try:
+        for name, text in texts.items():
+            file = folder / name
+            if file.exists() and file.read_bytes() != text.encode():
+                raise DataError(f"{file}: exists already; name another folder")
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="")
+            write_text(folder / name, text)
     except OSError as error:
         raise DataError(f"{folder}: the examples cannot be written ({error})") from error
     return [folder / name for name in texts]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from nmrflow.console import hide_progress, quiet_libraries, say
+from nmrflow.console import hide_progress, outlive_readers, quiet_libraries, say
 from nmrflow.errors import DataError, NmrflowError
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
@@ -71,6 +71,8 @@ class Settings:
     @contextmanager
     def writing(self, heading: Heading) -> Iterator[Callable[[Item], None]]:
         """The files to write, and what was written said in the end."""
+        if self.outputs:
+            outlive_readers()
         with open_outputs(self.outputs, heading) as add:
             yield add
         for file in self.outputs:
@@ -80,5 +82,5 @@ class Settings:
 def _resolve(source: str) -> Path | None:
     try:
         return Path(source).resolve()
-    except (OSError, ValueError):  # no path: a long peak list
+    except (OSError, ValueError, RuntimeError):  # no path: a long peak list, a loop of links
         return None

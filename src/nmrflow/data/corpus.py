@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 
 from nmrflow.data.dataset import Batch, EpochBatches
 from nmrflow.errors import ConfigError, DataError
-from nmrflow.files import written_whole
 from nmrflow.numerics import generator_for
+from nmrflow.writing import write_text, written_whole
 
 _INDEX = "corpus.json"
 _SORTED_TOGETHER = 16
@@ -57,14 +57,15 @@ class CorpusWriter:
     def add(self, shard: Shard) -> None:
         """Write one shard."""
         for name, array in shard._asdict().items():
-            np.save(_file(self.folder, len(self._sizes), name), array)
+            file = _file(self.folder, len(self._sizes), name)
+            with written_whole(file) as unfinished, unfinished.open("wb") as stream:
+                np.save(stream, array)
         self._sizes.append(len(shard.cells))
 
     def close(self, n_bins: int) -> None:
         """Write the index."""
         text = json.dumps({"sizes": self._sizes, "n_bins": n_bins})
-        with written_whole(self.folder / _INDEX) as unfinished:
-            unfinished.write_text(text)
+        write_text(self.folder / _INDEX, text)
 
 
 class Corpus(Dataset[Batch]):

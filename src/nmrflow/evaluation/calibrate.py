@@ -27,6 +27,7 @@ from nmrflow.evaluation.trials import (
     rankings,
 )
 from nmrflow.model.calibration import SUFFIX, Calibration, Logistic
+from nmrflow.writing import check_writable, write_text
 
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
@@ -128,11 +129,12 @@ def main() -> None:
     given = parser.parse_args()
     quiet_libraries()
     with errors_for_people():
-        if not given.output.name.endswith(SUFFIX) or not given.output.parent.is_dir():
-            raise DataError(f"{given.output}: give a name in a folder that exists, with {SUFFIX}")
+        if not given.output.name.endswith(SUFFIX):
+            raise DataError(f"{given.output}: give a name that ends with {SUFFIX}")
+        check_writable(given.output)
         torch.set_num_threads(given.threads)
         calibration = calibrate(given.run, given.data, n_samples=given.samples, seed=given.seed)
-        given.output.write_text(calibration.to_json(), encoding="utf-8")
+        write_text(given.output, calibration.to_json())
         say(f"{calibration.to_json()}written {given.output}")
 
 

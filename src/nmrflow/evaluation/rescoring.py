@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from nmrflow.config import build, check_counts
-from nmrflow.console import say, show_scores
+from nmrflow.console import outlive_readers, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset, say_off_scale
 from nmrflow.data.records import Record, Source, SourceData
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.errors import ConfigError, DataError, NmrflowError
 from nmrflow.evaluation.samples import show_examples
-from nmrflow.evaluation.scores_file import write_scores
+from nmrflow.evaluation.scores_file import check_scores_writable, write_scores
 from nmrflow.evaluation.scoring import SCORING, Scores, score
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
@@ -34,6 +34,9 @@ def score_checkpoint(plain: dict[str, Any]) -> Scores:
     check_counts(plain, n_threads=1)
     if plain["split"] not in ("validation", "all"):
         raise ConfigError(f"split={plain['split']}: validation or all")
+    if plain["output"] is not None:
+        check_scores_writable(Path(plain["output"]))
+        outlive_readers()
     if plain["split"] == "all" and plain["data"].get("path") is None:
         raise ConfigError("split=all scores every record of a file: give it as data.path=FILE")
     torch.set_num_threads(plain["n_threads"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nmrflow.errors import ConfigError, DataError
-from nmrflow.files import written_whole
+from nmrflow.writing import check_writable, write_text
 
 EVALUATION = "evaluation.json"
 """Name of the file in a run's folder."""
@@ -24,9 +24,21 @@ def write_scores(scores: Mapping[str, Any], path: Path) -> None:
     lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in scores.items())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as unfinished:
-            unfinished.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
     except OSError as error:
+        raise ConfigError(f"output={path}: cannot be written ({error})") from error
+
+
+def check_scores_writable(path: Path) -> None:
+    """Refuse a file that :func:`write_scores` could not write, before any work is done.
+
+    Raises:
+        ConfigError: If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(path)
+    except (OSError, DataError) as error:
         raise ConfigError(f"output={path}: cannot be written ({error})") from error
 
 
@@ -38,7 +50,7 @@ def read_scores(path: Path) -> dict[str, Any]:
     """
     try:
         scores = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: no file of scores ({error}); remove it") from error
     if not isinstance(scores, dict):
         raise DataError(f"{path}: no file of scores (a {type(scores).__name__}); remove it")

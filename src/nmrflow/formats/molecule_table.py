@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -9,6 +10,7 @@ from typing import TextIO
 from nmrflow.chem.notation import structure_from_smiles
 from nmrflow.errors import DataError, StructureError
 from nmrflow.files import open_text
+from nmrflow.limits import MAX_ROW_LINES
 
 _EXPECTED = "a table with a column of SMILES"
 _DELIMITERS = ",;\t"
@@ -81,16 +83,19 @@ def _cut(lines: Iterator[str], delimiter: str, n_done: int) -> Iterator[_Row]:
     would swallow are rows of their own.
     """
     taken: list[str] = []
+    given_back = deque[str]()
 
-    def take(source: Iterator[str]) -> Iterator[str]:
-        for line in source:
+    def take() -> Iterator[str]:
+        while (line := given_back.popleft() if given_back else next(lines, None)) is not None:
             taken.append(line)
+            if len(taken) > MAX_ROW_LINES:
+                raise csv.Error(f"a quote stays open for more than {MAX_ROW_LINES} lines")
             yield line
 
-    def read(source: Iterator[str]) -> Iterator[list[str]]:
-        return csv.reader(take(source), delimiter=delimiter, skipinitialspace=True, strict=True)
+    def read() -> Iterator[list[str]]:
+        return csv.reader(take(), delimiter=delimiter, skipinitialspace=True, strict=True)
 
-    reader = read(lines)
+    reader = read()
     while True:
         taken.clear()
         try:
@@ -98,8 +103,8 @@ def _cut(lines: Iterator[str], delimiter: str, n_done: int) -> Iterator[_Row]:
         except csv.Error as error:
             yield n_done + 1, (), f"the row cannot be cut into cells ({error}); check its quotes"
             n_done += 1
-            lines = itertools.chain(taken[1:], lines)
-            reader = read(lines)
+            given_back.extendleft(reversed(taken[1:]))
+            reader = read()
             continue
         if cells is None:
             return

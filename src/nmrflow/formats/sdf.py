@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nmrflow.errors import DataError
 from nmrflow.files import open_text
+from nmrflow.limits import MAX_TEXT_BYTES
 
 _TAG = re.compile(r"^>.*?<(?P<name>[^<>]+)>")
 _ID_TAG = "nmrshiftdb2 ID"
@@ -46,6 +47,7 @@ def read_records(
     number, first_line = 1, 1
     molblock: list[str] = []
     tags: list[tuple[str, list[str]]] = []
+    n_characters = 0
 
     def record(*, is_complete: bool) -> SdfRecord:
         properties = tuple((name, "".join(f"{text}\n" for text in texts)) for name, texts in tags)
@@ -54,9 +56,16 @@ def read_records(
     with open_text(path, expected, is_setting=is_setting) as lines:
         for line_number, line in enumerate(lines, start=1):
             text = line.rstrip("\r\n")
+            n_characters += len(line)
+            if n_characters > MAX_TEXT_BYTES:
+                raise DataError(
+                    f"{path}:{first_line}: a record of more than {MAX_TEXT_BYTES:,} characters; "
+                    "is it the right file?"
+                )
             if text.startswith("$$$$"):
                 yield record(is_complete=True)
                 number, first_line, molblock, tags = number + 1, line_number + 1, [], []
+                n_characters = 0
             elif match := _TAG.match(text):
                 tags.append((match["name"], []))
             elif not tags:

@@ -11,6 +11,7 @@ from nmrflow.files import read_text
 from nmrflow.formats.jcamp import read_jcamp
 from nmrflow.formats.spectrum_sdf import SpectrumRow, read_sdf_spectra
 from nmrflow.formats.text_reader import read_peaks
+from nmrflow.limits import MAX_SHARED_LINES, MAX_TEXT_BYTES
 from nmrflow.spectra.axis import ShiftAxis
 
 SDF_SUFFIXES = (".sdf", ".sd", ".nmredata")
@@ -21,7 +22,6 @@ SPECTRUM_SUFFIXES = (*SDF_SUFFIXES, *JCAMP_SUFFIXES, ".txt", ".csv", ".tsv")
 TYPED = "peak list"
 """Where a spectrum is that was given itself, not as a file."""
 
-_MAX_BYTES = 200_000_000
 _LINE_OF_ERROR = re.compile(r"^line (\d+)(?=:)")
 _FILE_NAME = re.compile(r"[^\s,;]+\.[A-Za-z][A-Za-z0-9]{0,7}")
 _NUMBERS = re.compile(r"[\s.,;+-]*[0-9][0-9\s.,;+-]*")
@@ -50,7 +50,7 @@ def read_spectra(source: str, axis: ShiftAxis = ShiftAxis()) -> Iterator[Spectru
     suffix = Path(file.name.lower().removesuffix(".gz")).suffix
     if suffix in SDF_SUFFIXES:
         return _read_sdf(source, axis)
-    text = read_text(source, "a list of peaks", _MAX_BYTES)
+    text = read_text(source, "a list of peaks", MAX_TEXT_BYTES)
     if suffix in JCAMP_SUFFIXES:
         return iter([_read_jcamp_file(text, source, axis)])
     return _read_lists(text, source, axis)
@@ -113,6 +113,11 @@ def _read_lists(text: str, source: str, axis: ShiftAxis) -> Iterator[SpectrumRow
         return
     before = lines[: starts[0]]
     shared = [line for line in before if not line.strip() or line.lstrip().startswith("#")]
+    if len(shared) * len(starts) > MAX_SHARED_LINES:
+        raise DataError(
+            f"{source}: {len(shared):,} lines of comments above, and said of, {len(starts):,} "
+            f"spectra are more than {MAX_SHARED_LINES:,}; shorten them, or divide the file"
+        )
     rows = [
         (f"{source}:{start + 1}", lines[start][1:], start + 1, lines[start + 1 : stop])
         for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True)

@@ -21,9 +21,12 @@ from nmrflow.errors import SpectrumError
 from nmrflow.formats import peak_table
 from nmrflow.formats.sentence import read_sentence
 from nmrflow.formats.shift_words import LIST_HINT, refused, to_plain_characters
+from nmrflow.limits import MAX_NUMBERS, MAX_SPECTRUM_LINES
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
+
+_NUMBER = re.compile(r"[0-9][0-9.,]*")
 
 
 def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
@@ -42,13 +45,25 @@ def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
 
     Raises:
         SpectrumError: If the text holds no peak, or anything that is neither a peak nor a known
-            annotation, or a comma that may mean two things. The message names the line.
+            annotation, or a comma that may mean two things. The message names the line. Or if
+            it holds more than :data:`nmrflow.limits.MAX_NUMBERS`.
 
     Example:
         >>> read_peaks("δ 158.4 (C), 129.4–129.2 (2C, m)").peaks[1]
         Peak(shift_ppm=129.3, multiplicity=None, n_carbons=2, intensity=None, \
 half_width_ppm=0.1, atoms=(), note='m')
     """
+    if (n_lines := text.count("\n")) > MAX_SPECTRUM_LINES:
+        raise SpectrumError(
+            f"{n_lines:,} lines are more than the {MAX_SPECTRUM_LINES:,} that a peak list may "
+            "have; is it the right text?"
+        )
+    n_numbers = sum(1 for _ in _NUMBER.finditer(text))
+    if n_numbers > MAX_NUMBERS:
+        raise SpectrumError(
+            f"{n_numbers:,} numbers are more than the {MAX_NUMBERS:,} that a peak list may have; "
+            "is it the right text?"
+        )
     nucleus = axis.nucleus
     lines, metadata = _without_comments(to_plain_characters(text, nucleus).split("\n"), nucleus)
     first = next((line for line in lines if line.strip()), None)

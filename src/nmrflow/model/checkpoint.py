@@ -1,6 +1,7 @@
 """Checkpoint files: tensors and plain values, written whole or not at all, read without code."""
 
 import hashlib
+import io
 import pickle
 import zipfile
 from functools import cache
@@ -12,8 +13,8 @@ from typing import Any
 import torch
 
 from nmrflow.errors import CheckpointError
-from nmrflow.files import written_whole
 from nmrflow.model.migrations import MIGRATIONS
+from nmrflow.writing import written_whole
 
 FORMAT = 2
 KEY = "nmrflow"
@@ -100,8 +101,11 @@ def save_atomically(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint so that a run killed at any moment leaves the old one or the new."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
+    # In memory first: on a full disk torch's own writer ends the process, or hides the reason.
+    packed = io.BytesIO()
+    torch.save(checkpoint, packed)
     with written_whole(file) as unfinished:
-        torch.save(checkpoint, unfinished)
+        unfinished.write_bytes(packed.getbuffer())
 
 
 @cache

@@ -14,9 +14,10 @@ import torch
 
 from nmrflow.console import say
 from nmrflow.errors import CheckpointError, errors_for_people
-from nmrflow.files import names_a_file, written_whole
+from nmrflow.files import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import SUFFIX
+from nmrflow.writing import write_text
 
 if TYPE_CHECKING:
     from nmrflow.model.trained import TrainedFlow
@@ -105,8 +106,7 @@ def package(run: Path, name: str) -> Path:
     sums_file = FOLDER / _CHECKSUMS
     sums = json.loads(sums_file.read_text()) if sums_file.exists() else {}
     sums[name] = _digest(file)
-    with written_whole(sums_file) as unfinished:
-        unfinished.write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
+    write_text(sums_file, json.dumps(sums, indent=1, sort_keys=True) + "\n")
     return file
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nmrflow.errors import DataError
-from nmrflow.files import written_whole
 from nmrflow.formats.spectrum_sdf import write_record
 from nmrflow.output.items import Item
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
+from nmrflow.writing import check_writable, written_whole
 
 SCHEMA_VERSION = 1
 """Of the JSON files; raised when a name in them changes."""
@@ -112,14 +112,11 @@ def check_output(file: Path) -> None:
     """Refuse a file that could not be written, before any work is done.
 
     Raises:
-        DataError: If its ending is unknown, or its folder is missing.
+        DataError: If its ending is unknown, or as :func:`nmrflow.writing.check_writable`.
     """
     if file.suffix.lower() not in FORMS:
         raise DataError(f"{file}: no form is known by this ending; choose {', '.join(FORMS)}")
-    if not file.parent.is_dir():
-        raise DataError(f"{file}: there is no folder {file.parent}; make it first")
-    if file.is_dir():
-        raise DataError(f"{file}: is a folder; name a file")
+    check_writable(file)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nmrflow.errors import SpectrumError
+from nmrflow.limits import MAX_PEAKS
 
 BRACKET = r"\((?:[^()]|\([^()]*\))*\)"
 """A bracket of a publication, in which one more may stand: a regular expression."""
@@ -42,7 +43,7 @@ class PeakList:
             ``frequency_mhz`` and others, as texts.
 
     Raises:
-        SpectrumError: If there is no peak.
+        SpectrumError: If there is no peak, or more than :data:`nmrflow.limits.MAX_PEAKS`.
     """
 
     peaks: tuple[Peak, ...]
@@ -51,6 +52,11 @@ class PeakList:
     def __post_init__(self) -> None:
         if not self.peaks:
             raise SpectrumError("a peak list needs at least one peak")
+        if len(self.peaks) > MAX_PEAKS:
+            raise SpectrumError(
+                f"{len(self.peaks):,} peaks are more than the {MAX_PEAKS:,} that are read; leave "
+                "out noise"
+            )
 
     @property
     def shifts_ppm(self) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from nmrflow.console import say
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.training.module import FlowModule
 from nmrflow.training.processes import is_first
+from nmrflow.writing import written_whole
 
 Row = dict[str, float]
 
@@ -120,7 +121,8 @@ class BestCheckpoint(ModelCheckpoint):
         here = Path(self.dirpath) / earlier.name
         if here.resolve() != earlier.resolve() and is_first():
             here.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(earlier, here)
+            with written_whole(here) as unfinished:
+                shutil.copyfile(earlier, unfinished)
         moved = dict.fromkeys(("best_model_path", "kth_best_model_path"), str(here))
         best = {str(here): state_dict["best_model_score"]}
         super().load_state_dict(

@@ -140,6 +140,14 @@ class FlowModule(lightning.LightningModule):
         """Note what the spectrum slot said of the training side; checkpoints carry it."""
         self.description["training_side"] |= self._logit_sums.means()
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over what the epochs so far have told: there may be none left to train."""
+        earlier = checkpoint[checkpoints.KEY]
+        told, own = earlier["training_side"], self.description["training_side"]
+        self.description["training_side"] = {**told, **own}
+        if "epochs" in earlier:
+            self.description["epochs"] = earlier["epochs"]
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put everything that a reader needs under our own key, as plain values."""
         checkpoint[checkpoints.KEY] = {**checkpoints.describe_software(), **self.description}

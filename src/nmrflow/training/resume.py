@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nmrflow.errors import CheckpointError
+from nmrflow.evaluation.scores_file import EVALUATION
 from nmrflow.files import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 
@@ -22,8 +23,8 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
 
     Raises:
         CheckpointError: If the checkpoint cannot be read, is of an earlier format, holds weights
-            only, has all its epochs, or belongs to other data, or to a configuration that differs
-            in more than its length.
+            only, has all its epochs and scores, or belongs to other data, or to a configuration
+            that differs in more than its length.
     """
     file = checkpoints.find(path)
     checkpoint = checkpoints.read(file)
@@ -35,7 +36,9 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
     if "optimizer_states" not in checkpoint:
         raise CheckpointError(f"{file}: holds weights only; resume from a last.ckpt")
     n_epochs, wanted = checkpoint["epoch"] + 1, description["config"]["trainer"]["max_epochs"]
-    if n_epochs >= wanted:
+    # A run that was killed while it was scored has all its epochs, and no scores yet.
+    is_scored = n_epochs > wanted or (file.parent.parent / EVALUATION).exists()
+    if n_epochs >= wanted and is_scored:
         raise CheckpointError(
             f"{file}: has {n_epochs} of {wanted} epochs; to go on give more as trainer.max_epochs"
         )

@@ -1,6 +1,8 @@
 """One run: what a configuration describes is built, trained in stages, and scored."""
 
+import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from nmrflow.config import build, build_by_name, build_named, check_counts, to_plain
-from nmrflow.console import say, show_scores, silence
+from nmrflow.console import outlive_readers, say, show_scores, silence
 from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scores
 from nmrflow.evaluation.scoring import Scores, score
@@ -27,6 +29,7 @@ from nmrflow.training.processes import check_processes, is_first
 from nmrflow.training.resume import configuration_digest, find_resumable
 from nmrflow.training.stages import Stage, StageContext, run_stages, stage_digests
 from nmrflow.training.tracking import EpochWandbLogger, one_run
+from nmrflow.writing import owned, written_whole
 
 
 def train(config: DictConfig, run_dir: Path) -> Scores:
@@ -36,6 +39,10 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
         The last epoch's scores on the validation side with their conditions, as in
         ``run_dir/evaluation.json``. Of processes that train together only the first one
         scores and writes; the others return nothing.
+
+    Raises:
+        DataError: If another run is writing into the folder.
+        NmrflowError: As what is built, read and resumed from raises.
     """
     plain = to_plain(config, run_dir=str(run_dir))
     check_counts(plain, seed=0, n_threads=1, batch_size=1)
@@ -45,6 +52,14 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     torch.set_num_threads(plain["n_threads"])
     if not is_first():
         silence()
+        return _train(config, plain, run_dir)
+    outlive_readers()
+    with owned(run_dir):
+        return _train(config, plain, run_dir)
+
+
+def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
+    """The same in a folder that nobody else writes into."""
     say(f"run {run_dir}\nseed {plain['seed']}, {plain['n_threads']} thread(s)")
 
     network = build_network(plain["model"], plain["seed"])
@@ -87,15 +102,25 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     # What may be refused comes before the stages, which take long.
     resume = plain["resume"] and find_resumable(plain["resume"], module.description)
     trainer = _trainer(plain, run_dir)
-    if resume and (earlier := resume.parent.parent / "stages").is_dir():
-        context = replace(context, folder=earlier)
-    module.description["training_side"] |= run_stages(stages, plain, context)
+    with ExitStack() as held:
+        if resume and (earlier := resume.parent.parent / "stages").is_dir():
+            if is_first() and earlier.resolve() != context.folder.resolve():
+                held.enter_context(owned(earlier.parent))
+            context = replace(context, folder=earlier)
+        module.description["training_side"] |= run_stages(stages, plain, context)
+    last = run_dir / "checkpoints" / "last.ckpt"
+    if is_first():
+        # From here on they would be those of another training.
+        (run_dir / EVALUATION).unlink(missing_ok=True)
     with one_run():
         for logger in trainer.loggers:
             logger.log_hyperparams(plain)
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
         if not trainer.is_global_zero:
             return {}
+        if resume and not last.exists():  # It had all its epochs, in another folder.
+            with written_whole(last) as unfinished:
+                shutil.copyfile(resume, unfinished)
         trained = TrainedFlow(network, module.description)
         scores = {**_score(trained, data, plain), "configuration_sha256": digest}
         for logger in trainer.loggers:
@@ -103,7 +128,7 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
                 logger.log_evaluation(scores)
     write_scores(scores, run_dir / EVALUATION)
     show_scores(f"validation side, n = {scores['n']}", scores)
-    say(f"checkpoint {run_dir / 'checkpoints' / 'last.ckpt'}")
+    say(f"checkpoint {last}")
     return scores
 
 

@@ -1,16 +1,54 @@
-"""Weights & Biases, offline unless asked: a row per epoch, scores and pictures at the end."""
+"""A run's numbers as files, and in Weights & Biases, offline unless asked."""
 
+import csv
+import io
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.core.saving import save_hparams_to_yaml
+from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from nmrflow.evaluation import figures
 from nmrflow.evaluation.scores_file import flatten_scores
+from nmrflow.writing import write_text, written_whole
+
+
+class EpochCsvLogger(Logger):
+    """``metrics.csv``, a row per epoch, and ``hparams.yaml``: each whole at any moment."""
+
+    name = version = ""
+
+    def __init__(self, save_dir: str) -> None:
+        super().__init__()
+        self._folder = Path(save_dir)
+        self._rows: list[dict[str, float]] = []
+
+    @property
+    def save_dir(self) -> str:
+        """The run's folder."""
+        return str(self._folder)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any]) -> None:  # type: ignore[override]
+        """Write the run's configuration, plain values."""
+        with written_whole(self._folder / "hparams.yaml") as unfinished:
+            save_hparams_to_yaml(unfinished, params)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add a row, and write all of them."""
+        self._rows.append({**metrics, "step": len(self._rows) if step is None else step})
+        stream = io.StringIO()
+        columns = sorted({name for row in self._rows for name in row})
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        write_text(self._folder / "metrics.csv", stream.getvalue())
 
 
 class EpochWandbLogger(WandbLogger):

@@ -38,7 +38,7 @@ def run(
         return small_flow
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.delenv("NMRFLOW_TRACEBACK", raising=False)
     monkeypatch.setattr(settings, "load", load)
     monkeypatch.setattr(elucidation, "N_SAMPLES", 20)
     monkeypatch.setattr(console, "_is_quiet", False)

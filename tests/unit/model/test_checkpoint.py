@@ -228,12 +228,13 @@ def test_a_failed_save_leaves_the_old_file(
     checkpoint.save_atomically(whole(run="old"), file)
     beginning = packed(whole(run="new"))[:100]
 
-    def save(_: object, path: Path) -> None:
+    def write(path: Path, _: object) -> int:
         if fails == "half way":
-            Path(path).write_bytes(beginning)
+            with path.open("wb") as stream:
+                stream.write(beginning)
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(torch, "save", save)
+    monkeypatch.setattr(Path, "write_bytes", write)
     with pytest.raises(OSError, match="no space"):
         checkpoint.save_atomically(whole(run="new"), file)
     assert checkpoint.read(file)["run"] == "old"

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from nmrflow.console import progress, say
-from nmrflow.errors import errors_for_people
+from nmrflow.errors import DataError, NmrflowError, errors_for_people
 from nmrflow.evaluation.figures import Evaluation, draw_runs
 from nmrflow.evaluation.report import sections
 from nmrflow.evaluation.report.page import PICTURES, write_report
@@ -32,6 +32,20 @@ def make_report(folder: Path) -> tuple[Path, Path]:
     Raises:
         DataError: If there are no runs, or the files cannot be written.
     """
+    try:
+        title, text, drawn = _compose(folder)
+    except NmrflowError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{folder}: holds scores that are not as nmrflow.train writes them "
+            f"({type(error).__name__}: {error}); train again, or remove those runs"
+        ) from error
+    return write_report(folder, title, text, drawn)
+
+
+def _compose(folder: Path) -> tuple[str, str, dict[str, bytes]]:
+    """The title, the text as Markdown, and the pictures by name."""
     runs = read_runs(folder)
     yardsticks = {
         entry["conditions"]["split_sha256"]: {k: v for k, v in entry.items() if k != "conditions"}
@@ -56,7 +70,7 @@ def make_report(folder: Path) -> tuple[Path, Path]:
         text, pictures = _family(name, main[name], members, measured, prefix=f"{number}_")
         parts += text
         drawn |= pictures
-    return write_report(folder, title, "\n\n".join(parts) + "\n", drawn)
+    return title, "\n\n".join(parts) + "\n", drawn
 
 
 def _most_numerous(members: Sequence[Evaluation]) -> list[Evaluation]:

@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from nmrflow.errors import DataError
 from nmrflow.output.page import PAGE_FOOT, page_head
+from nmrflow.writing import write_text, written_whole
 
 PICTURES = "report_files"
 """Folder of the pictures, beside the Markdown."""
@@ -49,9 +50,10 @@ def write_report(
     try:
         (folder / PICTURES).mkdir(exist_ok=True)
         for name, svg in pictures.items():
-            (folder / PICTURES / f"{name}.svg").write_bytes(svg)
+            with written_whole(folder / PICTURES / f"{name}.svg") as unfinished:
+                unfinished.write_bytes(svg)
         for file, text in zip(files, (markdown, page), strict=True):
-            file.write_text(text)
+            write_text(file, text)
     except OSError as error:
         raise DataError(f"{folder}: the report cannot be written ({error})") from error
     return files

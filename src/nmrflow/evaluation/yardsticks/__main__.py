@@ -19,7 +19,11 @@ from rich.table import Table
 
 from nmrflow.console import quiet_libraries, say, shows_progress
 from nmrflow.errors import ConfigError, errors_for_people
-from nmrflow.evaluation.scores_file import YARDSTICKS, write_yardsticks
+from nmrflow.evaluation.scores_file import (
+    YARDSTICKS,
+    check_scores_writable,
+    write_yardsticks,
+)
 from nmrflow.evaluation.yardsticks.cache import (
     PARTS,
     Yardsticks,
@@ -122,6 +126,7 @@ def main() -> None:
                 raise ConfigError(f"--{name}={getattr(given, name)}: 1 or more is needed")
         settings = Settings(given.corpus_size, given.networks, given.epochs, given.seed)
         cases = find_cases(given.folder)
+        check_scores_writable(given.folder / YARDSTICKS)
         found = compute_all(cases, settings, n_jobs=given.jobs, n_threads=given.threads)
         show_yardsticks(found)
         write_yardsticks(found, given.folder)

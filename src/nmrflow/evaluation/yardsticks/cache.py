@@ -13,8 +13,8 @@ import pooch
 from nmrflow.console import say
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.evaluation.yardsticks.compute import Progress, Settings, compute_yardsticks
-from nmrflow.files import written_whole
 from nmrflow.spectra.axis import ShiftAxis
+from nmrflow.writing import write_text
 
 VERSION = 2
 """To be raised when a yardstick's method changes: what is cached is then computed anew."""
@@ -54,8 +54,7 @@ def compute_and_keep(
     computed = compute_yardsticks(sides, axis, settings, progress)
     file = cache_file(sides, axis, settings)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(file) as unfinished:
-        unfinished.write_text(json.dumps(computed, indent=2) + "\n")
+    write_text(file, json.dumps(computed, indent=2) + "\n")
     return computed
 
 

@@ -15,10 +15,10 @@ from nmrflow.console import say
 from nmrflow.data.records import Record
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError
-from nmrflow.files import written_whole
 from nmrflow.model.network import Network
 from nmrflow.shifts.forward import EnsembleForward
 from nmrflow.training.processes import is_first
+from nmrflow.writing import write_text
 
 Found = TypeVar("Found")
 
@@ -137,8 +137,7 @@ def _run(name: str, stage: Stage, context: StageContext, digest: str) -> dict[st
     facts = stage.run(context)
     done = {"digest": digest, "facts": facts, "seconds": time.perf_counter() - started}
     if is_first():
-        with written_whole(context.folder / _DONE) as unfinished:
-            unfinished.write_text(json.dumps(done))
+        write_text(context.folder / _DONE, json.dumps(done))
     say(f"stage {name}: {done['seconds']:.0f} s")
     return done
 
@@ -193,8 +192,7 @@ def _make_ready(folder: Path, digest: str) -> None:
     if folder.exists() and not _is_ready(folder, digest):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(folder / _BEGUN) as unfinished:
-        unfinished.write_text(digest)
+    write_text(folder / _BEGUN, digest)
 
 
 def _is_ready(folder: Path, digest: str) -> bool:

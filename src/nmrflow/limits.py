@@ -1,0 +1,44 @@
+"""How large things may be: the numbers of docs/limits.md, which stand nowhere else.
+
+They are far above what measurements and molecules are, and low enough that what is taken is
+answered within a minute and a gigabyte.
+"""
+
+MAX_TEXT_BYTES = 20_000_000
+"""Of a file that is read whole, as spectra are, unpacked; characters of a record of an SDF."""
+
+MAX_LINE = 1 << 20
+"""Bytes of a line of any text."""
+
+MAX_PACKED_RATIO = 200
+"""Unpacked against packed size of a gzip file beyond its first :data:`MAX_LINE`."""
+
+MAX_PEAKS = 1_000
+"""Of a spectrum."""
+
+MAX_NUMBERS = 20_000
+"""In the text of a spectrum: shifts, coupling constants and all others."""
+
+MAX_SPECTRUM_LINES = 10_000
+"""In the text of a spectrum, comments included."""
+
+MAX_NOTATION = 100_000
+"""Characters of a SMILES or an InChI."""
+
+MAX_ATOMS = 10_000
+"""Of a molecule, written hydrogens included."""
+
+MAX_ROW_LINES = 100
+"""Lines of a row of a table, whose quoted cells may hold line ends."""
+
+MAX_SHARED_LINES = 100_000
+"""Lines of comments above the first of several spectra, which are said of all: times spectra."""
+
+MAX_THREADS = 256
+"""Of computation, and processes that work side by side."""
+
+MAX_SAMPLES = 1_000_000
+"""Draws for a spectrum."""
+
+MAX_COUNTS = {"n_threads": MAX_THREADS, "n_samples": MAX_SAMPLES}
+"""Those of settings, by name."""
