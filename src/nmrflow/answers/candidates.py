@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
 from nmrflow.chem.structure import Structure
-from nmrflow.errors import SpectrumError
+from nmrflow.errors import CheckpointError, SpectrumError
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.model.calibration import Logistic
 from nmrflow.model.results import Proposal
@@ -108,6 +108,23 @@ def weigh_drawn(
     ]
 
 
+def settled(
+    model: TrainedFlow, question: Question, candidates: Sequence[Candidate]
+) -> tuple[Candidate, ...]:
+    """The candidates with peaks of their own for diastereotopic carbons, where some are left over.
+
+    Scores stay: they are of what the bonds alone say, which is what they were chosen for.
+    """
+    may = [k for k, one in enumerate(candidates) if one.matched and one.matched.may_split]
+    found = list(candidates)
+    if may:
+        predicted = model.predict_shifts([found[k].structure for k in may], LEVEL)
+        for k, shifts in zip(may, predicted, strict=True):
+            own = fit(shifts, question.peaks, model.axis.nucleus, splits=True)
+            found[k] = replace(found[k], matched=_with_formula(own, question.formula))
+    return tuple(found)
+
+
 def _weigh(
     model: TrainedFlow,
     question: Question,
@@ -126,6 +143,11 @@ def _weigh(
         fits, consistency = [*parts], log_likelihood(np.concatenate(logits), code)
     else:
         consistency = log_likelihood(model.predict_logits(structures), code)
+    if not np.isfinite(consistency).all() or (log_p is not None and np.isnan(log_p).any()):
+        raise CheckpointError(
+            "the network gives no number for how well a structure fits: its weights are damaged; "
+            "fetch them again, or train once more"
+        )
     weights = model.ranking
     found = []
     for k, (structure, own) in enumerate(zip(structures, fits, strict=True)):
@@ -199,12 +221,12 @@ def evidence_of(
         [-np.inf if c.log_p is None else c.log_p for c in candidates],
         [candidate.score for candidate in candidates],
         [score for name, score in all_scores.items() if name not in own],
-        candidates[0].fit.tension,
+        candidates[0].fit,
     )
 
 
 def evidence(
-    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], tension: float
+    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], first: Fit
 ) -> dict[str, float]:
     """What speaks for, or against, the truth being among some candidates.
 
@@ -212,12 +234,13 @@ def evidence(
         log_p: log p(structure | spectrum) of each, in nats; at least one.
         scores: Of each, as of :class:`Candidate`.
         rivals: Scores of other structures that the network proposes for the spectrum.
-        tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
+        first: The fit of the first candidate.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension``.
+        ``tension`` of the first; ``extra`` and ``missing``: peaks that it has no carbon for,
+        and carbons that have no peak, as of :attr:`nmrflow.answers.fit.Fit.surplus`.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -225,5 +248,7 @@ def evidence(
     return {
         "mass": math.log(mass) - math.log1p(-mass),
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
-        "tension": tension,
+        "tension": first.tension,
+        "extra": float(max(first.surplus, 0)),
+        "missing": float(max(-first.surplus, 0)),
     }
