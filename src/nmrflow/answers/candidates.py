@@ -221,12 +221,17 @@ def evidence_of(
         [-np.inf if c.log_p is None else c.log_p for c in candidates],
         [candidate.score for candidate in candidates],
         [score for name, score in all_scores.items() if name not in own],
-        candidates[0].fit,
+        candidates[0].fit.tension,
+        candidates[0].fit.surplus,
     )
 
 
 def evidence(
-    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], first: Fit
+    log_p: Sequence[float],
+    scores: Sequence[float],
+    rivals: Sequence[float],
+    tension: float,
+    surplus: int = 0,
 ) -> dict[str, float]:
     """What speaks for, or against, the truth being among some candidates.
 
@@ -234,13 +239,13 @@ def evidence(
         log_p: log p(structure | spectrum) of each, in nats; at least one.
         scores: Of each, as of :class:`Candidate`.
         rivals: Scores of other structures that the network proposes for the spectrum.
-        first: The fit of the first candidate.
+        tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
+        surplus: The same.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension`` of the first; ``extra`` and ``missing``: peaks that it has no carbon for,
-        and carbons that have no peak, as of :attr:`nmrflow.answers.fit.Fit.surplus`.
+        ``tension``; ``extra`` and ``missing``: peaks without a carbon, carbons without a peak.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -248,7 +253,7 @@ def evidence(
     return {
         "mass": math.log(mass) - math.log1p(-mass),
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
-        "tension": first.tension,
-        "extra": float(max(first.surplus, 0)),
-        "missing": float(max(-first.surplus, 0)),
+        "tension": tension,
+        "extra": float(max(surplus, 0)),
+        "missing": float(max(-surplus, 0)),
     }

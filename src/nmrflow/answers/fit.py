@@ -54,7 +54,8 @@ class Fit:
         peaks: The measured ones.
         assigned: For each group of the prediction its peak.
         log_density: Mean over the structure's observed atoms of the log density, per ppm, of the
-            shift of its peak.
+            shift of its peak, where those that are equivalent by their bonds share one: what
+            candidates are ordered by.
         contradiction: Why multiplicities of the peaks, or the formula, rule the structure out;
             None where they do not.
     """
@@ -178,7 +179,7 @@ def fit(
     apart = gather(shifts, nucleus, stereotopic_classes(shifts.structure))
     if len(apart.groups) == len(prediction.groups):
         return found
-    return _rejoined(_match(shifts, apart, peaks))
+    return replace(_rejoined(_match(shifts, apart, peaks)), log_density=found.log_density)
 
 
 def _match(shifts: PredictedShifts, prediction: Prediction, peaks: PeakList) -> Fit:

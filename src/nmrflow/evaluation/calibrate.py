@@ -6,7 +6,9 @@ recipe: FILE goes beside its checkpoint, as ``NAME.calibration.json`` beside ``N
 """
 
 import argparse
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from nmrflow import load_checkpoint
+from nmrflow.answers.elucidation import assign
+from nmrflow.answers.fit import Fit
 from nmrflow.console import quiet_libraries, say
 from nmrflow.data.corpus import find_corpus
 from nmrflow.data.sources.revmolspec import RevMolSpec
@@ -24,15 +28,27 @@ from nmrflow.evaluation.trials import (
     among_cases,
     choose_isomers,
     elucidations,
+    question_of,
     rankings,
+    wrong_fits,
 )
 from nmrflow.model.calibration import SUFFIX, Calibration, Logistic
 
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
 
+_LEARNED = ("lead", "mass", "tension")
+"""Of the evidence; peaks and carbons left over are too rare among spectra like these."""
 
-def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibration:
+
+def calibrate(
+    run: Path,
+    data: Path,
+    *,
+    n_samples: int,
+    seed: int,
+    shifts_ppm: tuple[float, float] | None = None,
+) -> Calibration:
     """Choose a calibration on the validation side of a run's split.
 
     Args:
@@ -40,6 +56,7 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
         data: The measured spectra, in the published table's form.
         n_samples: Draws for each spectrum.
         seed: Of the draws, and of the choice of isomers.
+        shifts_ppm: As of :class:`Calibration`: the data have bins, whose ends are open.
 
     Raises:
         DataError: If the data cannot be read, no record is on that side, or the truth is
@@ -80,11 +97,20 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
         if trial.isomers
     ]
     given = fit_logistic([trial.case(has_truth=has) for has in (True, False) for trial in trials])
-    told_true = [given(trial.case(has_truth=True).evidence) for trial in trials]
+    right = [
+        assign(model, question_of(record, tells_formula=False), record.structure)
+        for record in records
+    ]
+    everywhere = fit_logistic(among)
+    with_among, with_given = (
+        replace(own, weights={**own.weights, **surplus_weights(right, wrong_fits(asked, records))})
+        for own, asked in ((everywhere, [*blind, *told]), (given, told))
+    )
+    told_true = [with_given(trial.case(has_truth=True).evidence) for trial in trials]
     return Calibration(
         ranking,
-        fit_logistic(among),
-        given,
+        with_among,
+        with_given,
         round(float(np.quantile(told_true, FALSE_ALARMS)), 4),
         {
             "experiment": model.description["config"]["name"],
@@ -94,11 +120,14 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
             "n_samples": n_samples,
             "seed": seed,
         },
+        shifts_ppm,
     )
 
 
 def fit_logistic(cases: Sequence[Case]) -> Logistic:
     """A logistic regression from evidence to whether the truth is among candidates.
+
+    What peaks and carbons left over say is not learnt here: :func:`surplus_weights`.
 
     Raises:
         DataError: If it always is, or never.
@@ -109,11 +138,31 @@ def fit_logistic(cases: Sequence[Case]) -> Logistic:
             f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
             "learnt of when it is; calibrate a network that was trained for longer"
         )
-    names = sorted(cases[0].evidence)
+    names = _LEARNED
     x = np.array([[case.evidence[name] for name in names] for case in cases])
     fitted = LogisticRegression(C=10.0).fit(x, [case.is_among for case in cases])
     weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
     return Logistic(round(float(fitted.intercept_[0]), 4), weights)
+
+
+def surplus_weights(right: Sequence[Fit], wrong: Sequence[Fit]) -> dict[str, float]:
+    """What a peak without a carbon, or a carbon without a peak, costs in nats: at most 0.
+
+    The log odds of seeing one with the truth, less those with the best structure that is not it.
+
+    Args:
+        right: Measured spectra with their own molecules.
+        wrong: With other structures that were put first.
+    """
+
+    def log_odds(fits: Sequence[Fit], sign: int) -> float:
+        n = sum(sign * fit.surplus > 0 for fit in fits)
+        return math.log((n + 0.5) / (len(fits) - n + 0.5))  # Finite where all have it, or none.
+
+    return {
+        name: round(min(0.0, log_odds(right, sign) - log_odds(wrong, sign)), 4)
+        for name, sign in (("extra", 1), ("missing", -1))
+    }
 
 
 def main() -> None:
@@ -125,13 +174,26 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=600, help="draws for each spectrum")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--shifts",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="shifts in ppm between which all of the domain's molecules lie",
+    )
     given = parser.parse_args()
     quiet_libraries()
     with errors_for_people():
         if not given.output.name.endswith(SUFFIX) or not given.output.parent.is_dir():
             raise DataError(f"{given.output}: give a name in a folder that exists, with {SUFFIX}")
         torch.set_num_threads(given.threads)
-        calibration = calibrate(given.run, given.data, n_samples=given.samples, seed=given.seed)
+        calibration = calibrate(
+            given.run,
+            given.data,
+            n_samples=given.samples,
+            seed=given.seed,
+            shifts_ppm=given.shifts and tuple(given.shifts),
+        )
         given.output.write_text(calibration.to_json(), encoding="utf-8")
         say(f"{calibration.to_json()}written {given.output}")
 

@@ -14,7 +14,8 @@ import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.candidates import Candidate, weigh, weigh_drawn
 from nmrflow.answers.elucidation import Elucidation, Ranking, assign, elucidate, rank
-from nmrflow.answers.question import ask, remarks_on
+from nmrflow.answers.question import ask
+from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
 from nmrflow.metrics.calibration import log_likelihood

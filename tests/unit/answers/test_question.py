@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from nmrflow.answers.question import ask, remarks_on
+from nmrflow.answers.question import ask
+from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.codecs.published import HYDROCARBONS
 from nmrflow.chem.domain import Domain
 from nmrflow.errors import SpectrumError, StructureError
@@ -44,7 +45,7 @@ def test_what_is_said_of_peaks_is_kept() -> None:
     question = ask("13C NMR (101 MHz, CDCl3) δ 128.7 (2C, CH), 77.0, 21.3 (CH3).", AXIS)
     assert question.peaks.peaks == (Peak(128.7, "D", 2), Peak(21.3, "Q"))
     assert question.peaks.metadata["solvent"] == "CDCl3"
-    assert remarks_on(question) == ("Left out: 77 ppm (CDCl3).",)
+    assert remarks_on(question) == ("Left out: 77 ppm (CDCl3); --keep-solvent keeps it.",)
 
 
 def test_lines_of_the_solvent_are_kept_on_demand() -> None:
