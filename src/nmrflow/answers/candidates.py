@@ -222,7 +222,8 @@ def evidence_of(
         [candidate.score for candidate in candidates],
         [score for name, score in all_scores.items() if name not in own],
         candidates[0].fit.tension,
-        candidates[0].fit.surplus,
+        candidates[0].fit.n_extra,
+        candidates[0].fit.n_missing,
     )
 
 
@@ -231,7 +232,8 @@ def evidence(
     scores: Sequence[float],
     rivals: Sequence[float],
     tension: float,
-    surplus: int = 0,
+    n_extra: int = 0,
+    n_missing: int = 0,
 ) -> dict[str, float]:
     """What speaks for, or against, the truth being among some candidates.
 
@@ -240,12 +242,13 @@ def evidence(
         scores: Of each, as of :class:`Candidate`.
         rivals: Scores of other structures that the network proposes for the spectrum.
         tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
-        surplus: The same.
+        n_extra: Of the first candidate, peaks too many.
+        n_missing: The same, carbons too many.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension``; ``extra`` and ``missing``: peaks without a carbon, carbons without a peak.
+        ``tension``, ``extra`` and ``missing``.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -254,6 +257,6 @@ def evidence(
         "mass": math.log(mass) - math.log1p(-mass),
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
         "tension": tension,
-        "extra": float(max(surplus, 0)),
-        "missing": float(max(-surplus, 0)),
+        "extra": float(n_extra),
+        "missing": float(n_missing),
     }

@@ -101,13 +101,20 @@ class Fit:
         return tuple(pair.group for pair in self.assigned if not pair.is_explained)
 
     @property
-    def surplus(self) -> int:
-        """Peaks without a carbon less carbons without a peak.
+    def n_extra(self) -> int:
+        """Peaks too many: those without a carbon, but for one for each carbon that lies elsewhere.
 
-        A carbon that lies elsewhere than predicted is one of each. So what is left are peaks too
-        many (above 0), or too few (below).
+        A carbon far from where it is predicted is a peak without a carbon and a carbon without
+        a peak, and counts as neither.
         """
-        return len(self.unexplained) - len(self.unseen)
+        return max(0, len(self.unexplained) - len(self.unseen))
+
+    @property
+    def n_missing(self) -> int:
+        """Groups of carbons too many: those without a peak, or that share one with others."""
+        explained = {pair.peak for pair in self.assigned if pair.is_explained}
+        elsewhere = min(len(self.unexplained), len(self.unseen))
+        return len(self.assigned) - len(explained) - elsewhere
 
     @property
     def diastereotopic(self) -> tuple[tuple[CarbonGroup, ...], ...]:

@@ -14,8 +14,8 @@ from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.question import Question
 from nmrflow.spectra.solvents import MULTIPLET_PPM, ForeignLine, split_foreign_lines
 
-SOLVENT_ODDS = 3.0
-"""Nats, odds of 20 to 1: a line at the place of the solvent's is the solvent's until then."""
+SOLVENT_ODDS = 1.6
+"""Nats, odds of 5 to 1: a line at the place of the solvent's is the solvent's until then."""
 
 Found = TypeVar("Found")
 

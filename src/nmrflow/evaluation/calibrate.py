@@ -37,8 +37,8 @@ from nmrflow.model.calibration import SUFFIX, Calibration, Logistic
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
 
-_LEARNED = ("lead", "mass", "tension")
-"""Of the evidence; peaks and carbons left over are too rare among spectra like these."""
+_LEARNED, _LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
+"""The evidence: of whole answers, and of single fits, since what is left over is rare."""
 
 
 def calibrate(
@@ -101,10 +101,9 @@ def calibrate(
         assign(model, question_of(record, tells_formula=False), record.structure)
         for record in records
     ]
-    everywhere = fit_logistic(among)
+    left_over = left_over_weights(right, wrong_fits([*blind, *told], records))
     with_among, with_given = (
-        replace(own, weights={**own.weights, **surplus_weights(right, wrong_fits(asked, records))})
-        for own, asked in ((everywhere, [*blind, *told]), (given, told))
+        replace(own, weights={**own.weights, **left_over}) for own in (fit_logistic(among), given)
     )
     told_true = [with_given(trial.case(has_truth=True).evidence) for trial in trials]
     return Calibration(
@@ -124,10 +123,8 @@ def calibrate(
     )
 
 
-def fit_logistic(cases: Sequence[Case]) -> Logistic:
-    """A logistic regression from evidence to whether the truth is among candidates.
-
-    What peaks and carbons left over say is not learnt here: :func:`surplus_weights`.
+def fit_logistic(cases: Sequence[Case], names: Sequence[str] = _LEARNED) -> Logistic:
+    """A logistic regression from some of the evidence to whether the truth is among candidates.
 
     Raises:
         DataError: If it always is, or never.
@@ -138,31 +135,31 @@ def fit_logistic(cases: Sequence[Case]) -> Logistic:
             f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
             "learnt of when it is; calibrate a network that was trained for longer"
         )
-    names = _LEARNED
     x = np.array([[case.evidence[name] for name in names] for case in cases])
     fitted = LogisticRegression(C=10.0).fit(x, [case.is_among for case in cases])
     weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
     return Logistic(round(float(fitted.intercept_[0]), 4), weights)
 
 
-def surplus_weights(right: Sequence[Fit], wrong: Sequence[Fit]) -> dict[str, float]:
-    """What a peak without a carbon, or a carbon without a peak, costs in nats: at most 0.
+def left_over_weights(right: Sequence[Fit], wrong: Sequence[Fit]) -> dict[str, float]:
+    """What a peak, or a carbon, that is one too many costs, in nats: at most 0.
 
-    The log odds of seeing one with the truth, less those with the best structure that is not it.
+    Log ratio of how often it is seen with the truth, and with the best structure that is not it.
 
     Args:
         right: Measured spectra with their own molecules.
         wrong: With other structures that were put first.
+
+    Raises:
+        DataError: If there is no wrong one.
     """
-
-    def log_odds(fits: Sequence[Fit], sign: int) -> float:
-        n = sum(sign * fit.surplus > 0 for fit in fits)
-        return math.log((n + 0.5) / (len(fits) - n + 0.5))  # Finite where all have it, or none.
-
-    return {
-        name: round(min(0.0, log_odds(right, sign) - log_odds(wrong, sign)), 4)
-        for name, sign in (("extra", 1), ("missing", -1))
-    }
+    cases = [
+        Case({"extra": float(fit.n_extra), "missing": float(fit.n_missing)}, is_right)
+        for fits, is_right in ((right, True), (wrong, False))
+        for fit in fits
+    ]
+    found = fit_logistic(cases, _LEFT_OVER)
+    return {name: min(0.0, weight) for name, weight in found.weights.items()}
 
 
 def main() -> None:
