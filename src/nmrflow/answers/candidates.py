@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.answers.fit import Fit, fit
-from nmrflow.answers.prediction import LEVEL
+from nmrflow.answers.prediction import LEVEL, CarbonGroup
+from nmrflow.chem.notation import order_of_smiles
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import CheckpointError, SpectrumError
 from nmrflow.metrics.calibration import log_likelihood
@@ -123,6 +124,24 @@ def settled(
             own = fit(shifts, question.peaks, model.axis.nucleus, splits=True)
             found[k] = replace(found[k], matched=_with_formula(own, question.formula))
     return tuple(found)
+
+
+def in_order_of_smiles(candidate: Candidate) -> Candidate:
+    """The candidate with its atoms numbered as the SMILES that is printed of it writes them."""
+    written = order_of_smiles(candidate.structure)
+    if candidate.matched is None or list(written) == sorted(written):
+        return candidate
+    structure, found = candidate.structure.permuted(written), candidate.matched
+    place = {old: new for new, old in enumerate(written)}
+
+    def numbered(group: CarbonGroup) -> CarbonGroup:
+        return replace(group, atoms=tuple(sorted(place[atom] for atom in group.atoms)))
+
+    groups = tuple(numbered(group) for group in found.prediction.groups)
+    assigned = tuple(replace(pair, group=numbered(pair.group)) for pair in found.assigned)
+    prediction = replace(found.prediction, structure=structure, groups=groups)
+    matched = replace(found, prediction=prediction, assigned=assigned)
+    return replace(candidate, structure=structure, matched=matched)
 
 
 def _weigh(

@@ -30,19 +30,14 @@ def remarks_on(question: Question) -> tuple[str, ...]:
     return tuple(found)
 
 
-def left_over(fit: Fit) -> tuple[str, ...]:
-    """The peaks that a structure does not explain, and its carbons without a peak."""
-    found, noun = [], fit.prediction.nucleus.noun
-    if peaks := ", ".join(f"{peak.shift_ppm:g}" for peak in fit.unexplained):
-        found.append(f"Not explained by any {noun}: {peaks} ppm.")
+def remarks_on_fit(fit: Fit) -> tuple[str, ...]:
+    """What a structure leaves over, and which of its equivalent carbons were told apart.
+
+    Atoms are counted from 1, in the structure's own order.
+    """
+    found = [sentence.capitalize() for sentence in _unexplained(fit)]
     if unseen := ", ".join(_atoms(group.atoms) for group in fit.unseen):
         found.append(f"Without a peak of its own: atom {unseen}.")
-    return tuple(found)
-
-
-def remarks_on_fit(fit: Fit) -> tuple[str, ...]:
-    """What is left over, and which equivalent carbons were told apart."""
-    found = list(left_over(fit))
     for groups in fit.diastereotopic:
         atoms = " and ".join(_atoms(group.atoms) for group in groups)
         found.append(
@@ -83,10 +78,15 @@ def say_trust(answer: Elucidation | Ranking) -> str:
 def say_all(answer: Elucidation | Ranking) -> tuple[str, ...]:
     """How the question was understood, what the first candidate leaves over, how far to trust."""
     found = list(remarks_on(answer.question))
-    if answer.candidates and answer.candidates[0].matched is not None:
-        left = left_over(answer.candidates[0].matched)
-        found += [f"Of the first: {sentence[0].lower()}{sentence[1:]}" for sentence in left]
+    first = answer.candidates[0].matched if answer.candidates else None
+    if first is not None:
+        found += [f"The first candidate: {sentence}" for sentence in _unexplained(first)]
     return (*found, say_trust(answer))
+
+
+def _unexplained(fit: Fit) -> tuple[str, ...]:
+    peaks = ", ".join(f"{peak.shift_ppm:g}" for peak in fit.unexplained)
+    return (f"no {fit.prediction.nucleus.noun} explains {peaks} ppm.",) if peaks else ()
 
 
 def _atoms(atoms: tuple[int, ...]) -> str:

@@ -71,10 +71,13 @@ class Settings:
     @contextmanager
     def writing(self, heading: Heading) -> Iterator[Callable[[Item], None]]:
         """The files to write, and what was written said in the end."""
-        with open_outputs(self.outputs, heading) as add:
+        written: list[Path] = []
+        with open_outputs(self.outputs, heading, written) as add:
             yield add
+        self.tell([f"written {file}" for file in written])
         for file in self.outputs:
-            self.tell(f"written {file}")
+            if file not in written:
+                say(f"not written: {file}, there was no answer to draw for it")
 
 
 def _resolve(source: str) -> Path | None:
