@@ -125,7 +125,7 @@ def elucidate(
 
     def answer(own: Question) -> tuple[Elucidation, float]:
         found = _elucidate(model, own, n_samples, seed, n_shown)
-        return found, _best_score(found.candidates)
+        return found, _score(found.candidates, own)
 
     return best_reading(question, model.domain.max_atoms, answer)[1]
 
@@ -153,9 +153,17 @@ def _elucidate(
     return Elucidation(question, shown, len(n_drawn), n_samples, n_invalid, seed, outside)
 
 
-def _best_score(candidates: Sequence[Candidate]) -> float:
-    """Of what nothing rules out."""
-    return max((c.score for c in candidates if c.contradiction is None), default=-math.inf)
+def _score(candidates: Sequence[Candidate], question: Question) -> float:
+    """Of the best candidate: nothing rules it out, and it explains the lines that were kept."""
+    first = candidates[0] if candidates else None
+    if first is None or first.contradiction or not _explains(first.matched, question):
+        return -math.inf
+    return first.score
+
+
+def _explains(found: Fit | None, question: Question) -> bool:
+    left = () if found is None else found.unexplained
+    return not any(line.peak in left for line in question.kept)
 
 
 def why_outside(model: TrainedFlow, question: Question) -> str | None:
@@ -223,7 +231,7 @@ def rank(
     def answer(own: Question) -> tuple[tuple[Candidate, ...], float]:
         weighed = weigh(model, own, structures)
         found = order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
-        return found, _best_score(found)
+        return found, _score(found, own)
 
     question, ordered = best_reading(question, model.domain.max_atoms, answer)
     ordered = settled(model, question, ordered)
@@ -258,7 +266,7 @@ def assign_question(
 
     def answer(own: Question) -> tuple[Fit, float]:
         found = fit(predicted, own.peaks, model.axis.nucleus, splits=True)
-        return found, found.log_likelihood
+        return found, found.log_likelihood if _explains(found, own) else -math.inf
 
     n_atoms = predicted.structure.elements.count(question.nucleus.element)
     return best_reading(question, n_atoms, answer)
