@@ -79,7 +79,9 @@ def test_outside_its_domain_there_is_no_probability(
 
 
 def test_what_is_not_explained_is_named(model: TrainedFlow) -> None:
-    found = nmrflow.elucidate(model, (*SPECTRA["Cc1ccccc1"][1], 60.0), formula="C7H8", n_samples=40)
+    found = nmrflow.elucidate(
+        model, (*SPECTRA["Cc1ccccc1"][1], 60.0), formula="C7H8", n_samples=40
+    )
     assert "The first candidate: no carbon explains 60 ppm." in say_all(found)
 
 

@@ -158,7 +158,11 @@ class Fit:
 
 
 def fit(
-    shifts: PredictedShifts, peaks: PeakList, nucleus: Nucleus = Carbon13(), *, splits: bool = False
+    shifts: PredictedShifts,
+    peaks: PeakList,
+    nucleus: Nucleus = Carbon13(),
+    *,
+    splits: bool = False,
 ) -> Fit:
     """Match a structure's carbons to peaks, by the log densities of its predicted shifts.
 

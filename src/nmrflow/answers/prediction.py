@@ -117,19 +117,19 @@ def gather(
         CheckpointError: If a shift is no finite number, or none that the nucleus can have.
     """
     structure = shifts.structure
-    classes = np.array(structure.symmetry_classes if classes is None else classes)
+    own = np.array(structure.symmetry_classes if classes is None else classes)
     is_carbon = np.array([element == nucleus.element for element in structure.elements])
     points = np.stack([shifts.median_ppm, shifts.low_ppm, shifts.high_ppm])
     groups = []
-    for name in np.unique(classes[is_carbon]):
-        atoms = np.flatnonzero((classes == name) & is_carbon)
+    for name in np.unique(own[is_carbon]):
+        atoms = np.flatnonzero((own == name) & is_carbon)
         shift, low, high = points[:, atoms[0]].tolist()
         # Also where it is nan, which compares with nothing.
         if not nucleus.min_shift_ppm <= shift <= nucleus.max_shift_ppm or not high - low < np.inf:
             raise CheckpointError(
-                f"the network predicts {shift:g} ppm ({low:g} to {high:g}) for a {nucleus.noun} of "
-                f"{structure.connectivity}, which none has: its weights are damaged; fetch them "
-                "again, or train once more"
+                f"the network predicts {shift:g} ppm ({low:g} to {high:g}) for a {nucleus.noun} "
+                f"of {structure.connectivity}, which none has: its weights are damaged; "
+                "fetch them again, or train once more"
             )
         n_hydrogens = structure.n_hydrogens[atoms[0]]
         places = tuple(atoms.tolist())

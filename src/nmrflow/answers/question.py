@@ -66,7 +66,7 @@ def ask(
 def best_reading(
     question: Question, max_atoms: int, answer: Callable[[Question], tuple[Found, float]]
 ) -> tuple[Question, Found]:
-    """The question as it is, or with lines kept that stand where a solvent's would, and its answer.
+    """The question, maybe with lines kept that stand where a solvent's would, and its answer.
 
     A single line may be the compound's. It is taken for that where the answer is better by
     :data:`SOLVENT_ODDS`.

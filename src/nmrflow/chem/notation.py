@@ -60,7 +60,7 @@ def structure_from_molblock(block: str) -> Structure:
 
 
 def order_of_smiles(structure: Structure) -> tuple[int, ...]:
-    """The atoms of a structure in the order in which :attr:`Structure.connectivity` writes them."""
+    """The atoms in the order in which :attr:`Structure.connectivity` writes them."""
     mol = structure.to_mol()
     Chem.MolToSmiles(mol, isomericSmiles=False)
     written = mol.GetPropsAsDict(includePrivate=True, includeComputed=True)

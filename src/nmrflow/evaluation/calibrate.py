@@ -6,7 +6,6 @@ recipe: FILE goes beside its checkpoint, as ``NAME.calibration.json`` beside ``N
 """
 
 import argparse
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -144,7 +144,9 @@ def choose_isomers(
                 generator = generator_for(seed, "ranking", k)
                 order = torch.randperm(len(rows), generator=generator).numpy()
             names = (name(row) for row in rows[order])
-            found[k] = list(itertools.islice((other for other in names if other != truth), N_ISOMERS))
+            found[k] = list(
+                itertools.islice((other for other in names if other != truth), N_ISOMERS)
+            )
     return found
 
 

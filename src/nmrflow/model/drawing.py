@@ -11,6 +11,8 @@ from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import Draws, generator_for
 from nmrflow.spectra.question import Question
 
+_BLOCK = 16
+
 
 def draw_in_parts(
     model: TrainedFlow, question: Question, n_samples: int, seed: int
@@ -26,8 +28,10 @@ def draw_in_parts(
     is_set = torch.from_numpy(question.code(model.axis)).bool()
     y = torch.where(is_set, side["mean_logit_true"], side["mean_logit_false"])
     generator = generator_for(seed, "propose", 0)
-    # As many at once as the flow takes: the same rows together give the same digits.
-    for start in range(0, n_samples, model.flow.batch_size):
-        n = min(model.flow.batch_size, n_samples - start)
+    # As many at once as the flow takes, and whole blocks of what torch draws together: so parts
+    # are the same numbers as the whole.
+    at_once = max(_BLOCK, model.flow.batch_size // _BLOCK * _BLOCK)
+    for start in range(0, n_samples, at_once):
+        n = min(at_once, n_samples - start)
         z = model.flow.sample_z(Draws(generator, n))
         yield model.from_latent(Latent(z, y.expand(n, -1)), [question] * n, explains=False)

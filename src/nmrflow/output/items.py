@@ -134,9 +134,7 @@ def of_assignment(
     return [whole, *(Item(asked | row, asked | record) for row, record in _rows(fit, question))]
 
 
-def _rows(
-    fit: Fit, question: Question | None
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def _rows(fit: Fit, question: Question | None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Of the table and of JSON."""
     by_peak: dict[int, list[CarbonGroup]] = {k: [] for k in range(fit.n_peaks)}
     for pair in fit.assigned:

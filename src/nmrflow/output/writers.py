@@ -221,7 +221,9 @@ def _check_derived(own: Path, files: Sequence[Path]) -> None:
     from nmrflow.output.pictures import is_ours
 
     if own.resolve() in [file.resolve() for file in files]:
-        raise DataError(f"{own}: is to be written, and is the name of a further picture; rename it")
+        raise DataError(
+            f"{own}: is to be written, and is the name of a further picture; rename it"
+        )
     if own.exists() and not is_ours(own.read_bytes()):
         raise DataError(
             f"{own}: is the name of a further picture, and of a file that nmrflow did not draw; "

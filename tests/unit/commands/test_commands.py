@@ -504,9 +504,7 @@ def test_quiet_means_results_alone(command: str, run: Run) -> None:
     quiet = run(*EVERY[command], "-o", "a.csv", "-q").stdout
     extra = [line for line in loud.splitlines() if line not in quiet.splitlines()]
     assert "written a.csv" in extra
-    assert all(
-        line.startswith(("written ", "2 molecules: ")) for line in extra
-    )
+    assert all(line.startswith(("written ", "2 molecules: ")) for line in extra)
     assert "│" in quiet
 
 

@@ -116,7 +116,9 @@ def _family(
         *(
             line
             for k, example in enumerate(runs[0]["examples"])
-            for line in picture(f"example_{k}", f"Spectrum of molecule {sections.plain(example['molecule_id'])}")
+            for line in picture(
+                f"example_{k}", f"Spectrum of molecule {sections.plain(example['molecule_id'])}"
+            )
         ),
         "### Every score",
         sections.everything(runs),

@@ -168,9 +168,7 @@ def examples_section(run: Evaluation) -> str:
 def everything(runs: Sequence[Evaluation]) -> str:
     """Every single number that the runs hold."""
     scores = scores_table(runs)
-    rows = [
-        [code(name), *summarise(scores[name]).values()] for name in scores if "/" in str(name)
-    ]
+    rows = [[code(name), *summarise(scores[name]).values()] for name in scores if "/" in str(name)]
     return markdown_table(["score", "mean", "sd", "min", "max", "runs"], rows)
 
 
