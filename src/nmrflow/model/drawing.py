@@ -11,7 +11,9 @@ from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import Draws, generator_for
 from nmrflow.spectra.question import Question
 
-_BLOCK = 16
+# A few hundred megabytes. Of whole blocks of 16, which torch draws together, so that the parts
+# are the same numbers as the whole.
+_AT_ONCE = 38 * 16
 
 
 def draw_in_parts(
@@ -28,10 +30,7 @@ def draw_in_parts(
     is_set = torch.from_numpy(question.code(model.axis)).bool()
     y = torch.where(is_set, side["mean_logit_true"], side["mean_logit_false"])
     generator = generator_for(seed, "propose", 0)
-    # As many at once as the flow takes, and whole blocks of what torch draws together: so parts
-    # are the same numbers as the whole.
-    at_once = max(_BLOCK, model.flow.batch_size // _BLOCK * _BLOCK)
-    for start in range(0, n_samples, at_once):
-        n = min(at_once, n_samples - start)
+    for start in range(0, n_samples, _AT_ONCE):
+        n = min(_AT_ONCE, n_samples - start)
         z = model.flow.sample_z(Draws(generator, n))
         yield model.from_latent(Latent(z, y.expand(n, -1)), [question] * n, explains=False)

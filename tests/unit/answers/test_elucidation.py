@@ -19,6 +19,7 @@ from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import CheckpointError, SpectrumError, StructureError
 from nmrflow.metrics.calibration import log_likelihood
+from nmrflow.model import drawing
 from nmrflow.model.calibration import Calibration, Logistic, RankingWeights
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
@@ -276,7 +277,7 @@ def test_where_nothing_was_drawn_there_is_no_candidate(
 def test_in_parts_the_list_is_the_same(
     n_shown: int, small_flow: TrainedFlow, answer: Elucidation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(small_flow.flow), "batch_size", 8)
+    monkeypatch.setattr(drawing, "_AT_ONCE", 16)
     found = elucidate(small_flow, TOLUENE_PPM, formula="C7H8", n_samples=60, n_shown=n_shown)
     assert names(found) == names(answer)[:n_shown]
     assert (found.n_distinct, found.n_invalid) == (answer.n_distinct, answer.n_invalid)

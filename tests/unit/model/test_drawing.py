@@ -7,6 +7,7 @@ import pytest
 
 from nmrflow.answers.question import ask
 from nmrflow.errors import SpectrumError
+from nmrflow.model import drawing
 from nmrflow.model.drawing import draw_in_parts
 from nmrflow.model.trained import TrainedFlow
 
@@ -14,8 +15,8 @@ PEAKS = "137.9, 129.1, 128.3, 125.3, 21.5"
 
 
 @pytest.fixture
-def _small_parts(small_flow: TrainedFlow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(small_flow.flow), "batch_size", 19)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "_AT_ONCE", 16)
 
 
 @pytest.mark.usefixtures("_small_parts")
