@@ -267,7 +267,8 @@ def evidence(
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension``, ``extra`` and ``missing``.
+        ``tension``; ``extra`` and ``missing``: whether there is such a peak or carbon. Of several
+        the first counts alone, since mass, lead and tension know of them too.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -276,6 +277,6 @@ def evidence(
         "mass": math.log(mass) - math.log1p(-mass),
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
         "tension": tension,
-        "extra": float(n_extra),
-        "missing": float(n_missing),
+        "extra": float(n_extra > 0),
+        "missing": float(n_missing > 0),
     }

@@ -111,11 +111,10 @@ class Fit:
 
     @property
     def n_missing(self) -> int:
-        """Groups of carbons without a peak, but for one for each peak without a carbon.
-
-        Those that share a peak are not counted: lines overlap in a fifth of all spectra.
-        """
-        return max(0, len(self.unseen) - len(self.unexplained))
+        """Groups of carbons too many: those without a peak, or that share one with others."""
+        explained = {pair.peak for pair in self.assigned if pair.is_explained}
+        elsewhere = min(len(self.unexplained), len(self.unseen))
+        return len(self.assigned) - len(explained) - elsewhere
 
     @property
     def diastereotopic(self) -> tuple[tuple[CarbonGroup, ...], ...]:
