@@ -120,3 +120,16 @@ def test_runs_scored_in_brief_say_so(train_small, tmp_path: Path) -> None:
     markdown, page = (file.read_text() for file in make_report(tmp_path))
     assert "scored in brief" in markdown
     assert page.count("<img") == 3  # one example, and no deviations to draw
+
+
+def test_names_in_runs_are_no_markup(runs_folder: Path, tmp_path: Path) -> None:
+    scores = json.loads((runs_folder / "a" / "evaluation.json").read_text())
+    bad = "![x](http://example.org/a.png) <http://example.org> `a` | b"
+    scores |= {"experiment": bad, "data": bad, "split": bad}
+    scores["examples"][0] |= {"molecule_id": bad, "formula": bad}
+    (tmp_path / "evaluation.json").write_text(json.dumps(scores))
+    page = make_report(tmp_path)[1].read_text()
+    references = References()
+    references.feed(page)
+    assert all(r.startswith("data:image/svg+xml;base64,") for r in references.found)
+    assert "![x](http://example.org/a.png)" in page  # shown as it is

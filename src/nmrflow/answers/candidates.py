@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.answers.fit import Fit, fit
-from nmrflow.answers.prediction import LEVEL
+from nmrflow.answers.prediction import LEVEL, CarbonGroup
+from nmrflow.chem.notation import order_of_smiles
 from nmrflow.chem.structure import Structure
-from nmrflow.errors import SpectrumError
+from nmrflow.errors import CheckpointError, SpectrumError
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.model.calibration import Logistic
 from nmrflow.model.results import Proposal
@@ -108,6 +109,41 @@ def weigh_drawn(
     ]
 
 
+def settled(
+    model: TrainedFlow, question: Question, candidates: Sequence[Candidate]
+) -> tuple[Candidate, ...]:
+    """The candidates with peaks of their own for diastereotopic carbons, where some are left over.
+
+    Scores stay: they are of what the bonds alone say, which is what they were chosen for.
+    """
+    may = [k for k, one in enumerate(candidates) if one.matched and one.matched.may_split]
+    found = list(candidates)
+    if may:
+        predicted = model.predict_shifts([found[k].structure for k in may], LEVEL)
+        for k, shifts in zip(may, predicted, strict=True):
+            own = fit(shifts, question.peaks, model.axis.nucleus, splits=True)
+            found[k] = replace(found[k], matched=_with_formula(own, question.formula))
+    return tuple(found)
+
+
+def in_order_of_smiles(candidate: Candidate) -> Candidate:
+    """The candidate with its atoms numbered as the SMILES that is printed of it writes them."""
+    written = order_of_smiles(candidate.structure)
+    if candidate.matched is None or list(written) == sorted(written):
+        return candidate
+    structure, found = candidate.structure.permuted(written), candidate.matched
+    place = {old: new for new, old in enumerate(written)}
+
+    def numbered(group: CarbonGroup) -> CarbonGroup:
+        return replace(group, atoms=tuple(sorted(place[atom] for atom in group.atoms)))
+
+    groups = tuple(numbered(group) for group in found.prediction.groups)
+    assigned = tuple(replace(pair, group=numbered(pair.group)) for pair in found.assigned)
+    prediction = replace(found.prediction, structure=structure, groups=groups)
+    matched = replace(found, prediction=prediction, assigned=assigned)
+    return replace(candidate, structure=structure, matched=matched)
+
+
 def _weigh(
     model: TrainedFlow,
     question: Question,
@@ -126,6 +162,11 @@ def _weigh(
         fits, consistency = [*parts], log_likelihood(np.concatenate(logits), code)
     else:
         consistency = log_likelihood(model.predict_logits(structures), code)
+    if not np.isfinite(consistency).all() or (log_p is not None and np.isnan(log_p).any()):
+        raise CheckpointError(
+            "the network gives no number for how well a structure fits: its weights are damaged; "
+            "fetch them again, or train once more"
+        )
     weights = model.ranking
     found = []
     for k, (structure, own) in enumerate(zip(structures, fits, strict=True)):
@@ -200,11 +241,18 @@ def evidence_of(
         [candidate.score for candidate in candidates],
         [score for name, score in all_scores.items() if name not in own],
         candidates[0].fit.tension,
+        candidates[0].fit.n_extra,
+        candidates[0].fit.n_missing,
     )
 
 
 def evidence(
-    log_p: Sequence[float], scores: Sequence[float], rivals: Sequence[float], tension: float
+    log_p: Sequence[float],
+    scores: Sequence[float],
+    rivals: Sequence[float],
+    tension: float,
+    n_extra: int = 0,
+    n_missing: int = 0,
 ) -> dict[str, float]:
     """What speaks for, or against, the truth being among some candidates.
 
@@ -213,11 +261,14 @@ def evidence(
         scores: Of each, as of :class:`Candidate`.
         rivals: Scores of other structures that the network proposes for the spectrum.
         tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
+        n_extra: Of the first candidate, peaks too many.
+        n_missing: The same, carbons too many.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension``.
+        ``tension``; ``extra`` and ``missing``: whether there is such a peak or carbon. Of several
+        the first counts alone, since mass, lead and tension know of them too.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -226,4 +277,6 @@ def evidence(
         "mass": math.log(mass) - math.log1p(-mass),
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
         "tension": tension,
+        "extra": float(n_extra > 0),
+        "missing": float(n_missing > 0),
     }

@@ -1,5 +1,7 @@
 """From a spectrum to structures: the network's own, somebody's candidates, or a known one."""
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -7,15 +9,17 @@ from nmrflow.answers.candidates import (
     Candidate,
     order,
     scores_of,
+    settled,
     weigh,
     weigh_drawn,
     with_probabilities,
 )
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
-from nmrflow.answers.question import ask
+from nmrflow.answers.question import ask, best_reading
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
+from nmrflow.model.drawing import draw_in_parts
 from nmrflow.model.questions import Asked
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
@@ -38,6 +42,7 @@ class Elucidation:
         n_samples: Number of draws.
         n_invalid: Draws that are no molecule, none of the formula, or without a spectrum.
         seed: Of the draws.
+        outside: Why such a spectrum has no probability, in words.
     """
 
     question: Question
@@ -46,11 +51,17 @@ class Elucidation:
     n_samples: int
     n_invalid: int
     seed: int
+    outside: str | None = None
 
     @property
     def probability(self) -> float | None:
-        """Calibrated probability that the truth is among the candidates, 0 without any."""
-        return self.candidates[-1].probability if self.candidates else 0.0
+        """Calibrated probability that the truth is among the candidates, 0 without any.
+
+        None where there is no calibration, or it holds for no such spectrum.
+        """
+        if not self.candidates:
+            return None if self.outside else 0.0
+        return self.candidates[-1].probability
 
 
 @dataclass(frozen=True)
@@ -60,12 +71,14 @@ class Ranking:
     Args:
         question: What was asked.
         candidates: Best first.
-        none_fits: Whether probably none of them is the truth; None without a calibration.
+        none_fits: Whether probably none of them is the truth; None without a probability.
+        outside: As of :class:`Elucidation`.
     """
 
     question: Question
     candidates: tuple[Candidate, ...]
     none_fits: bool | None
+    outside: str | None = None
 
     @property
     def probability(self) -> float | None:
@@ -109,13 +122,70 @@ def elucidate(
     question = ask(peaks, model.axis, formula=formula, domain=model.domain)
     if not model.has_likelihood:
         raise SpectrumError("this network has no likelihood of structures")
-    (drawn,) = model.iterate_proposals([question], n_samples, seed, explains=False)
-    valid = of_question(drawn, question)
-    found = weigh_drawn(model, question, valid)
-    all_scores = scores_of(found)
-    among = model.calibration.among if model.calibration else None
-    shown = with_probabilities(order(found)[:n_shown], all_scores, among)
-    return Elucidation(question, shown, len(found), n_samples, len(drawn) - len(valid), seed)
+
+    def answer(own: Question) -> tuple[Elucidation, float]:
+        found = _elucidate(model, own, n_samples, seed, n_shown)
+        return found, _score(found.candidates, own)
+
+    return best_reading(question, model.domain.max_atoms, answer)[1]
+
+
+def _elucidate(
+    model: TrainedFlow, question: Question, n_samples: int, seed: int, n_shown: int
+) -> Elucidation:
+    n_drawn: Counter[str] = Counter()
+    all_scores: dict[str, float] = {}
+    best: tuple[Candidate, ...] = ()
+    n_invalid = 0
+    # Some at a time, of which only scores and the best stay: memory does not grow with draws.
+    for drawn in draw_in_parts(model, question, n_samples, seed):
+        valid = of_question(drawn, question)
+        n_invalid += len(drawn) - len(valid)
+        new = [p for p in valid if p.structure and p.structure.connectivity not in n_drawn]
+        n_drawn.update(p.structure.connectivity for p in valid if p.structure)
+        found = weigh_drawn(model, question, new)
+        all_scores |= scores_of(found)
+        best = order([*best, *found])[:n_shown]
+    best = tuple(replace(c, n_sampled=n_drawn[c.structure.connectivity]) for c in best)
+    outside = why_outside(model, question)
+    among = model.calibration.among if model.calibration and not outside else None
+    shown = with_probabilities(settled(model, question, order(best)), all_scores, among)
+    return Elucidation(question, shown, len(n_drawn), n_samples, n_invalid, seed, outside)
+
+
+def _score(candidates: Sequence[Candidate], question: Question) -> float:
+    """Of the best candidate: nothing rules it out, and it explains the lines that were kept."""
+    first = candidates[0] if candidates else None
+    if first is None or first.contradiction or not _explains(first.matched, question):
+        return -math.inf
+    return first.score
+
+
+def _explains(found: Fit | None, question: Question) -> bool:
+    left = () if found is None else found.unexplained
+    return not any(line.peak in left for line in question.kept)
+
+
+def why_outside(model: TrainedFlow, question: Question) -> str | None:
+    """Why no probability was calibrated for such a spectrum, in words; None where one was."""
+    nucleus, most = question.nucleus, model.domain.max_atoms
+    n_peaks = len(set(question.shifts_ppm))
+    if n_peaks > most:
+        return (
+            f"{n_peaks} peaks are more than the {most} {nucleus.noun}s of the greatest molecule "
+            "that this network knows"
+        )
+    if model.calibration is None or model.calibration.shifts_ppm is None:
+        return None
+    low, high = model.calibration.shifts_ppm
+    impossible = [f"{s:g}" for s in question.shifts_ppm if not low <= s <= high]
+    if not impossible:
+        return None
+    verb = "is a shift" if len(impossible) == 1 else "are shifts"
+    return (
+        f"{', '.join(impossible)} ppm {verb} that no {nucleus.noun} of {model.domain.describe()} "
+        f"has ({low:g} to {high:g} ppm)"
+    )
 
 
 def of_question(drawn: Sequence[Proposal], question: Question) -> list[Proposal]:
@@ -157,11 +227,18 @@ def rank(
     is_told = model.takes_formula and not any(structure.charges for structure in structures)
     if question.formula is None and len(formulas) == 1 and is_told:
         question = replace(question, formula=formulas.pop())
-    weighed = weigh(model, question, structures)
-    ordered = order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
-    if model.calibration is None:
-        return Ranking(question, ordered, None)
-    rivals = elucidate(model, question, n_samples=N_SAMPLES, n_shown=N_SAMPLES)
+
+    def answer(own: Question) -> tuple[tuple[Candidate, ...], float]:
+        weighed = weigh(model, own, structures)
+        found = order([replace(candidate, place=k) for k, candidate in enumerate(weighed)])
+        return found, _score(found, own)
+
+    question, ordered = best_reading(question, model.domain.max_atoms, answer)
+    ordered = settled(model, question, ordered)
+    outside = why_outside(model, question)
+    if model.calibration is None or outside:
+        return Ranking(question, ordered, None, outside)
+    rivals = _elucidate(model, question, N_SAMPLES, 0, N_SAMPLES)
     ordered = with_probabilities(ordered, scores_of(rivals.candidates), model.calibration.given)
     everything = ordered[-1].probability or 0.0
     return Ranking(question, ordered, everything < model.calibration.none_fits_below)
@@ -171,36 +248,25 @@ def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
     """Match the peaks of a question to a structure's carbons, best in all.
 
     Equivalent carbons share a peak; unlike carbons do where there are fewer peaks than
-    carbons. Of more peaks than carbons some belong to none.
+    carbons. Diastereotopic ones may have peaks of their own. Of more peaks than carbons some
+    belong to none.
 
     Raises:
         StructureError: If the structure lies outside the network's domain.
         SpectrumError: As :func:`nmrflow.answers.question.ask`.
     """
-    question = ask(peaks, model.axis)
+    return assign_question(model, ask(peaks, model.axis), structure)[1]
+
+
+def assign_question(
+    model: TrainedFlow, question: Question, structure: Structure | str
+) -> tuple[Question, Fit]:
+    """As :func:`assign`; also the question, with the lines that the structure needs kept."""
     predicted = model.predict_shifts([structure], LEVEL)[0]
-    return fit(predicted, question.peaks, model.axis.nucleus)
 
+    def answer(own: Question) -> tuple[Fit, float]:
+        found = fit(predicted, own.peaks, model.axis.nucleus, splits=True)
+        return found, found.log_likelihood if _explains(found, own) else -math.inf
 
-def say_trust(answer: Elucidation | Ranking) -> str:
-    """One sentence on how probable it is that the truth is among the candidates."""
-    n = len(answer.candidates)
-    if not n:
-        advice = "check the peaks and the formula, or draw more samples."
-        return f"No draw was a molecule, or none of the formula: {advice}"
-    if answer.probability is None:
-        how = "python -m nmrflow.evaluation.calibrate makes one"
-        return f"This network has no calibration ({how}): how far to trust the order is not known."
-    those = "these candidates" if n > 1 else "this candidate"
-    if all(candidate.contradiction for candidate in answer.candidates):
-        return f"None fits: all of {those} are ruled out." if n > 1 else "It is ruled out."
-    source = "as calibrated on held-out spectra"
-    if isinstance(answer, Ranking) and answer.question.formula is None:
-        source = "roughly: calibrated, on held-out spectra, for candidates of one formula"
-    chance = f"{100 * answer.probability:.0f} %"
-    if not 0.01 <= answer.probability <= 0.99:
-        chance = "above 99 %" if answer.probability > 0.5 else "below 1 %"
-    among = f"the true structure is among {those}"
-    if isinstance(answer, Ranking) and answer.none_fits:
-        return f"Probably none fits: the chance that {among} is {chance}, {source}."
-    return f"{among.capitalize()} with a probability of {chance}, {source}."
+    n_atoms = predicted.structure.elements.count(question.nucleus.element)
+    return best_reading(question, n_atoms, answer)

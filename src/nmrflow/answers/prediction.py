@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from nmrflow.chem.structure import Structure
+from nmrflow.errors import CheckpointError
 from nmrflow.model.results import PredictedShifts
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
@@ -45,6 +46,11 @@ class CarbonGroup:
         """C, CH, CH2 or CH3."""
         own = self.nucleus.group(self.n_hydrogens)
         return self.nucleus.groups.get(self.multiplicity or "", own)
+
+    @property
+    def place(self) -> tuple[float, tuple[int, ...]]:
+        """Sorts groups from high to low shift."""
+        return -self.shift_ppm, self.atoms
 
     @property
     def width_ppm(self) -> float:
@@ -96,18 +102,37 @@ def predict(model: TrainedFlow, structures: Sequence[Structure | str]) -> list[P
     return [gather(shifts, model.axis.nucleus) for shifts in found]
 
 
-def gather(shifts: PredictedShifts, nucleus: Nucleus = Carbon13()) -> Prediction:
-    """The carbons of predicted shifts, equivalent ones together."""
+def gather(
+    shifts: PredictedShifts, nucleus: Nucleus = Carbon13(), classes: Sequence[int] | None = None
+) -> Prediction:
+    """The carbons of predicted shifts, equivalent ones together.
+
+    Args:
+        shifts: Of one molecule.
+        nucleus: What is observed.
+        classes: For each atom a number that it shares with those equivalent to it; None: as the
+            bonds alone say.
+
+    Raises:
+        CheckpointError: If a shift is no finite number, or none that the nucleus can have.
+    """
     structure = shifts.structure
-    classes = np.array(structure.symmetry_classes)
+    own = np.array(structure.symmetry_classes if classes is None else classes)
     is_carbon = np.array([element == nucleus.element for element in structure.elements])
     points = np.stack([shifts.median_ppm, shifts.low_ppm, shifts.high_ppm])
     groups = []
-    for name in np.unique(classes[is_carbon]):
-        atoms = np.flatnonzero((classes == name) & is_carbon)
+    for name in np.unique(own[is_carbon]):
+        atoms = np.flatnonzero((own == name) & is_carbon)
         shift, low, high = points[:, atoms[0]].tolist()
+        # Also where it is nan, which compares with nothing.
+        if not nucleus.min_shift_ppm <= shift <= nucleus.max_shift_ppm or not high - low < np.inf:
+            raise CheckpointError(
+                f"the network predicts {shift:g} ppm ({low:g} to {high:g}) for a {nucleus.noun} "
+                f"of {structure.connectivity}, which none has: its weights are damaged; "
+                "fetch them again, or train once more"
+            )
         n_hydrogens = structure.n_hydrogens[atoms[0]]
         places = tuple(atoms.tolist())
         groups.append(CarbonGroup(places, n_hydrogens, shift, low, high, nucleus))
-    groups.sort(key=lambda group: (-group.shift_ppm, group.atoms))
+    groups.sort(key=lambda group: group.place)
     return Prediction(structure, tuple(groups), shifts.level, nucleus)

@@ -1,7 +1,8 @@
 """From a peak list to a question."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.formula import parse_formula, plain_formula
@@ -11,7 +12,12 @@ from nmrflow.model.questions import Asked
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.question import Question
-from nmrflow.spectra.solvents import split_foreign_lines
+from nmrflow.spectra.solvents import MULTIPLET_PPM, ForeignLine, split_foreign_lines
+
+SOLVENT_ODDS = 1.6
+"""Nats, odds of 5 to 1: a line at the place of the solvent's is the solvent's until then."""
+
+Found = TypeVar("Found")
 
 
 def ask(
@@ -57,19 +63,57 @@ def ask(
     return Question(merged, left_out, formula, axis.nucleus)
 
 
-def remarks_on(question: Question) -> tuple[str, ...]:
-    """What whoever asks should know of how a question was understood, as sentences."""
-    found, element = [], question.nucleus.element
-    if question.left_out:
-        found.append(f"Left out: {', '.join(map(str, question.left_out))}.")
-    if question.formula is not None:
-        n_atoms = parse_formula(question.formula).get(element, 0)
-        n_peaks = len(set(question.shifts_ppm))
-        if n_peaks > n_atoms:
-            those = f"{n_atoms} {question.nucleus.noun}s of {question.formula}"
-            why = "some are not the compound's"
-            found.append(f"{n_peaks} peaks are more than the {those}: {why}.")
-    return tuple(found)
+def best_reading(
+    question: Question, max_atoms: int, answer: Callable[[Question], tuple[Found, float]]
+) -> tuple[Question, Found]:
+    """The question, maybe with lines kept that stand where a solvent's would, and its answer.
+
+    A single line may be the compound's. It is taken for that where the answer is better by
+    :data:`SOLVENT_ODDS`.
+
+    Args:
+        question: Without those lines.
+        max_atoms: Most atoms of the nucleus that a molecule has, where no formula tells.
+        answer: Answers a question, and says how good the answer is, in nats.
+    """
+    found, best = answer(question)
+    for line in _alone(question.left_out):
+        other = _keeping(question, line)
+        if len(set(other.shifts_ppm)) <= _most_peaks(question, max_atoms):
+            own, score = answer(other)
+            if score > best + SOLVENT_ODDS:
+                question, found, best = other, own, score
+    return question, found
+
+
+def _alone(lines: Sequence[ForeignLine]) -> list[ForeignLine]:
+    """Lines that are no part of a multiplet, and that nobody has called the solvent's."""
+
+    def n_near(line: ForeignLine) -> int:
+        away = (abs(one.peak.shift_ppm - line.peak.shift_ppm) for one in lines)
+        return sum(ppm <= 2 * MULTIPLET_PPM for ppm in away)
+
+    return [line for line in lines if not line.peak.note and n_near(line) == 1]
+
+
+def _keeping(question: Question, line: ForeignLine) -> Question:
+    """The question with a line among the compound's, where a list of that order would have it."""
+    peaks, shift = list(question.peaks.peaks), line.peak.shift_ppm
+    falls = peaks[0].shift_ppm >= peaks[-1].shift_ppm
+    n_before = sum((peak.shift_ppm > shift) == falls for peak in peaks)
+    peaks.insert(n_before, line.peak)
+    return replace(
+        question,
+        peaks=PeakList(tuple(peaks), question.peaks.metadata),
+        left_out=tuple(one for one in question.left_out if one is not line),
+        kept=(*question.kept, line),
+    )
+
+
+def _most_peaks(question: Question, max_atoms: int) -> int:
+    if question.formula is None:
+        return max_atoms
+    return parse_formula(question.formula).get(question.nucleus.element, 0)
 
 
 def _without_repeats(peaks: Sequence[Peak]) -> tuple[Peak, ...]:

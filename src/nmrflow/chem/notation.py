@@ -60,6 +60,14 @@ def structure_from_molblock(block: str) -> Structure:
         raise StructureError(plain_reason(error)) from error
 
 
+def order_of_smiles(structure: Structure) -> tuple[int, ...]:
+    """The atoms in the order in which :attr:`Structure.connectivity` writes them."""
+    mol = structure.to_mol()
+    Chem.MolToSmiles(mol, isomericSmiles=False)
+    written = mol.GetPropsAsDict(includePrivate=True, includeComputed=True)
+    return tuple(written["_smilesAtomOutputOrder"])
+
+
 def inchikey(structure: Structure) -> str:
     """The standard InChIKey of a structure, which says nothing of stereochemistry.
 

@@ -1,11 +1,12 @@
 """Going through the spectra of a source, an answer for each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from nmrflow.answers.elucidation import Elucidation, Ranking, say_trust
-from nmrflow.answers.question import ask, remarks_on
+from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.question import ask
+from nmrflow.answers.sentences import say_all
 from nmrflow.chem.domain import Domain
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
@@ -54,8 +55,17 @@ def answer_all(
     heading: Heading,
     model: TrainedFlow,
     answer: Callable[[SpectrumRow, Question], tuple[Answer, list[Item]]],
+    names: Sequence[str] = (),
 ) -> None:
     """Answer every spectrum of a source, on screen and in files.
+
+    Args:
+        asking: The source.
+        settings: Files to write among them.
+        heading: Of those.
+        model: The network.
+        answer: To one spectrum, and what is written of it.
+        names: Of the candidates that were given, in their order.
 
     Raises:
         NmrflowError: If the source cannot be read, one refused spectrum ends all, or none at all
@@ -74,7 +84,7 @@ def answer_all(
             try:
                 found, items = answer(row, asking.ask(row, axis, domain))
                 if not found.candidates:
-                    raise SpectrumError(" ".join((*remarks_on(found.question), say_trust(found))))
+                    raise SpectrumError(" ".join(say_all(found)))
             except NmrflowError as error:
                 n_refused += 1
                 refusal = f"{row.where}: {error}"
@@ -84,17 +94,20 @@ def answer_all(
                 items = [of_refused_query(row.number, row.name, str(error))] if is_kept else []
             else:
                 n_answered += 1
-                _show(row, found)
+                _show(row, found, names)
             for item in items:
                 add(item)
+        if n_refused and settings.on_error == "skip":
+            add(Item({}, {}, note=f"{n_refused} spectra were refused and left out."))
     if not n_answered:
         none = f"{asking.source}: none of {n_refused} spectra could be answered"
         raise SpectrumError(none if is_batch else refusal)
 
 
-def _show(row: SpectrumRow, answer: Answer) -> None:
+def _show(row: SpectrumRow, answer: Answer, names: Sequence[str]) -> None:
     """The candidates as a table, the remarks, and how far to trust them."""
-    say(remarks_on(answer.question))
+    *remarks, trust = say_all(answer)
+    say(remarks)
     rows = []
     for k, one in enumerate(answer.candidates, start=1):
         ruled_out = f"  (ruled out: {one.contradiction})" if one.contradiction else ""
@@ -105,8 +118,8 @@ def _show(row: SpectrumRow, answer: Answer) -> None:
             "matched": f"{one.fit.n_matched}/{one.fit.n_peaks}",
             "mean dev.": f"{one.fit.mean_deviation_ppm:.2f}",
             **({} if isinstance(answer, Ranking) else {"drawn": str(one.n_sampled)}),
-            "among": "" if one.probability is None else f"{one.probability:.0%}",
             "formula": one.structure.formula,
+            **({"name": names[one.place or 0]} if any(names) else {}),
             "SMILES": one.structure.connectivity + ruled_out,
         }
         rows.append(cells)
@@ -114,6 +127,6 @@ def _show(row: SpectrumRow, answer: Answer) -> None:
         f"Spectrum {row.name or row.number}",
         list(rows[0]),
         [list(cells.values()) for cells in rows],
-        n_left=2,
+        n_left=3 if any(names) else 2,
     )
-    say(say_trust(answer))
+    say(trust)

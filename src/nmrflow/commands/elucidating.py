@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nmrflow.answers.elucidation import assign, elucidate, rank
+from nmrflow.answers.elucidation import assign_question, elucidate, rank
 from nmrflow.answers.fit import Fit
-from nmrflow.answers.question import remarks_on
+from nmrflow.answers.sentences import remarks_on, remarks_on_fit
 from nmrflow.commands.answering import Answer, Asking, answer_all
 from nmrflow.commands.predicting import check_row, read_all
 from nmrflow.commands.settings import Settings
@@ -60,18 +60,17 @@ def run_rank(
     if not taken:
         reasons = "; ".join(f"{row.where}: {row.reason}" for row in rows[:3])
         raise DataError(f"no candidate can be taken ({reasons or 'none were given'})")
-    for row in refused:
-        settings.tell(f"left out of the order: {row.where}: {row.reason}")
+    notes = [f"Left out of the order: {row.where}: {row.reason}." for row in refused]
+    say(notes)
     about = {"caveats": model.caveats}
     heading = _heading("rank", "Candidates for a {} spectrum", settings, model, about)
     structures = [row.structure for row in taken if row.structure is not None]
-    names = [row.name for row in taken]
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
         found = rank(model, question, structures)
-        return found, of_answer(row.number, row.name, found, kept, names)
+        return found, of_answer(row.number, row.name, found, kept, taken, notes)
 
-    answer_all(asking, settings, heading, model, answer)
+    answer_all(asking, settings, heading, model, answer, [row.name for row in taken])
 
 
 def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
@@ -91,10 +90,13 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
     structure = molecules[0].structure
     if structure is None:
         raise StructureError(f"{molecules[0].where}: {molecules[0].reason}")
-    question = asking.ask(spectra[0], model.axis, model.domain)
-    remarks = remarks_on(question)
-    found = assign(model, question, structure)
+    asked = asking.ask(spectra[0], model.axis, model.domain)
+    question, found = assign_question(model, asked, structure)
+    remarks = (*remarks_on(question), *remarks_on_fit(found))
     about = {
+        "query_name": spectra[0].name,
+        "name": molecules[0].name,
+        "input": molecules[0].text,
         "smiles": structure.connectivity,
         "formula": structure.formula,
         "n_matched": found.n_matched,
@@ -104,10 +106,13 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
         "remarks": remarks,
     }
     heading = _heading("assign", "Assignment of a {} spectrum", settings, model, about)
+    items = of_assignment(found, question, molecules[0], spectra[0].name)
     say(remarks)
-    _show(found)
+    # The text that was typed, in whose order the atoms are numbered.
+    shown = " ".join(filter(None, (molecules[0].name, molecules[0].text)))
+    _show(found, items, f"{shown or structure.connectivity} ({structure.formula})")
     with settings.writing(heading) as add:
-        for item in of_assignment(found):
+        for item in items:
             add(item)
 
 
@@ -120,10 +125,9 @@ def _heading(
     return Heading(columns, told, title.format(nucleus.name), [*_LINES, *remarks], nucleus)
 
 
-def _show(found: Fit) -> None:
-    structure = found.prediction.structure
+def _show(found: Fit, items: Sequence[Item], title: str) -> None:
     rows = []
-    for row in (item.row for item in of_assignment(found) if item.row):
+    for row in (item.row for item in items if "peak" in item.row):
         cells = ["", "", "", "", "none"]
         if "atoms" in row:
             cells = [
@@ -135,7 +139,7 @@ def _show(found: Fit) -> None:
             ]
         rows.append([f"{row['measured_ppm']:.2f}", *cells])
     names = ("measured", "predicted", "deviation", "interval", "carbon", "atoms")
-    show_table(f"{structure.connectivity} ({structure.formula})", names, rows, n_left=2)
+    show_table(title, names, rows, n_left=2)
     say(found.summary)
     if found.contradiction:
         say(f"The multiplicities rule this structure out: {found.contradiction}.")

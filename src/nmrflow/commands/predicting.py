@@ -18,7 +18,7 @@ from nmrflow.formats.molecule_files import (
     read_molecules,
 )
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.output.items import PREDICTION_COLUMNS, of_prediction
+from nmrflow.output.items import PREDICTION_COLUMNS, Item, of_prediction
 from nmrflow.output.writers import Heading
 
 N_AT_ONCE = 256
@@ -57,13 +57,17 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
                 add(of_prediction(molecule, prediction))
             if shows:
                 _show(molecule, prediction, is_brief=n["molecules"] > N_SHOWN)
+        if n["refused"] and settings.on_error == "skip":
+            add(Item({}, {}, note=f"{n['refused']:,} molecules were refused and left out."))
     if n["refused"] == n["molecules"]:
         raise StructureError(f"{n['molecules']:,} refused, none predicted; the last: {reason}")
     if n["molecules"] > 1:
         fate = {"mark": "marked", "skip": "left out"}.get(settings.on_error, "refused")
         refused = f", {n['refused']:,} {fate}" if n["refused"] else ""
         n_predicted = n["molecules"] - n["refused"]
-        settings.tell(f"{n['molecules']:,} molecules: {n_predicted:,} predicted{refused}")
+        # What was left out is said to those who want quiet too.
+        tell = say if n["refused"] else settings.tell
+        tell(f"{n['molecules']:,} molecules: {n_predicted:,} predicted{refused}")
 
 
 def read_all(sources: Sequence[str], smiles_column: str | None) -> Iterator[MoleculeRow]:
@@ -78,10 +82,17 @@ def read_all(sources: Sequence[str], smiles_column: str | None) -> Iterator[Mole
 
 
 def is_molecule_file(source: str) -> bool:
-    """Whether an argument is a file, here or missing, and no SMILES."""
+    """Whether an argument is a file, here or missing, and no SMILES.
+
+    The name's ending decides, since no file without one of ours can be read. What has none and
+    lies here is a file too, to be refused as one, unless it is a molecule's notation: ``CCC`` is
+    propane, and ``./CCC`` the file.
+    """
     name = source.lower().removesuffix(".gz")
     try:
-        return name.endswith(MOLECULE_SUFFIXES) or Path(source).is_file()
+        if name.endswith(MOLECULE_SUFFIXES):
+            return True
+        return Path(source).is_file() and parse_row(1, source).structure is None
     except (OSError, ValueError):  # too long for a name
         return False
 

@@ -71,12 +71,15 @@ class Settings:
     @contextmanager
     def writing(self, heading: Heading) -> Iterator[Callable[[Item], None]]:
         """The files to write, and what was written said in the end."""
+        written: list[Path] = []
         if self.outputs:
             outlive_readers()
-        with open_outputs(self.outputs, heading) as add:
+        with open_outputs(self.outputs, heading, written) as add:
             yield add
+        self.tell([f"written {file}" for file in written])
         for file in self.outputs:
-            self.tell(f"written {file}")
+            if file not in written:
+                say(f"not written: {file}, there was no answer to draw for it")
 
 
 def _resolve(source: str) -> Path | None:

@@ -7,6 +7,7 @@ recipe: FILE goes beside its checkpoint, as ``NAME.calibration.json`` beside ``N
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from nmrflow import load_checkpoint
+from nmrflow.answers.elucidation import assign
+from nmrflow.answers.fit import Fit
 from nmrflow.console import quiet_libraries, say
 from nmrflow.data.corpus import find_corpus
 from nmrflow.data.sources.revmolspec import RevMolSpec
@@ -24,7 +27,9 @@ from nmrflow.evaluation.trials import (
     among_cases,
     choose_isomers,
     elucidations,
+    question_of,
     rankings,
+    wrong_fits,
 )
 from nmrflow.model.calibration import SUFFIX, Calibration, Logistic
 from nmrflow.writing import check_writable, write_text
@@ -32,8 +37,18 @@ from nmrflow.writing import check_writable, write_text
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
 
+_LEARNED, _LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
+"""The evidence: of whole answers, and of single fits, since what is left over is rare."""
 
-def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibration:
+
+def calibrate(
+    run: Path,
+    data: Path,
+    *,
+    n_samples: int,
+    seed: int,
+    shifts_ppm: tuple[float, float] | None = None,
+) -> Calibration:
     """Choose a calibration on the validation side of a run's split.
 
     Args:
@@ -41,6 +56,7 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
         data: The measured spectra, in the published table's form.
         n_samples: Draws for each spectrum.
         seed: Of the draws, and of the choice of isomers.
+        shifts_ppm: As of :class:`Calibration`: the data have bins, whose ends are open.
 
     Raises:
         DataError: If the data cannot be read, no record is on that side, or the truth is
@@ -81,11 +97,19 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
         if trial.isomers
     ]
     given = fit_logistic([trial.case(has_truth=has) for has in (True, False) for trial in trials])
-    told_true = [given(trial.case(has_truth=True).evidence) for trial in trials]
+    right = [
+        assign(model, question_of(record, tells_formula=False), record.structure)
+        for record in records
+    ]
+    left_over = left_over_weights(right, wrong_fits([*blind, *told], records))
+    with_among, with_given = (
+        replace(own, weights={**own.weights, **left_over}) for own in (fit_logistic(among), given)
+    )
+    told_true = [with_given(trial.case(has_truth=True).evidence) for trial in trials]
     return Calibration(
         ranking,
-        fit_logistic(among),
-        given,
+        with_among,
+        with_given,
         round(float(np.quantile(told_true, FALSE_ALARMS)), 4),
         {
             "experiment": model.description["config"]["name"],
@@ -95,11 +119,12 @@ def calibrate(run: Path, data: Path, *, n_samples: int, seed: int) -> Calibratio
             "n_samples": n_samples,
             "seed": seed,
         },
+        shifts_ppm,
     )
 
 
-def fit_logistic(cases: Sequence[Case]) -> Logistic:
-    """A logistic regression from evidence to whether the truth is among candidates.
+def fit_logistic(cases: Sequence[Case], names: Sequence[str] = _LEARNED) -> Logistic:
+    """A logistic regression from some of the evidence to whether the truth is among candidates.
 
     Raises:
         DataError: If it always is, or never.
@@ -110,11 +135,31 @@ def fit_logistic(cases: Sequence[Case]) -> Logistic:
             f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
             "learnt of when it is; calibrate a network that was trained for longer"
         )
-    names = sorted(cases[0].evidence)
     x = np.array([[case.evidence[name] for name in names] for case in cases])
     fitted = LogisticRegression(C=10.0).fit(x, [case.is_among for case in cases])
     weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
     return Logistic(round(float(fitted.intercept_[0]), 4), weights)
+
+
+def left_over_weights(right: Sequence[Fit], wrong: Sequence[Fit]) -> dict[str, float]:
+    """What a peak, or a carbon, that is one too many costs, in nats: at most 0.
+
+    Log ratio of how often it is seen with the truth, and with the best structure that is not it.
+
+    Args:
+        right: Measured spectra with their own molecules.
+        wrong: With other structures that were put first.
+
+    Raises:
+        DataError: If there is no wrong one.
+    """
+    cases = [
+        Case({"extra": float(fit.n_extra), "missing": float(fit.n_missing)}, is_right)
+        for fits, is_right in ((right, True), (wrong, False))
+        for fit in fits
+    ]
+    found = fit_logistic(cases, _LEFT_OVER)
+    return {name: min(0.0, weight) for name, weight in found.weights.items()}
 
 
 def main() -> None:
@@ -126,6 +171,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=600, help="draws for each spectrum")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--shifts",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="shifts in ppm between which all of the domain's molecules lie",
+    )
     given = parser.parse_args()
     quiet_libraries()
     with errors_for_people():
@@ -133,7 +185,13 @@ def main() -> None:
             raise DataError(f"{given.output}: give a name that ends with {SUFFIX}")
         check_writable(given.output)
         torch.set_num_threads(given.threads)
-        calibration = calibrate(given.run, given.data, n_samples=given.samples, seed=given.seed)
+        calibration = calibrate(
+            given.run,
+            given.data,
+            n_samples=given.samples,
+            seed=given.seed,
+            shifts_ppm=given.shifts and tuple(given.shifts),
+        )
         write_text(given.output, calibration.to_json())
         say(f"{calibration.to_json()}written {given.output}")
 

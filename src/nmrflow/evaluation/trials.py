@@ -4,17 +4,18 @@ The same trials choose a calibration (on held-out spectra of the training side) 
 it is worth (on the validation side).
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from nmrflow.answers.candidates import Candidate, evidence_of, scores_of, weigh
+from nmrflow.answers.candidates import Candidate, evidence_of, scores_of, settled, weigh
 from nmrflow.answers.elucidation import Elucidation, elucidate
+from nmrflow.answers.fit import Fit
 from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.graph import KIND_HYDROGENS
 from nmrflow.chem.similarity import fingerprints, tanimoto
@@ -76,6 +77,19 @@ def among_cases(answer: Elucidation, truth: Structure) -> list[Case]:
     ]
 
 
+def wrong_fits(answers: Sequence[Elucidation], records: Sequence[Record]) -> list[Fit]:
+    """Of each answer the best candidate that is not the truth, where there is one.
+
+    The answers are to the records, which come as often as it takes.
+    """
+    truths = itertools.cycle(record.structure.connectivity for record in records)
+    wrong = (
+        [c.fit for c in answer.candidates if c.structure.connectivity != truth]
+        for answer, truth in zip(answers, truths, strict=False)
+    )
+    return [fits[0] for fits in wrong if fits]
+
+
 def elucidations(
     model: TrainedFlow,
     records: Sequence[Record],
@@ -130,7 +144,9 @@ def choose_isomers(
                 generator = generator_for(seed, "ranking", k)
                 order = torch.randperm(len(rows), generator=generator).numpy()
             names = (name(row) for row in rows[order])
-            found[k] = list(islice((other for other in names if other != truth), N_ISOMERS))
+            found[k] = list(
+                itertools.islice((other for other in names if other != truth), N_ISOMERS)
+            )
     return found
 
 
@@ -148,6 +164,7 @@ def rankings(
     told = list(zip(records, isomers, rivals, strict=True))
     for record, others, own in progress(told, len(told), "ranking isomers"):
         structures = [record.structure, *map(Structure.from_smiles, others)]
-        first, *rest = weigh(model, question_of(record, tells_formula=True), structures)
+        question = question_of(record, tells_formula=True)
+        first, *rest = settled(model, question, weigh(model, question, structures))
         trials.append(RankingTrial(first, tuple(rest), own.candidates))
     return trials

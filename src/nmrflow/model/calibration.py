@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from nmrflow.errors import CheckpointError
 SUFFIX = ".calibration.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
 
-EVIDENCE = {"mass", "lead", "tension"}
+EVIDENCE = {"mass", "lead", "tension", "extra", "missing"}
 """What speaks for some candidates (:func:`nmrflow.answers.candidates.evidence`)."""
 
 _SUFFIX_OF_FORMAT_1 = ".trust.json"
@@ -62,6 +62,8 @@ class Calibration:
         none_fits_below: Of given candidates that have less than this probability it is said
             that none fits.
         conditions: Data, split, seeds and numbers that the above was chosen on.
+        shifts_ppm: Lowest and highest shift that a molecule of the domain can have; there is no
+            probability of spectra with others. None: not told.
     """
 
     ranking: RankingWeights
@@ -69,6 +71,7 @@ class Calibration:
     given: Logistic
     none_fits_below: float
     conditions: Mapping[str, object]
+    shifts_ppm: tuple[float, float] | None = None
 
     def to_json(self) -> str:
         """As text, for :func:`read_calibration`."""
@@ -77,6 +80,7 @@ class Calibration:
             "among": {"intercept": self.among.intercept, "weights": dict(self.among.weights)},
             "given": {"intercept": self.given.intercept, "weights": dict(self.given.weights)},
             "none_fits_below": self.none_fits_below,
+            "shifts_ppm": self.shifts_ppm,
             "conditions": dict(self.conditions),
         }
         return json.dumps(plain, indent=1) + "\n"
@@ -104,11 +108,21 @@ def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calib
             given,
             float(plain["none_fits_below"]),
             plain["conditions"],
+            _read_range(plain.get("shifts_ppm")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{file}: no calibration ({error}); python -m nmrflow.evaluation.calibrate makes one"
         ) from error
+
+
+def _read_range(plain: Sequence[float] | None) -> tuple[float, float] | None:
+    if plain is None:
+        return None
+    low, high = map(float, plain)
+    if not low < high:
+        raise ValueError(f"shifts_ppm {low:g} to {high:g} is no range")
+    return low, high
 
 
 def _read_logistic(plain: Mapping[str, Any]) -> Logistic:

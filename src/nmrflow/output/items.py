@@ -1,13 +1,15 @@
 """What is written of an answer: a row of a table, an object of JSON, a record, a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import CarbonGroup, Prediction
+from nmrflow.answers.sentences import remarks_on, remarks_on_fit
 from nmrflow.chem.structure import Structure
 from nmrflow.formats.molecule_files import MoleculeRow
+from nmrflow.spectra.question import Question
 
 OK, REFUSED = "ok", "refused"
 """What stands under ``status``."""
@@ -20,10 +22,11 @@ PREDICTION_COLUMNS = (
 carbons; atoms are counted from 1 in the order of ``input``, without written hydrogens."""
 
 ASSIGNMENT_COLUMNS = (
-    "peak", "measured_ppm", "multiplicity", "atoms", "carbon", "predicted_ppm",
-    "deviation_ppm", "low_ppm", "high_ppm",
+    "query_name", "name", "input", "smiles", "peak", "measured_ppm", "multiplicity", "atoms",
+    "carbon", "predicted_ppm", "deviation_ppm", "low_ppm", "high_ppm", "remarks",
 )  # fmt: skip
-"""Of ``assign``: a row for each peak and each group of equivalent carbons that it belongs to."""
+"""Of ``assign``: a row for each peak and each group of equivalent carbons that it belongs to, and
+one for each line that was left out; atoms as of ``predict``."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Item:
         answer: What a picture shows; None: no picture.
         title: Over the picture.
         facts: Beneath it, a line each.
+        caption: In a picture that is a file of its own.
+        note: Of an item that is no answer: what is said of all of them.
     """
 
     row: Mapping[str, Any]
@@ -49,6 +54,8 @@ class Item:
     answer: Prediction | Fit | None = None
     title: str = ""
     facts: Sequence[str] = ()
+    caption: str = ""
+    note: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -79,36 +86,67 @@ def of_prediction(molecule: MoleculeRow, prediction: Prediction | None) -> Item:
         prediction.shifts_ppm,
         as_texts({key: told[key] for key in ("smiles", "formula", "status")}),
         prediction,
-        molecule.name or structure.connectivity,
-        (f"{structure.formula}, {structure.connectivity}",),
+        molecule.name or molecule.text or structure.connectivity,
+        (f"{structure.formula}, {molecule.text or structure.connectivity}",),
+        molecule.name,
     )
 
 
-def of_assignment(fit: Fit) -> list[Item]:
+def of_assignment(
+    fit: Fit,
+    question: Question | None = None,
+    molecule: MoleculeRow | None = None,
+    query_name: str = "",
+) -> list[Item]:
     """The structure with its measured shifts, then a row for each peak and its carbons.
 
     Peaks come from high to low shift, those that belong to no carbon too; they are numbered in
-    the order of the list, without solvent and repeats.
+    the order of the list, without solvent and repeats. What was left out comes last.
+
+    Args:
+        fit: The assignment.
+        question: What was asked.
+        molecule: How the structure was given: its text has the atoms in the order of the numbers.
+        query_name: Of the spectrum.
     """
     structure = fit.prediction.structure
     measured: list[float | None] = [None] * structure.n_atoms
     for pair in fit.assigned:
         for atom in pair.group.atoms:
             measured[atom] = pair.measured.shift_ppm
-    facts = [f"{structure.formula}, {structure.connectivity}", fit.summary]
+    name, text = ("", "") if molecule is None else (molecule.name, molecule.text)
+    remarks = [*(remarks_on(question) if question else ()), *remarks_on_fit(fit)]
+    facts = [f"{structure.formula}, {text or structure.connectivity}", fit.summary, *remarks]
     if fit.contradiction:
         facts.append(f"Ruled out: {fit.contradiction}.")
-    whole = Item({}, {}, structure, measured, answer=fit, title="Assignment", facts=facts)
+    asked = {
+        "query_name": query_name, "name": name, "input": text, "smiles": structure.connectivity
+    }  # fmt: skip
+    told_of_all = {key.upper(): value for key, value in asked.items() if key != "smiles"}
+    properties = as_texts(
+        {f"NMRFLOW_{key}": value for key, value in told_of_all.items()}
+        | {"NMRFLOW_REMARKS": " ".join(remarks)}
+    )
+    title = " of ".join(filter(None, ("Assignment", query_name)))
+    title = ": ".join(filter(None, (title, name)))
+    caption = "\n".join(filter(None, (" ".join(filter(None, (query_name, name))), *remarks)))
+    whole = Item({}, {}, structure, measured, properties, fit, title, facts, caption)
+    return [whole, *(Item(asked | row, asked | record) for row, record in _rows(fit, question))]
+
+
+def _rows(fit: Fit, question: Question | None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Of the table and of JSON."""
     by_peak: dict[int, list[CarbonGroup]] = {k: [] for k in range(fit.n_peaks)}
     for pair in fit.assigned:
         by_peak[pair.peak].append(pair.group)
-    items = [whole]
     for k in sorted(by_peak, key=lambda k: -fit.peaks.peaks[k].shift_ppm):
         peak = fit.peaks.peaks[k]
         letter = peak.multiplicity or ""
         told = {"peak": k + 1, "measured_ppm": peak.shift_ppm, "multiplicity": letter}
+        if peak in fit.unexplained:
+            told["remarks"] = f"no {fit.prediction.nucleus.noun} explains it"
         if not by_peak[k]:
-            items.append(Item(told, told))
+            yield told, told
         for group in by_peak[k]:
             row = {
                 "carbon": group.kind,
@@ -118,8 +156,10 @@ def of_assignment(fit: Fit) -> list[Item]:
                 "high_ppm": round(group.high_ppm, 2),
             }
             shown, record = _join_atoms(group), [atom + 1 for atom in group.atoms]
-            items.append(Item(told | {"atoms": shown} | row, told | {"atoms": record} | row))
-    return items
+            yield told | {"atoms": shown} | row, told | {"atoms": record} | row
+    for line in question.left_out if question else ():
+        told = {"measured_ppm": line.peak.shift_ppm, "remarks": f"left out: {line.name}"}
+        yield told, told
 
 
 def carbon_record(group: CarbonGroup) -> dict[str, Any]:

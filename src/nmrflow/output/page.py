@@ -79,7 +79,9 @@ def cards(answer: Prediction | Fit | Elucidation | Ranking) -> str:
 
 
 def card(item: Item) -> str:
-    """An item as a card; what it shows lies within it."""
+    """An item as a card; what it shows lies within it. A note is a line of its own."""
+    if item.note:
+        return f"<p>{html.escape(item.note)}</p>\n"
     title = html.escape(item.title)
     if item.is_refused:
         reason = html.escape(str(item.row.get("reason")))

@@ -2,6 +2,8 @@
 
 import io
 import math
+import textwrap
+from warnings import catch_warnings, filterwarnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,6 +20,10 @@ SURE_PPM, UNSURE_PPM = 2.0, 20.0
 """Widths of an interval that are drawn in the first and the last colour."""
 
 _SURE, _BETWEEN, _UNSURE = (0.62, 0.85, 0.66), (0.99, 0.90, 0.55), (0.96, 0.62, 0.55)
+
+# Who drew a picture stands at its beginning.
+_MARK, _MARK_BYTES = "nmrflow", 2_000
+_MARKS = (f"<dc:title>{_MARK}</dc:title>".encode(), f"Software\0{_MARK}".encode())
 
 Colour = tuple[float, float, float]
 
@@ -82,15 +88,29 @@ def _plot_fit(fit: Fit, ax: Axes | None) -> Axes:
     return ax
 
 
-def picture(answer: Prediction | Fit, form: str) -> bytes:
-    """The structure beside the spectrum, as one ``"svg"`` or ``"png"`` file's content."""
+def picture(answer: Prediction | Fit, form: str, caption: str = "") -> bytes:
+    """The structure beside the spectrum, as one ``"svg"`` or ``"png"`` file's content.
+
+    Args:
+        answer: What is shown.
+        form: Of the file.
+        caption: Beneath, as it is; long lines are broken.
+    """
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(11, 2.9), width_ratios=(1, 2.6), layout="constrained"
     )
+    if caption:
+        lines = [part for line in caption.splitlines() for part in textwrap.wrap(line, 150)]
+        figure.supxlabel("\n".join(lines), fontsize=8, parse_math=False)
     left.imshow(plt.imread(io.BytesIO(draw(answer, "png")), format="png"))
     left.set_axis_off()
     plot(answer, right)
     return to_file(figure, form)
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether a file's content is a picture that :func:`picture` made."""
+    return any(mark in content[:_MARK_BYTES] for mark in _MARKS)
 
 
 def _by_width(width_ppm: float) -> Colour:
@@ -109,8 +129,10 @@ def to_file(figure: Figure, form: str) -> bytes:
     """A figure as an ``"svg"`` or ``"png"`` file's content; the figure is closed."""
     stream = io.BytesIO()
     # Text as outlines: the same everywhere. No date and a fixed salt: the same every time.
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}):
-        metadata = {"Date": None} if form == "svg" else None
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "nmrflow"}), catch_warnings():
+        # Names may be in any script; what the font lacks is drawn as a box.
+        filterwarnings("ignore", message="Glyph .* missing from font")
+        metadata = {"Date": None, "Creator": _MARK} if form == "svg" else {"Software": _MARK}
         figure.savefig(stream, format=form, dpi=150, metadata=metadata)
     plt.close(figure)
     return stream.getvalue()

@@ -5,23 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nmrflow.answers.candidates import Candidate
-from nmrflow.answers.elucidation import Elucidation, Ranking, say_trust
-from nmrflow.answers.question import remarks_on
+from nmrflow.answers.candidates import Candidate, in_order_of_smiles
+from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.sentences import remarks_on, remarks_on_fit, say_all
 from nmrflow.chem.notation import inchikey
 from nmrflow.formats.molecule_files import MoleculeRow
 from nmrflow.output.items import OK, REFUSED, Item, as_texts, carbon_record
 
 CANDIDATE_COLUMNS = (
-    "query", "query_name", "rank", "name", "smiles", "inchikey", "formula", "score", "log_p",
-    "consistency", "n_matched", "n_peaks", "mean_deviation_ppm", "rmsd_ppm", "n_sampled",
-    "probability_among", "contradiction", "status", "reason",
+    "query", "query_name", "rank", "name", "input", "smiles", "inchikey", "formula", "score",
+    "log_p", "consistency", "n_matched", "n_peaks", "mean_deviation_ppm", "rmsd_ppm", "n_sampled",
+    "probability_among", "contradiction", "remarks", "status", "reason",
 )  # fmt: skip
-"""Of ``elucidate`` and ``rank``; ``probability_among``: that the truth is among this and all
-before it."""
+"""Of ``elucidate`` and ``rank``; ``probability_among`` stands once, with the last candidate: that
+the truth is among this and all before it."""
 
 _TAGGED = (
-    "query", "query_name", "score", "log_p", "consistency", "n_sampled", "probability_among",
+    "query", "query_name", "name", "score", "log_p", "consistency", "n_sampled",
+    "probability_among", "remarks",
 )  # fmt: skip
 
 
@@ -30,7 +31,8 @@ def of_answer(
     name: str,
     answer: Elucidation | Ranking,
     refused: Sequence[MoleculeRow] = (),
-    names: Sequence[str] = (),
+    given: Sequence[MoleculeRow] = (),
+    notes: Sequence[str] = (),
 ) -> list[Item]:
     """What was asked, then the candidates in their order, then those that could not be taken.
 
@@ -41,24 +43,28 @@ def of_answer(
         name: Of the query.
         answer: The question and its candidates.
         refused: Given candidates without a structure.
-        names: Of the given candidates, in the order in which they were given.
+        given: The candidates that were given, in their order.
+        notes: Further sentences.
     """
     asked = {"query": number, "query_name": name}
+    remarks = remarks_on(answer.question)
     found = []
     for k, candidate in enumerate(answer.candidates, start=1):
-        own = names[candidate.place] if names and candidate.place is not None else ""
-        found.append(_of_candidate(asked, k, candidate, own))
+        own = given[candidate.place] if given and candidate.place is not None else None
+        is_last = k == len(answer.candidates)
+        probability = answer.probability if is_last else None
+        found.append(_of_candidate(asked, k, candidate, own, remarks, probability))
     for molecule in refused:
         told = asked | {
-            "name": molecule.name, "smiles": molecule.text, "status": REFUSED,
+            "name": molecule.name, "input": molecule.text, "status": REFUSED,
             "reason": molecule.reason,
         }  # fmt: skip
         title = " ".join(filter(None, (molecule.name, molecule.text)))
         found.append(Item(told, told, properties=as_texts(told), title=title or "candidate"))
-    question, remarks = answer.question, remarks_on(answer.question)
+    question = answer.question
     peaks = ", ".join(map(str, question.shifts_ppm))
     formula = f", {question.formula}" if question.formula else ""
-    sentences = [*remarks, say_trust(answer)]
+    sentences = [*notes, *say_all(answer)]
     if isinstance(answer, Ranking):
         numbers = {"none_fits": answer.none_fits}
     else:
@@ -72,8 +78,11 @@ def of_answer(
             "left_out": [
                 {"shift_ppm": line.peak.shift_ppm, "name": line.name} for line in question.left_out
             ],
+            "kept": [
+                {"shift_ppm": line.peak.shift_ppm, "name": line.name} for line in question.kept
+            ],
             "formula": question.formula,
-            "probability_among": answer.probability,
+            "probability_among": _finite(answer.probability),
             "remarks": sentences,
             "status": OK,
         }
@@ -91,12 +100,22 @@ def of_refused_query(number: int, name: str, reason: str) -> Item:
     return Item(told, told, properties=as_texts(told), title=f"Spectrum {name or number}")
 
 
-def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, name: str) -> Item:
+def _of_candidate(
+    asked: Mapping[str, Any],
+    rank: int,
+    candidate: Candidate,
+    given: MoleculeRow | None,
+    remarks: Sequence[str],
+    probability: float | None,
+) -> Item:
+    candidate = candidate if given else in_order_of_smiles(candidate)
     structure, fit = candidate.structure, candidate.fit
+    name, text = (given.name, given.text) if given else ("", "")
     told = {
         **asked,
         "rank": rank,
         "name": name,
+        "input": text,
         "smiles": structure.connectivity,
         "inchikey": inchikey(structure),
         "formula": structure.formula,
@@ -108,10 +127,11 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
         "mean_deviation_ppm": round(fit.mean_deviation_ppm, 3),
         "rmsd_ppm": round(fit.rmsd_ppm, 3),
         "n_sampled": candidate.n_sampled,
-        "probability_among": _finite(candidate.probability),
         "contradiction": fit.contradiction,
+        "remarks": " ".join((*remarks, *remarks_on_fit(fit))),
         "status": OK,
     }
+    row = told | {"probability_among": _finite(probability)}
     # Tags of Sherlock, an open program for structure elucidation, so that its readers know them.
     sherlock = {
         "Rank": str(rank),
@@ -125,18 +145,23 @@ def _of_candidate(asked: Mapping[str, Any], rank: int, candidate: Candidate, nam
     numbers.append(f"consistency {candidate.consistency:.2f}")
     if n_drawn := candidate.n_sampled:
         numbers.append("drawn once" if n_drawn == 1 else f"drawn {n_drawn} times")
-    facts = [structure.connectivity, f"{structure.formula}, {fit.summary}", ", ".join(numbers)]
+    shown = text or structure.connectivity
+    facts = [shown, f"{structure.formula}, {fit.summary}", ", ".join(numbers)]
+    facts += remarks_on_fit(fit)
     if fit.contradiction:
         facts.append(f"Ruled out: {fit.contradiction}.")
+    title = f"{rank}. {name}" if name else f"{rank}."
+    asked_name = " ".join(filter(None, (str(asked["query_name"]), title)))
     return Item(
-        told,
+        row,
         told | {"carbons": [carbon_record(group) for group in fit.prediction.groups]},
         structure,
         fit.prediction.shifts_ppm,
-        sherlock | as_texts({f"NMRFLOW_{key.upper()}": told[key] for key in _TAGGED}),
+        sherlock | as_texts({f"NMRFLOW_{key.upper()}": row[key] for key in _TAGGED}),
         fit,
-        f"{rank}. {name}" if name else f"{rank}.",
+        title,
         facts,
+        "\n".join((asked_name, *remarks, *remarks_on_fit(fit))),
     )
 
 

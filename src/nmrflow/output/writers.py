@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,22 @@ class Heading:
 Add = Callable[[Item], None]
 """Writes one item."""
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBERS = re.compile(r"[-+]?[0-9.]+(?: [-+]?[0-9.]+)*")
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401 - whatever a row holds
+    """A cell that no spreadsheet takes for a formula.
+
+    A text that would be one, or that would look like one treated so, has an apostrophe before
+    it, which spreadsheets do not show; numbers, and lists of them, stay as they are.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBERS.fullmatch(value):
+        return f"'{value}"
+    return value
+
 
 @contextmanager
 def _table(stream: TextIO, heading: Heading) -> Iterator[Add]:
@@ -52,7 +69,7 @@ def _table(stream: TextIO, heading: Heading) -> Iterator[Add]:
 
     def add(item: Item) -> None:
         if item.row:
-            writer.writerow({key: "" if v is None else v for key, v in item.row.items()})
+            writer.writerow({key: _cell(value) for key, value in item.row.items()})
 
     yield add
 
@@ -62,13 +79,17 @@ def _json(stream: TextIO, heading: Heading) -> Iterator[Add]:
     about = json.dumps({"schema_version": SCHEMA_VERSION, **heading.about}, ensure_ascii=False)
     stream.write(about.removesuffix("}") + ', "results": [')
     between = itertools.chain(["\n"], itertools.repeat(",\n"))
+    notes: list[str] = []
 
     def add(item: Item) -> None:
+        if item.note:
+            notes.append(item.note)
         if item.record:
             stream.write(next(between) + json.dumps(dict(item.record), ensure_ascii=False))
 
     yield add
-    stream.write("\n]}\n")
+    said = f', "notes": {json.dumps(notes, ensure_ascii=False)}' if notes else ""
+    stream.write(f"\n]{said}}}\n")
 
 
 @contextmanager
@@ -88,7 +109,7 @@ def _page(stream: TextIO, heading: Heading) -> Iterator[Add]:
     from nmrflow.output import page
 
     def add(item: Item) -> None:
-        if item.title or item.is_refused:
+        if item.title or item.is_refused or item.note:
             stream.write(page.card(item))
 
     stream.write(page.head(heading.title, heading.lines))
@@ -120,24 +141,30 @@ def check_output(file: Path) -> None:
 
 
 @contextmanager
-def open_outputs(files: Sequence[Path], heading: Heading) -> Iterator[Add]:
+def open_outputs(
+    files: Sequence[Path], heading: Heading, written: list[Path] | None = None
+) -> Iterator[Add]:
     """Files that grow by one item at a time, and appear under their names when all is written.
 
-    A picture is a file of its own for each item: the first has the name given, the next have
-    ``-2``, ``-3`` and so on before the ending.
+    A picture is a file of its own for each answer: that of the first row has the name given,
+    others have the number of their row, ``-2``, ``-3`` and so on, before the ending. Such a name
+    replaces a picture of ours, and nothing else.
 
     Args:
         files: Each of one of the :data:`FORMS`.
         heading: What stands once in each.
+        written: Gets the names of the files that were written.
 
     Raises:
-        DataError: As :func:`check_output`, or if writing fails.
+        DataError: As :func:`check_output`, if writing fails, or if a picture's name is another
+            output's, or of a file that is none of our pictures.
     """
     for file in files:
         check_output(file)
+    written = [] if written is None else written
     try:
         with ExitStack() as stack:
-            adders = [stack.enter_context(_opened(file, heading)) for file in files]
+            adders = [stack.enter_context(_opened(f, files, heading, written)) for f in files]
 
             def add(item: Item) -> None:
                 for add_one in adders:
@@ -149,9 +176,11 @@ def open_outputs(files: Sequence[Path], heading: Heading) -> Iterator[Add]:
 
 
 @contextmanager
-def _opened(file: Path, heading: Heading) -> Iterator[Add]:
+def _opened(
+    file: Path, files: Sequence[Path], heading: Heading, written: list[Path]
+) -> Iterator[Add]:
     if file.suffix.lower() in _PICTURES:
-        yield _pictures(file)
+        yield _pictures(file, files, written)
         return
     with (
         written_whole(file) as unfinished,
@@ -159,9 +188,10 @@ def _opened(file: Path, heading: Heading) -> Iterator[Add]:
         _TEXTS[file.suffix.lower()](stream, heading) as add,
     ):
         yield add
+    written.append(file)
 
 
-def _pictures(file: Path) -> Add:
+def _pictures(file: Path, files: Sequence[Path], written: list[Path]) -> Add:
     numbers = itertools.count(1)
 
     def add(item: Item) -> None:
@@ -169,10 +199,30 @@ def _pictures(file: Path) -> Add:
             return
         from nmrflow.output.pictures import picture
 
-        n = next(numbers)
-        name = f"{file.stem}-{n}{file.suffix}" if n > 1 else file.name
-        form = file.suffix.lower().removeprefix(".")
-        with written_whole(file.with_name(name)) as unfinished:
-            unfinished.write_bytes(picture(item.answer, form))
+        # A row's own number, so that refused rows move none; candidates have none.
+        n = item.row.get("number") or next(numbers)
+        own = file.with_name(f"{file.stem}-{n}{file.suffix}") if n > 1 else file
+        if own != file:
+            _check_derived(own, files)
+        with written_whole(own) as unfinished:
+            unfinished.write_bytes(
+                picture(item.answer, file.suffix.lower().removeprefix("."), item.caption)
+            )
+        written.append(own)
 
     return add
+
+
+def _check_derived(own: Path, files: Sequence[Path]) -> None:
+    """Refuse a name that we made up where it is somebody else's."""
+    from nmrflow.output.pictures import is_ours
+
+    if own.resolve() in [file.resolve() for file in files]:
+        raise DataError(
+            f"{own}: is to be written, and is the name of a further picture; rename it"
+        )
+    if own.exists() and not is_ours(own.read_bytes()):
+        raise DataError(
+            f"{own}: is the name of a further picture, and of a file that nmrflow did not draw; "
+            "move it, or give the pictures another name (-o)"
+        )

@@ -20,12 +20,14 @@ class Question:
         left_out: Those of the solvent or the reference.
         formula: The molecular formula in Hill order, where it is known.
         nucleus: Whose peaks they are.
+        kept: Peaks of the compound that lie where the solvent or the reference has a line.
     """
 
     peaks: PeakList
     left_out: tuple[ForeignLine, ...] = ()
     formula: str | None = None
     nucleus: Nucleus = Carbon13()
+    kept: tuple[ForeignLine, ...] = ()
 
     @property
     def shifts_ppm(self) -> tuple[float, ...]:

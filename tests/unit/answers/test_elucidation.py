@@ -14,10 +14,12 @@ import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.candidates import Candidate, weigh, weigh_drawn
 from nmrflow.answers.elucidation import Elucidation, Ranking, assign, elucidate, rank
-from nmrflow.answers.question import ask, remarks_on
+from nmrflow.answers.question import ask
+from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.structure import Structure
-from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.errors import CheckpointError, SpectrumError, StructureError
 from nmrflow.metrics.calibration import log_likelihood
+from nmrflow.model import drawing
 from nmrflow.model.calibration import Calibration, Logistic, RankingWeights
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
@@ -263,10 +265,36 @@ def test_where_nothing_was_drawn_there_is_no_candidate(
     small_flow: TrainedFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Proposal(None, "no bonds", *[np.zeros(1)] * 3)
-    monkeypatch.setattr(small_flow, "iterate_proposals", lambda *_, **__: iter([[nothing] * 5]))
+    monkeypatch.setattr(
+        elucidation, "draw_in_parts", lambda *_: iter([[nothing] * 3, [nothing] * 2])
+    )
     found = elucidate(small_flow, TOLUENE_PPM, n_samples=5)
     assert (found.candidates, found.n_distinct, found.n_invalid) == ((), 0, 5)
     assert found.probability == 0
+
+
+@pytest.mark.parametrize("n_shown", [3, 1_000])
+def test_in_parts_the_list_is_the_same(
+    n_shown: int, small_flow: TrainedFlow, answer: Elucidation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "_AT_ONCE", 16)
+    found = elucidate(small_flow, TOLUENE_PPM, formula="C7H8", n_samples=60, n_shown=n_shown)
+    assert names(found) == names(answer)[:n_shown]
+    assert (found.n_distinct, found.n_invalid) == (answer.n_distinct, answer.n_invalid)
+    for one, other in zip(found.candidates, answer.candidates, strict=False):
+        assert one.n_sampled == other.n_sampled
+        assert one.score == pytest.approx(other.score)
+        assert one.probability == pytest.approx(other.probability)
+
+
+def test_what_is_no_number_is_no_answer(
+    small_flow: TrainedFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        small_flow, "log_p", lambda structures, _: np.full(len(structures), np.nan)
+    )
+    with pytest.raises(CheckpointError, match="weights are damaged"):
+        rank(small_flow, TOLUENE_PPM, GIVEN)
 
 
 @pytest.mark.parametrize("wrong", [{"n_samples": 0}, {"n_shown": 0}, {"n_samples": -3}])
@@ -421,7 +449,7 @@ def test_candidates_that_cannot_be_ranked_are_refused(small_flow: TrainedFlow) -
 
 
 def test_a_structure_is_assigned_as_its_fit_says(small_flow: TrainedFlow) -> None:
-    found = assign(small_flow, "137.89, 129.07, 128.26, 125.33, 21.46, 77.16", "Cc1ccccc1")
+    found = assign(small_flow, "137.89, 129.07, 128.26, 125.33, 21.46, 77.16 (CDCl3)", "Cc1ccccc1")
     assert found.peaks.shifts_ppm == TOLUENE_PPM  # without the solvent's line
     assert found == assign(small_flow, ask(TOLUENE_PPM, small_flow.axis), TOLUENE)
     assert {pair.group.atoms for pair in found.assigned} == {(0,), (1,), (2, 6), (3, 5), (4,)}

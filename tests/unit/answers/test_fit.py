@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nmrflow.answers.fit import TOLERANCE_PPM, Fit, find_contradiction, fit
 from nmrflow.answers.prediction import gather
 from nmrflow.chem.structure import Structure
-from nmrflow.errors import StructureError
+from nmrflow.errors import CheckpointError, StructureError
 from nmrflow.formats.text_reader import read_peaks
 from nmrflow.model.results import PredictedShifts
 from nmrflow.shifts.mixture import LaplaceMixture
@@ -250,3 +250,69 @@ def replace_count(peaks: tuple[Peak, ...]) -> tuple[Peak, ...]:
     first = peaks[0]
     assert first.n_carbons
     return (Peak(first.shift_ppm, first.multiplicity, first.n_carbons + 1), *peaks[1:])
+
+
+# Peaks and carbons that are left over.
+
+
+@pytest.mark.parametrize(
+    ("peaks", "unexplained", "unseen", "n_extra", "n_missing"),
+    [
+        ([16.0, 24.0], [], [], 0, 0),
+        ([16.0, 24.0, 90.0], [90.0], [], 1, 0),
+        ([16.0, 90.0], [90.0], [(1,)], 0, 0),  # it lies elsewhere
+        ([16.0], [], [(1,)], 0, 1),
+        ([20.0], [], [], 0, 1),  # they share one
+        ([90.0], [90.0], [(1,), (0, 2)], 0, 1),
+        ([16.0, 24.0, 90.0, 250.0], [90.0, 250.0], [], 2, 0),
+    ],
+)
+def test_what_is_left_over_is_counted(
+    peaks: list[float],
+    unexplained: list[float],
+    unseen: list[tuple[int, ...]],
+    n_extra: int,
+    n_missing: int,
+    shifts_by_hand: Shifts,
+) -> None:
+    found = fit(shifts_by_hand("CCC", (16.0, 24.0, 16.0)), peak_list(peaks))
+    assert [peak.shift_ppm for peak in found.unexplained] == unexplained
+    assert sorted(group.atoms for group in found.unseen) == sorted(unseen)
+    assert (found.n_extra, found.n_missing) == (n_extra, n_missing)
+
+
+DIMETHYLPENTANE = ("CC(C)C(C)CC", (19.0, 32.0, 19.0, 41.0, 14.5, 27.0, 11.6))
+
+
+def test_diastereotopic_carbons_have_peaks_of_their_own(shifts_by_hand: Shifts) -> None:
+    peaks = peak_list([40.6, 31.9, 26.8, 20.0, 17.8, 14.5, 11.6])
+    shifts = shifts_by_hand(*DIMETHYLPENTANE)
+    together, apart = fit(shifts, peaks), fit(shifts, peaks, splits=True)
+    assert (together.n_matched, apart.n_matched) == (6, 7)
+    assert {p.measured.shift_ppm for p in apart.assigned if p.group.atoms in ((0,), (2,))} == {
+        20.0, 17.8,
+    }  # fmt: skip
+    (pair,) = apart.diastereotopic
+    assert [group.atoms for group in pair] == [(0,), (2,)]
+    assert apart.log_density == together.log_density
+
+
+@pytest.mark.parametrize(
+    ("shifts", "peaks"),
+    [
+        (DIMETHYLPENTANE, [40.6, 31.9, 26.8, 19.0, 14.5, 11.6]),  # one peak for both
+        (DIMETHYLPENTANE, [40.6, 31.9, 26.8, 19.0, 14.5, 11.6, 90.0]),  # none of theirs
+        (("CC(C)CC", (22.0, 30.0, 22.0, 32.0, 11.5)), [32.0, 30.0, 23.0, 21.0, 11.5]),
+    ],
+)
+def test_others_stay_together(
+    shifts: tuple[str, tuple[float, ...]], peaks: list[float], shifts_by_hand: Shifts
+) -> None:
+    predicted = shifts_by_hand(*shifts)
+    assert fit(predicted, peak_list(peaks), splits=True) == fit(predicted, peak_list(peaks))
+
+
+@pytest.mark.parametrize("shift_ppm", [float("nan"), float("inf"), 1_651_300.0, -1e9])
+def test_what_is_no_shift_is_no_prediction(shift_ppm: float, shifts_by_hand: Shifts) -> None:
+    with pytest.raises(CheckpointError, match="weights are damaged"):
+        gather(shifts_by_hand("CCC", (16.0, shift_ppm, 16.0)))

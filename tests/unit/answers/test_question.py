@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from nmrflow.answers.question import ask, remarks_on
+from nmrflow.answers.question import SOLVENT_ODDS, ask, best_reading
+from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.codecs.published import HYDROCARBONS
 from nmrflow.chem.domain import Domain
 from nmrflow.errors import SpectrumError, StructureError
@@ -44,7 +45,7 @@ def test_what_is_said_of_peaks_is_kept() -> None:
     question = ask("13C NMR (101 MHz, CDCl3) δ 128.7 (2C, CH), 77.0, 21.3 (CH3).", AXIS)
     assert question.peaks.peaks == (Peak(128.7, "D", 2), Peak(21.3, "Q"))
     assert question.peaks.metadata["solvent"] == "CDCl3"
-    assert remarks_on(question) == ("Left out: 77 ppm (CDCl3).",)
+    assert remarks_on(question) == ("Left out: 77 ppm (CDCl3); --keep-solvent keeps it.",)
 
 
 def test_lines_of_the_solvent_are_kept_on_demand() -> None:
@@ -154,3 +155,47 @@ def test_only_atoms_of_the_nucleus_have_peaks() -> None:
     assert said.startswith("3 peaks are more than the 2 carbons of C2H6O:")
     (said,) = remarks_on(ask([10.0], AXIS, formula="H2O"))
     assert said.startswith("1 peaks are more than the 0 carbons of H2O:")
+
+
+# Lines at the solvent's place that may be the compound's.
+
+
+def likes(*shifts_ppm: float, by: float = SOLVENT_ODDS + 0.1) -> Any:
+    """Answers with the shifts, and finds them better for each of these."""
+    return lambda question: (
+        question.shifts_ppm,
+        by * sum(s in question.shifts_ppm for s in shifts_ppm),
+    )
+
+
+def test_a_line_is_kept_where_the_answer_is_much_better() -> None:
+    question = ask("137.9, 77.16, 21.5, 0.0", AXIS)
+    kept, found = best_reading(question, 17, likes(77.16))
+    assert found == kept.shifts_ppm == (137.9, 77.16, 21.5)  # in the order of such a list
+    assert [str(line) for line in kept.left_out] == ["0 ppm (TMS)"]
+    assert remarks_on(kept) == (
+        "Left out: 0 ppm (TMS); --keep-solvent keeps it.",
+        "Kept: 77.16 ppm, where CDCl3 has a line too; as the compound's it makes the answer much "
+        "better.",
+    )
+    rising, _ = best_reading(ask("0.0, 21.5, 77.16, 137.9", AXIS), 17, likes(0.0, 77.16))
+    assert rising.shifts_ppm == (0.0, 21.5, 77.16, 137.9)
+    assert rising.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("peaks", "max_atoms", "formula", "by"),
+    [
+        ("137.9, 77.16, 21.5", 17, None, SOLVENT_ODDS),  # no better than that
+        ("137.9, 77.48, 77.16, 76.84, 21.5", 17, None, 9.0),  # a triplet
+        ("137.9, 77.16 (CDCl3), 21.5", 17, None, 9.0),  # somebody said so
+        ("137.9, 77.16, 21.5", 2, None, 9.0),  # no molecule has so many carbons
+        ("137.9, 77.16, 21.5", 17, "C2H4", 9.0),
+    ],
+)
+def test_else_it_stays_the_solvents(
+    peaks: str, max_atoms: int, formula: str | None, by: float
+) -> None:
+    question = ask(peaks, AXIS, formula=formula)
+    assert question.left_out
+    assert best_reading(question, max_atoms, likes(77.16, by=by))[0] == question

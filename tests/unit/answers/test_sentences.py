@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from nmrflow.answers.candidates import Candidate
-from nmrflow.answers.elucidation import Elucidation, Ranking, say_trust
+from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import fit
+from nmrflow.answers.sentences import say_trust
 from nmrflow.model.results import PredictedShifts
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.question import Question

@@ -153,7 +153,8 @@ def test_several_files_are_written_at_once(run: Run) -> None:
     said = run("predict", "a.smi", *outputs).stdout
     for name in names:
         assert f"written {name}\n" in said
-    assert {file.name for file in Path().iterdir()} == {"a.smi", "a-2.svg", "a-2.png", *names}
+    pictures = {"a-5.svg", "a-5.png"}  # The fifth row is the second that has a prediction.
+    assert {file.name for file in Path().iterdir()} == {"a.smi", *pictures, *names}
     assert len(table("a.csv")) == len(results("a.json")) == 5
     with rdBase.BlockLogs():
         assert len(Chem.SDMolSupplier("a.sdf")) == 5
@@ -221,7 +222,7 @@ def test_the_seed_is_followed(run: Run) -> None:
 
 def test_lines_of_the_solvent_are_left_out_and_said(run: Run) -> None:
     said = run("elucidate", f"{TOLUENE}, 77.16", *FEW, "-o", "a.json").stdout
-    assert said.startswith("Left out: 77.16 ppm (CDCl3).\n")
+    assert said.startswith("Left out: 77.16 ppm (CDCl3); --keep-solvent keeps it.\n")
     assert len(results("a.json")[0]["peaks_ppm"]) == 5
     run("elucidate", f"{TOLUENE}, 77.16", "--keep-solvent", *FEW, "-o", "b.json")
     assert len(results("b.json")[0]["peaks_ppm"]) == 6
@@ -341,7 +342,7 @@ def test_what_becomes_of_bad_candidates(on_error: str, code: int, n: int | None,
     assert [row["rank"] for row in rows][:3] == ["1", "2", "3"]
     assert {row["name"] for row in rows[:3]} == {"toluene", "cycloheptatriene", "again"}
     assert [row["name"] for row in rows[3:]] == ["ethanol"] * (n - 3)
-    assert "left out of the order: c.smi:3: C2H6O contains O" in said.stdout
+    assert "Left out of the order: c.smi:3: C2H6O contains O" in said.stdout
 
 
 def test_a_file_that_is_named_twice_is_written_once(run: Run) -> None:
@@ -415,6 +416,78 @@ def test_what_cannot_be_assigned_is_refused(
     assert not Path("a.csv").exists()
 
 
+def test_atoms_are_numbered_as_the_text_that_was_typed(run: Run) -> None:
+    typed = "c1ccc(C)cc1"
+    for command in (("assign", TOLUENE, typed), ("predict", typed)):
+        said = run(*command, "-o", "a.csv", "-o", "a.json").stdout
+        assert f"{typed} (C7H8)" in said
+        rows = table("a.csv")
+        assert {row["input"] for row in rows} == {typed}
+        atoms = {name for row in rows for name in row["atoms"].split()}
+        assert atoms == {"1", "2+7", "3+6", "4", "5"}
+    run("rank", TOLUENE, typed, "CCCCCCC", "-o", "a.csv", "-o", "a.json")
+    rows = {row["input"]: row for row in table("a.csv")}
+    assert rows[typed]["smiles"] == "Cc1ccccc1"
+    (whole,) = results("a.json")
+    (first,) = (c for c in whole["candidates"] if c["input"] == typed)
+    assert sorted(c["atoms"] for c in first["carbons"]) == [[1], [2, 7], [3, 6], [4], [5]]
+
+
+def test_names_of_files_stand_in_what_is_said_and_written(run: Run) -> None:
+    Path("s.txt").write_text(f"> my spectrum\n{TOLUENE}\n")
+    Path("m.smi").write_text("Cc1ccccc1 my molecule\n")
+    said = run("assign", "s.txt", "m.smi", *(f for n in ALL for f in ("-o", f"a.{n}"))).stdout
+    assert "my molecule Cc1ccccc1 (C7H8)" in said
+    assert "my molecule" in run("rank", "s.txt", "m.smi", "-o", "r.csv").stdout
+    for name in ("a.csv", "a.json", "a.sdf", "a.html", "r.csv"):
+        assert "my molecule" in Path(name).read_text()
+        assert "my spectrum" in Path(name).read_text()
+
+
+ALL = ("csv", "json", "sdf", "html")
+
+
+@pytest.mark.parametrize("command", ["elucidate", "rank", "assign"])
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_what_is_left_out_stands_everywhere(
+    command: str, quiet: tuple[str, ...], run: Run
+) -> None:
+    typed = {"elucidate": FEW, "rank": ("Cc1ccccc1", "CCO"), "assign": ("Cc1ccccc1",)}[command]
+    outputs = [f for n in ALL for f in ("-o", f"a.{n}")]
+    said = run(command, f"{TOLUENE}, 77.16 (CDCl3)", *typed, *outputs, *quiet).stdout
+    assert "Left out: 77.16 ppm (CDCl3); --keep-solvent keeps it." in said
+    assert ("Left out of the order: SMILES 2: C2H6O" in said) == (command == "rank")
+    for ending in ALL:
+        assert "77.16" in Path(f"a.{ending}").read_text()
+
+
+def test_what_is_skipped_is_counted(run: Run) -> None:
+    said = run("predict", "CC", "CCO", "-o", "a.json", "--on-error", "skip", "-q").stdout
+    assert "2 molecules: 1 predicted, 1 left out" in said
+    assert json.loads(Path("a.json").read_text())["notes"] == [
+        "1 molecules were refused and left out."
+    ]
+
+
+def test_no_picture_is_said_to_be_written_where_none_is(run: Run) -> None:
+    Path("p.png").write_bytes(b"of before")
+    said = run("predict", "CCO", "xyz", "-o", "p.png", code=1).stdout
+    assert "written p.png" not in said.replace("not written: p.png", "")
+    assert "not written: p.png, there was no answer to draw" in said
+    assert Path("p.png").read_bytes() == b"of before"
+
+
+def test_a_file_does_not_hide_a_molecule_of_its_name(run: Run) -> None:
+    Path("CCC").write_text("no molecule\n")
+    run("predict", "CCC", "-o", "a.csv")
+    assert [row["formula"] for row in table("a.csv")] == ["C3H8"]
+    assert "ending" in refusals(run("predict", "./CCC", code=1))
+    Path("molecules").write_text("CC\n")
+    assert "the ending (none) is none of a file of molecules" in refusals(
+        run("predict", "molecules", code=1)
+    )
+
+
 # What all have.
 
 EVERY: dict[str, tuple[str, ...]] = {
@@ -431,9 +504,7 @@ def test_quiet_means_results_alone(command: str, run: Run) -> None:
     quiet = run(*EVERY[command], "-o", "a.csv", "-q").stdout
     extra = [line for line in loud.splitlines() if line not in quiet.splitlines()]
     assert "written a.csv" in extra
-    assert all(
-        line.startswith(("written ", "2 molecules: ", "left out of the order: ")) for line in extra
-    )
+    assert all(line.startswith(("written ", "2 molecules: ")) for line in extra)
     assert "│" in quiet
 
 

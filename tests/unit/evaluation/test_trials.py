@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nmrflow.answers.elucidation import Elucidation
+from nmrflow.answers.fit import Fit, fit
 from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.generation.walk import generate_molecules
@@ -17,7 +18,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import CorpusWriter, Shard
 from nmrflow.data.records import Record
 from nmrflow.errors import DataError
-from nmrflow.evaluation.calibrate import fit_logistic
+from nmrflow.evaluation.calibrate import fit_logistic, left_over_weights
 from nmrflow.evaluation.trials import (
     N_ISOMERS,
     Case,
@@ -27,6 +28,7 @@ from nmrflow.evaluation.trials import (
     question_of,
     rankings,
 )
+from nmrflow.model.results import PredictedShifts
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.peaks import Peak, PeakList
 
@@ -199,3 +201,20 @@ def test_a_calibration_follows_the_cases() -> None:
 def test_cases_of_one_kind_teach_nothing(*, is_among: bool, word: str) -> None:
     with pytest.raises(DataError, match=f"the truth is {word} among the candidates of 3 cases"):
         fit_logistic([Case({"mass": 0.0, "lead": 0.0, "tension": 0.0}, is_among)] * 3)
+
+
+def test_what_is_left_over_costs_how_much_rarer_it_is_with_the_truth(
+    shifts_by_hand: Callable[..., PredictedShifts],
+) -> None:
+    def fits(*numbers: int) -> list[Fit]:
+        """So many with all peaks explained, one peak too many, one too few."""
+        shifts = shifts_by_hand("CCC", (16.0, 24.0, 16.0))
+        lists = ([16.0, 24.0], [16.0, 24.0, 90.0], [16.0])
+        made = [fit(shifts, PeakList(tuple(map(Peak, one)))) for one in lists]
+        return [one for one, n in zip(made, numbers, strict=True) for _ in range(n)]
+
+    found = left_over_weights(fits(800, 20, 100), fits(100, 40, 20))
+    # Log ratios of the frequencies, but for how little the regression is held back.
+    assert found["extra"] == pytest.approx(np.log((20 / 800) / (40 / 100)), abs=0.1)
+    assert found["missing"] == pytest.approx(np.log((100 / 800) / (20 / 100)), abs=0.1)
+    assert left_over_weights(fits(100, 40, 40), fits(100, 4, 4)) == {"extra": 0.0, "missing": 0.0}

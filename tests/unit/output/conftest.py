@@ -132,6 +132,8 @@ def answered(
         items += [of_refused_query(2, BAD_NAME, "b.txt:3: line 4: 'x' is not a shift")]
         return Answered(CANDIDATE_COLUMNS, items, 3, 2, 3, 2, 4)
     if request.param == "rank":
-        items = of_answer(1, "", ranking, refused, ["heptane", BAD_NAME])
+        given = [parse_row(1, "CCCCCCC heptane"), parse_row(2, f"c1ccccc1C {BAD_NAME}")]
+        items = of_answer(1, "", ranking, refused, given)
         return Answered(CANDIDATE_COLUMNS, items, 4, 1, 4, 2, 5)
-    return Answered(ASSIGNMENT_COLUMNS, of_assignment(toluene_fit), 6, 6, 1, 1, 1)
+    items = of_assignment(toluene_fit, QUESTION, row, BAD_NAME)
+    return Answered(ASSIGNMENT_COLUMNS, items, 7, 7, 1, 1, 1)

@@ -5,6 +5,7 @@ import csv
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 from rdkit import Chem, rdBase
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
-from nmrflow.answers.fit import Fit
+from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import Prediction
+from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
 from nmrflow.formats.molecule_files import MoleculeRow, parse_row
 from nmrflow.formats.spectrum_files import read_spectra
@@ -27,10 +29,12 @@ from nmrflow.output.items import (
     of_prediction,
 )
 from nmrflow.output.page import cards
+from nmrflow.output.pictures import is_ours, picture
 from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer, of_refused_query
 from nmrflow.output.writers import FORMS, SCHEMA_VERSION, Heading, check_output, open_outputs
 
 BAD_TITLE = "<b>Title</b> & more"
+BAD_NAME = '<script>alert("1 & 2")</script> https://example.org/'  # As in conftest.
 
 
 def write(file: Path, items: Sequence[Item], columns: Sequence[str] = ("number",)) -> Path:
@@ -69,12 +73,30 @@ def test_no_item_says_what_no_column_holds(answered: Any) -> None:
         assert item.row.keys() <= set(answered.columns)
 
 
-def test_cells_are_written_as_they_are(tmp_path: Path) -> None:
-    """A spreadsheet takes a name that begins with = for a formula; it is the name all the same."""
-    names = ["=1+1", "@SUM(A1)", "+C", 'a "b", c', "naïve;\tµ", " # no comment "]
-    items = [Item({"number": k, "name": name}, {}) for k, name in enumerate(names)]
-    file = write(tmp_path / "a.csv", items, ("number", "name"))
-    assert [row["name"] for row in read_table(file)] == names
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+C", "'+C"),
+        ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+        ("\t=1", "'\t=1"),
+        ("'=1", "''=1"),  # So that one apostrophe may be taken off whatever has one.
+        ("'tis", "'tis"),
+        ('a "b", c', 'a "b", c'),
+        ("naïve;\tµ", "naïve;\tµ"),
+        (" # no comment ", " # no comment "),
+        ("-2.80 13.9 22.1", "-2.80 13.9 22.1"),
+        ("-2.80", "-2.80"),
+        (-2.8, "-2.8"),
+        (None, ""),
+    ],
+)
+def test_no_cell_is_a_formula(told: Any, written: str, tmp_path: Path) -> None:
+    """Nor is a number changed; without the apostrophe a text is as it was."""
+    items = [Item({"number": 1, "name": told}, {})]
+    (row,) = read_table(write(tmp_path / "a.csv", items, ("number", "name")))
+    assert row["name"] == written
 
 
 # JSON.
@@ -331,6 +353,7 @@ def test_an_assignment_has_a_row_for_every_peak(toluene_fit: Fit, tmp_path: Path
     assert [row["atoms"] for row in rows] == ["2", "3+7", "4+6", "5", "", "1"]
     assert [row["peak"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert rows[1] == {
+        "query_name": "", "name": "", "input": "", "smiles": "Cc1ccccc1", "remarks": "",
         "peak": "2", "measured_ppm": "129.07", "multiplicity": "D", "atoms": "3+7",
         "carbon": "CH", "predicted_ppm": "129.1", "deviation_ppm": "-0.03",
         "low_ppm": "126.8", "high_ppm": "131.4",
@@ -350,14 +373,16 @@ def test_a_prediction_lists_groups_in_one_order(prediction: Prediction, tmp_path
 
 
 def test_candidates_keep_their_order_and_names(ranking: Ranking, tmp_path: Path) -> None:
-    items = of_answer(3, "mine", ranking, (), ["heptane", "toluene"])
+    given = [parse_row(1, "CCCCCCC heptane"), parse_row(2, "c1ccccc1C toluene")]
+    items = of_answer(3, "mine", ranking, (), given)
     rows = read_table(write(tmp_path / "a.csv", items, CANDIDATE_COLUMNS))
     told: list[dict[str, Any]] = [
-        {"query": "3", "query_name": "mine", "rank": "1", "name": "toluene"}
+        {"query": "3", "query_name": "mine", "rank": "1", "name": "toluene", "input": "c1ccccc1C"}
         | {"smiles": "Cc1ccccc1", "formula": "C7H8", "log_p": "-1.5", "score": "-30.125"}
         | {"inchikey": "YXFVVABEGXRONW-UHFFFAOYSA-N", "n_matched": "5", "n_peaks": "6"}
-        | {"probability_among": "0.625", "contradiction": "", "n_sampled": ""},
+        | {"probability_among": "", "contradiction": "", "n_sampled": ""},
         {"rank": "2", "name": "heptane", "smiles": "CCCCCCC", "log_p": "", "score": ""}
+        | {"probability_among": "0.625"}  # Once, of all of them.
         | {"contradiction": "its formula is C7H16, not C7H8"},
     ]
     for row, expected in zip(rows, told, strict=True):
@@ -381,3 +406,94 @@ def test_json_of_an_elucidation_says_how_it_came_about(
     assert [c["atoms"] for c in found["candidates"][0]["carbons"]] == [
         [2], [3, 7], [4, 6], [5], [1],
     ]  # fmt: skip
+
+
+def test_what_was_left_out_stands_in_every_output(answered: Any, tmp_path: Path) -> None:
+    if "shifts_ppm" in answered.columns:
+        return  # A prediction has no spectrum.
+    for ending in ("csv", "json", "sdf", "html"):
+        text = write(tmp_path / f"a.{ending}", answered.items, answered.columns).read_text()
+        assert "77.16" in text
+        assert "CDCl3" in text
+    captions = [item.caption for item in answered.items if item.answer is not None]
+    assert all("Left out: 77.16 ppm (CDCl3)" in caption for caption in captions)
+
+
+def test_names_stand_in_every_output(answered: Any, tmp_path: Path) -> None:
+    wanted = {"a.csv": BAD_NAME, "a.json": json.dumps(BAD_NAME)[1:-1], "a.sdf": BAD_NAME}
+    for name, text in wanted.items():
+        file = write(tmp_path / name, answered.items, answered.columns)
+        assert text in file.read_text().replace('""', '"')
+    page = Page(write(tmp_path / "a.html", answered.items).read_text())
+    assert BAD_NAME in page.text
+
+
+def test_notes_on_all_answers_come_last(prediction: Prediction, tmp_path: Path) -> None:
+    items = [of_prediction(parse_row(1, "Cc1ccccc1"), prediction), Item({}, {}, note="2 <b> out")]
+    assert json.loads(write(tmp_path / "a.json", items).read_text())["notes"] == ["2 <b> out"]
+    assert "2 <b> out" in Page(write(tmp_path / "a.html", items).read_text()).text
+    assert len(read_table(write(tmp_path / "a.csv", items, PREDICTION_COLUMNS))) == 1
+    assert write(tmp_path / "a.sdf", items).read_text().count("$$$$") == 1
+
+
+def test_atoms_of_a_drawn_structure_are_those_of_its_smiles(
+    elucidation: Elucidation, shifts_by_hand: Any
+) -> None:
+    own = shifts_by_hand("c1cc(C)ccc1", (128.3, 129.1, 137.8, 21.4, 129.1, 128.3, 125.4))
+    fitted = fit(own, elucidation.question.peaks)
+    first = replace(
+        elucidation.candidates[0], structure=fitted.prediction.structure, matched=fitted
+    )
+    _, item = of_answer(1, "", replace(elucidation, candidates=(first,)))
+    assert item.row["smiles"] == "Cc1ccccc1"
+    assert item.structure == Structure.from_smiles("Cc1ccccc1")
+    assert [ppm and round(ppm) for ppm in item.shifts_ppm] == [21, 138, 129, 128, 125, 128, 129]
+
+
+# Names of pictures.
+
+
+def test_a_picture_has_the_number_of_its_row(
+    prediction: Prediction, refused: tuple[MoleculeRow, ...], tmp_path: Path
+) -> None:
+    items = [of_prediction(replace(refused[0], number=1), None)]
+    items += [of_prediction(parse_row(k, "Cc1ccccc1"), prediction) for k in (2, 3)]
+    written: list[Path] = []
+    with open_outputs([tmp_path / "p.svg"], Heading((), {}, ""), written) as add:
+        for item in items:
+            add(item)
+    assert [file.name for file in written] == ["p-2.svg", "p-3.svg"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["p-2.svg", "p-3.svg"]
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_a_picture_replaces_pictures_of_ours_alone(
+    ending: str, prediction: Prediction, tmp_path: Path
+) -> None:
+    items = [of_prediction(parse_row(k, "Cc1ccccc1"), prediction) for k in (1, 2)]
+    for _ in range(2):
+        write(tmp_path / f"p.{ending}", items)
+    other = tmp_path / f"p-2.{ending}"
+    other.write_bytes(b"somebody's own")
+    with pytest.raises(DataError, match=rf"p-2\.{ending}: .*did not draw.*-o"):
+        write(tmp_path / f"p.{ending}", items)
+    assert other.read_bytes() == b"somebody's own"
+
+
+def test_two_outputs_never_have_one_name(prediction: Prediction, tmp_path: Path) -> None:
+    items = [of_prediction(parse_row(k, "Cc1ccccc1"), prediction) for k in (1, 2)]
+    files = [tmp_path / "a.svg", tmp_path / "a-2.svg"]
+
+    def draw() -> None:
+        with open_outputs(files, Heading((), {}, "")) as add:
+            for item in items:
+                add(item)
+
+    with pytest.raises(DataError, match=r"a-2\.svg: .*further picture"):
+        draw()
+
+
+@pytest.mark.parametrize("name", ["$x^$ \\frac", "日本語", "a\nb", "x" * 900])
+def test_captions_are_drawn_as_they_are(name: str, prediction: Prediction) -> None:
+    for form in ("svg", "png"):
+        assert is_ours(picture(prediction, form, name))

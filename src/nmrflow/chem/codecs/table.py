@@ -26,7 +26,7 @@ def canonical_form(structure: Structure) -> Structure:
     return _from_connectivity(structure.connectivity)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _from_connectivity(connectivity: str) -> Structure:
     # A candidate is met several times on its way from a table to its rank.
     structure = Structure.from_smiles(connectivity)
@@ -220,6 +220,6 @@ class TableCodec:
         return cells.astype(np.uint8)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _read_table(codec: TableCodec, table: bytes) -> Structure:
     return codec.structure_of(np.frombuffer(table, dtype=np.int8))

@@ -52,7 +52,7 @@ def _compose(folder: Path) -> tuple[str, str, dict[str, bytes]]:
         for entry in read_yardsticks(folder)
     }
     families = {
-        ", ".join(map(str, family)): list(members)
+        sections.plain(", ".join(map(str, family))): list(members)
         for family, members in groupby(runs, key=lambda run: tuple(run[k] for k in KIND[:3]))
     }
     main = {name: _most_numerous(members) for name, members in families.items()}
@@ -130,7 +130,9 @@ def _family(
         *(
             line
             for k, example in enumerate(runs[0]["examples"])
-            for line in picture(f"example_{k}", f"Spectrum of molecule {example['molecule_id']}")
+            for line in picture(
+                f"example_{k}", f"Spectrum of molecule {sections.plain(example['molecule_id'])}"
+            )
         ),
         "### Every score",
         sections.everything(runs),

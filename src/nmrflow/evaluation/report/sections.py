@@ -1,5 +1,6 @@
 """The parts of a report, as Markdown; figures are named and drawn elsewhere."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,12 +64,22 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], n_tex
     return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
 
 
+def plain(text: object) -> str:
+    """A text of some file, as Markdown that shows it as it is: no picture, no link, no heading."""
+    return re.sub(r"[\\`*_\[\]<>!#|]", r"\\\g<0>", " ".join(str(text).split()))
+
+
+def code(text: object) -> str:
+    """The same as code, in which only a backtick would mean anything."""
+    return f"`{' '.join(str(text).split()).replace('`', chr(39))}`"
+
+
 def _cell(value: Any) -> str:  # noqa: ANN401
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("|", "\\|")
+    return re.sub(r"(?<!\\)\|", r"\|", str(value))
 
 
 def conditions(runs: Sequence[Evaluation]) -> str:
@@ -77,8 +88,8 @@ def conditions(runs: Sequence[Evaluation]) -> str:
     first = runs[0]
     digests = sorted({str(run["data_sha256"])[:12] for run in runs})
     return (
-        f"{len(runs)} runs of {first['n_epochs']} epochs on `{first['data']}` (digest "
-        f"{', '.join(digests)}), split `{first['split']}`, split seeds "
+        f"{len(runs)} runs of {first['n_epochs']} epochs on {code(first['data'])} (digest "
+        f"{plain(', '.join(digests))}), split {code(first['split'])}, split seeds "
         f"{seeds([run['split_seed'] for run in runs])}, seeds "
         f"{seeds([run['seed'] for run in runs])}; trained on {span(scores['n_train'])} spectra, "
         f"scored on the {span(scores['n'])} of the validation side, of which "
@@ -116,7 +127,7 @@ def comparison(
         of = summarise(scores[key])
         row = [label, of["mean"], of["sd"], of["min"], of["max"]]
         table.append([*row, *(summarise(values)["mean"] for values in beside)])
-    return markdown_table([*headings, *(name.replace("_", " ") for name in names)], table)
+    return markdown_table([*headings, *(plain(name.replace("_", " ")) for name in names)], table)
 
 
 def _constant(name: str) -> str:
@@ -143,8 +154,8 @@ def examples_section(run: Evaluation) -> str:
     """The form of the paper's Table 2: measured and predicted bins of single molecules."""
     rows = [
         (
-            f"{example['molecule_id']}, {example['formula']}",
-            f"`{example['smiles']}`",
+            plain(f"{example['molecule_id']}, {example['formula']}"),
+            code(example["smiles"]),
             " ".join(map(str, example["true_bins"])),
             " ".join(map(str, example["predicted_bins"])),
         )
@@ -157,9 +168,7 @@ def examples_section(run: Evaluation) -> str:
 def everything(runs: Sequence[Evaluation]) -> str:
     """Every single number that the runs hold."""
     scores = scores_table(runs)
-    rows = [
-        [f"`{name}`", *summarise(scores[name]).values()] for name in scores if "/" in str(name)
-    ]
+    rows = [[code(name), *summarise(scores[name]).values()] for name in scores if "/" in str(name)]
     return markdown_table(["score", "mean", "sd", "min", "max", "runs"], rows)
 
 

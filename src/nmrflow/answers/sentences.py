@@ -1,0 +1,93 @@
+"""What is said of an answer, in sentences: how it was understood, and how far to trust it."""
+
+from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.fit import Fit
+from nmrflow.chem.formula import parse_formula
+from nmrflow.spectra.question import Question
+
+
+def remarks_on(question: Question) -> tuple[str, ...]:
+    """What whoever asks should know of how a question was understood, as sentences."""
+    found, element = [], question.nucleus.element
+    if question.left_out:
+        those = "it" if len(question.left_out) == 1 else "them"
+        lines = ", ".join(map(str, question.left_out))
+        found.append(f"Left out: {lines}; --keep-solvent keeps {those}.")
+    if question.kept:
+        lines = ", ".join(f"{line.peak.shift_ppm:g} ppm" for line in question.kept)
+        names = " and ".join(dict.fromkeys(line.name for line in question.kept))
+        found.append(
+            f"Kept: {lines}, where {names} has a line too; as the compound's it makes the answer "
+            "much better."
+        )
+    if question.formula is not None:
+        n_atoms = parse_formula(question.formula).get(element, 0)
+        n_peaks = len(set(question.shifts_ppm))
+        if n_peaks > n_atoms:
+            those = f"{n_atoms} {question.nucleus.noun}s of {question.formula}"
+            why = "some are not the compound's"
+            found.append(f"{n_peaks} peaks are more than the {those}: {why}.")
+    return tuple(found)
+
+
+def remarks_on_fit(fit: Fit) -> tuple[str, ...]:
+    """What a structure leaves over, and which of its equivalent carbons were told apart.
+
+    Atoms are counted from 1, in the structure's own order.
+    """
+    found = [sentence.capitalize() for sentence in _unexplained(fit)]
+    if unseen := ", ".join(_atoms(group.atoms) for group in fit.unseen):
+        found.append(f"Without a peak of its own: atom {unseen}.")
+    for groups in fit.diastereotopic:
+        atoms = " and ".join(_atoms(group.atoms) for group in groups)
+        found.append(
+            f"Atoms {atoms} are equivalent by their bonds, but diastereotopic: they may have "
+            "shifts of their own; which of them has which is not told."
+        )
+    return tuple(found)
+
+
+def say_trust(answer: Elucidation | Ranking) -> str:
+    """One sentence on how probable it is that the truth is among the candidates."""
+    n = len(answer.candidates)
+    if not n:
+        advice = "check the peaks and the formula (--formula), or draw more (--samples)."
+        return f"No draw was a molecule, or none of the formula: {advice}"
+    those = "these candidates" if n > 1 else "this candidate"
+    if all(candidate.contradiction for candidate in answer.candidates):
+        return f"None fits: all of {those} are ruled out." if n > 1 else "It is ruled out."
+    if answer.outside:
+        return f"No probability can be given: {answer.outside}; check the peaks."
+    if answer.probability is None:
+        how = "python -m nmrflow.evaluation.calibrate makes one"
+        return f"This network has no calibration ({how}): how far to trust the order is not known."
+    source = "as calibrated on held-out spectra"
+    if isinstance(answer, Ranking) and answer.question.formula is None:
+        source = (
+            "roughly: calibrated, on held-out spectra, for candidates of one formula (--formula)"
+        )
+    chance = f"{100 * answer.probability:.0f} %"
+    if not 0.01 <= answer.probability <= 0.99:
+        chance = "above 99 %" if answer.probability > 0.5 else "below 1 %"
+    among = f"the true structure is among {those}"
+    if isinstance(answer, Ranking) and answer.none_fits:
+        return f"Probably none fits: the chance that {among} is {chance}, {source}."
+    return f"{among.capitalize()} with a probability of {chance}, {source}."
+
+
+def say_all(answer: Elucidation | Ranking) -> tuple[str, ...]:
+    """How the question was understood, what the first candidate leaves over, how far to trust."""
+    found = list(remarks_on(answer.question))
+    first = answer.candidates[0].matched if answer.candidates else None
+    if first is not None:
+        found += [f"The first candidate: {sentence}" for sentence in _unexplained(first)]
+    return (*found, say_trust(answer))
+
+
+def _unexplained(fit: Fit) -> tuple[str, ...]:
+    peaks = ", ".join(f"{peak.shift_ppm:g}" for peak in fit.unexplained)
+    return (f"no {fit.prediction.nucleus.noun} explains {peaks} ppm.",) if peaks else ()
+
+
+def _atoms(atoms: tuple[int, ...]) -> str:
+    return "+".join(str(atom + 1) for atom in atoms)
