@@ -53,13 +53,14 @@ def ask(
             f"nothing but lines of solvent and reference ({lines}); if they are the compound's, "
             "say --keep-solvent (in Python: nmrflow.answers.question.ask, keeps_solvent=True)"
         )
-    merged = PeakList(_without_repeats(own), listed.metadata)
+    merged = PeakList(_without_repeats(own), listed.metadata, listed.remarks)
     return Question(merged, left_out, formula, axis.nucleus)
 
 
 def remarks_on(question: Question) -> tuple[str, ...]:
     """What whoever asks should know of how a question was understood, as sentences."""
-    found, element = [], question.nucleus.element
+    element = question.nucleus.element
+    found = [f"{remark[:1].upper()}{remark[1:]}." for remark in question.peaks.remarks]
     if question.left_out:
         found.append(f"Left out: {', '.join(map(str, question.left_out))}.")
     if question.formula is not None:

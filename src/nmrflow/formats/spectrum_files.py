@@ -90,8 +90,13 @@ def _looks_like_path(source: str) -> bool:
 
 def _read_sdf(path: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
     for row in read_sdf_spectra(path, axis):
-        line = row.where.rpartition(":")[2]
-        yield replace(row, reason=None if row.peaks else f"record from line {line}: {row.reason}")
+        if row.peaks is None:
+            line = row.where.rpartition(":")[2]
+            row = replace(row, reason=f"record from line {line}: {row.reason}")
+        elif row.reason is not None:
+            remarks = (*row.peaks.remarks, f"the record's structure is not read: {row.reason}")
+            row = replace(row, reason=None, peaks=replace(row.peaks, remarks=remarks))
+        yield row
 
 
 def _read_jcamp_file(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:

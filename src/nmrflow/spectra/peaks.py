@@ -40,6 +40,8 @@ class PeakList:
         peaks: At least one.
         metadata: What comment lines or a publication's brackets say: ``solvent``,
             ``frequency_mhz`` and others, as texts.
+        remarks: What of the source was passed over or not taken as it stands, in words; two
+            lists are equal whatever is remarked of them.
 
     Raises:
         SpectrumError: If there is no peak.
@@ -47,6 +49,7 @@ class PeakList:
 
     peaks: tuple[Peak, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.peaks:

@@ -209,10 +209,10 @@ def test_a_path_of_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.txt", b"63.4, \xe4\n", "no text in UTF-8 or UTF-16"),
-        ("a.jdx", b"##TITLE=\xb5\n", "no text in UTF-8"),
-        ("a.txt", b"\xff\xfe6\x003", "no text in UTF-8 or UTF-16"),
-        ("a.sdf", b"\xff\n", "not UTF-8"),
+        ("a.txt", b"\x89PNG\0\0", "not UTF-8 text"),
+        ("a.jdx", b"##TITLE=\0\0\n", "not UTF-8 text"),
+        ("a.txt", b"\xff\xfe6\x003", "damaged UTF-16"),
+        ("a.sdf", b"\0\0\n", "not UTF-8"),
         ("a.sdf", b"", "is empty"),
         ("a.txt", b"", "is empty"),
         ("a.txt.gz", b"63.4", "damaged or cut-off gzip"),
