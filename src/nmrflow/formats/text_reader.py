@@ -19,11 +19,17 @@ from numpy.typing import NDArray
 
 from nmrflow.errors import SpectrumError
 from nmrflow.formats import peak_table
+from nmrflow.formats.annotations import without_idle_letters
+from nmrflow.formats.columns import Header, read_header
 from nmrflow.formats.sentence import read_sentence
-from nmrflow.formats.shift_words import LIST_HINT, refused, to_plain_characters
+from nmrflow.formats.shift_words import LIST_HINT, refused
+from nmrflow.formats.typography import plain_text, without_markup
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
+
+_MAX_ABOVE = 5
+_OF_TABLES = "\t|;"
 
 
 def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
@@ -50,17 +56,21 @@ def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
 half_width_ppm=0.1, atoms=(), note='m')
     """
     nucleus = axis.nucleus
-    lines, metadata = _without_comments(to_plain_characters(text, nucleus).split("\n"), nucleus)
-    first = next((line for line in lines if line.strip()), None)
-    if first is None:
+    lines, metadata = _without_comments(without_markup(text).split("\n"), nucleus)
+    if not any(map(str.strip, lines)):
         raise refused(len(lines), lines[-1], "holds no shift", LIST_HINT)
-    if delimiter := peak_table.table_delimiter(first):
-        return PeakList(tuple(peak_table.read_table(lines, delimiter, nucleus)), metadata)
+    if (found := _find_header(lines, nucleus)) is not None:
+        header, rows, caption = found
+        peaks, by_letter, remarks = peak_table.read_table(rows, header, nucleus)
+        read = PeakList(peaks, metadata, caption + remarks)
+        return without_idle_letters(read, by_letter, nucleus)
     lines = [re.sub(r"(?<=\s)#.*", "", line) for line in lines]
+    lines = plain_text("\n".join(lines), nucleus).split("\n")
     if any(map(peak_table.is_csearch, lines)):
         return PeakList(tuple(peak_table.read_csearch(lines, nucleus)), metadata)
-    peaks, conditions = read_sentence(lines, nucleus)
-    return PeakList(peaks, metadata | conditions)
+    peaks, by_letter, conditions, remarks = read_sentence(lines, nucleus)
+    read = PeakList(peaks, metadata | conditions, remarks)
+    return without_idle_letters(read, by_letter, nucleus)
 
 
 Listed = PeakList | str | Sequence[float] | NDArray[np.generic]
@@ -88,6 +98,25 @@ def as_peaks(given: Listed, axis: ShiftAxis = ShiftAxis()) -> PeakList:
     return given
 
 
+def _find_header(
+    lines: Sequence[str], nucleus: Nucleus
+) -> tuple[Header, list[str], tuple[str, ...]] | None:
+    """A table's header, the lines with blanks for what stands above it, and what that is."""
+    above = list[str]()
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        header = read_header(line, nucleus)
+        if header is not None and (not above or header.delimiter in _OF_TABLES):
+            caption = " ".join(" ".join(above).split())
+            remark = (f"passed over above the table: {caption[:60]!r}",) if caption else ()
+            return header, [*[""] * number, *lines[number:]], remark
+        above.append(line)
+        if len(above) > _MAX_ABOVE or re.search(r"[0-9][.,][0-9]", line):
+            return None
+    return None
+
+
 def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str], dict[str, str]]:
     """The lines with comments blanked, which keeps their numbers, and the metadata in them."""
     kept: list[str] = []
@@ -96,13 +125,19 @@ def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str]
         comment = line.strip().lstrip("#")
         if not line.lstrip().startswith("#"):
             kept.append(line)
-        elif peak_table.is_header(comment) and not any(map(str.strip, kept)):
+        elif not any(map(str.strip, kept)) and _is_commented_header(comment, nucleus):
             kept.append(comment)
         else:
             kept.append("")
-            pairs = (pair.partition("=") for pair in comment.split(";"))
+            pairs = (pair.partition("=") for pair in re.split(r";\s*(?=[\w .-]{1,40}=)", comment))
             metadata |= {key.strip(): value.strip() for key, _, value in pairs if value.strip()}
         told, name = metadata.get("nucleus", nucleus.name), nucleus.name
         if str(nucleus.mass) not in told:
             raise refused(number, told, f"is not {name}", f"give a {name} peak list")
     return kept, metadata
+
+
+def _is_commented_header(comment: str, nucleus: Nucleus) -> bool:
+    """Whether a comment is a table's header, as numpy.savetxt writes it."""
+    header = read_header(comment, nucleus)
+    return header is not None and all(header.columns)

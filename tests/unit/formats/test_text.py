@@ -262,11 +262,9 @@ def test_lists_over_lines(text: str, n: int) -> None:
         ("\ufeff\r\n \r\n", 3, "holds no shift"),
         ("# ppm\n# solvent=CDCl3", 2, "holds no shift"),
         ("13C NMR (101 MHz, CDCl3) δ", 1, "holds no shift"),
-        ("21.3\n14.1 x 3", 2, "'x' is not a shift"),
         ("21.3\rnan", 2, "'nan' is not a shift"),
         ("21.3\r\n1٣.1", 2, "is not a shift"),
         ("21.3, 63.4D", 1, "notes in brackets behind"),
-        ("131.2¹, 21.3", 1, "'131.2¹' is not a shift"),
         ("158.4.131", 1, "is not a shift"),
         ("129.4 - 129.1.5", 1, "is not a shift"),
         ("31 . 34", 1, "'.' is not a shift"),
@@ -281,7 +279,7 @@ def test_lists_over_lines(text: str, n: int) -> None:
         ("δ 131.2 (CH),\n21.3 CH3)", 2, "'CH3' is not a shift"),
         ("131.2,\n21.3)", 2, "close or remove it"),
         ("1H NMR (400 MHz) δ 7.26", 1, "begin with '13C NMR'"),
-        ("Oil. 13C NMR δ 21.3", 1, "begin with '13C NMR'"),
+        ("19F NMR δ -63.1; NMR δ 21.3", 1, "begin with '13C NMR'"),
         ("13C NMR δ 21.3.\n13C NMR δ 14.1.", 2, "give one spectrum"),
         ("# nucleus=1H\n7.26", 1, "give a 13C peak list"),
         ("ppm,n\n21.3,1\n14.1,0", 3, "'0' is no number of carbons"),
@@ -289,9 +287,8 @@ def test_lists_over_lines(text: str, n: int) -> None:
         ("ppm,intensity\n21.3,1\n14.1,high", 3, "'high' is no intensity"),
         ("ppm,intensity\n21.3,1e999", 2, "no intensity"),
         ("ppm,intensity\n21.3,nan", 2, "no intensity"),
-        ("ppm,mult\n21.3,m", 2, "give S, D, T, Q or nothing"),
+        ("ppm,mult\n21.3,x", 2, "give S, D, T, Q or nothing"),
         ("ppm,mult\n21.3,SD", 2, "give S, D, T, Q or nothing"),
-        ("ppm,width\n21.3,1", 1, "columns are ppm, intensity"),
         ("ppm,n,shift\n21.3,1,2", 1, "is there twice"),
         ("ppm,intensity\n25,1,1,0", 2, "a decimal comma needs ;"),
         ("ppm,n,\n25,1,7", 2, "under no column"),
@@ -331,7 +328,8 @@ def test_junk_is_refused_by_its_line(text: str, line: int, reason: str) -> None:
 )
 def test_no_foreign_word_is_dropped(form: str, gap: str) -> None:
     text = FORMS[form].partition("\n")[2] if form == "table" else FORMS[form]
-    gaps = [match.start() for match in re.finditer(gap, text)]
+    rows = text.index("\n") if form == "table" else 0  # a foreign column is passed over and said
+    gaps = [match.start() for match in re.finditer(gap, text) if match.start() >= rows]
     assert len(gaps) >= 6
     for start in gaps:
         with pytest.raises(SpectrumError, match=r"line \d"):
@@ -376,7 +374,7 @@ def test_a_peak_list_is_not_empty_and_its_form_is_known() -> None:
         (
             "table",
             "# solvent=CDCl3; frequency_mhz=101\nppm,intensity,multiplicity,n,note\n"
-            '158.4,,,,"d, J = 3 Hz"\n129.4–129.1,,D,2,\n21.0,0.5,Q,,\n',
+            '158.4,,,,"d, J = 3 Hz"\n129.4–129.1,,CH,2,\n21.0,0.5,CH3,,\n',
         ),
         (
             "publication",
