@@ -85,7 +85,7 @@ def without_idle_letters(peaks: PeakList, by_letter: Sequence[bool], nucleus: Nu
         f"letters {why} of a decoupled spectrum do not tell hydrogens: they were not taken as "
         "multiplicities"
     )
-    return PeakList(tuple(found), peaks.metadata, (*peaks.remarks, remark))
+    return replace(peaks, peaks=tuple(found), remarks=(*peaks.remarks, remark))
 
 
 def _letter(peak: Peak) -> str:

@@ -42,12 +42,14 @@ class Sentence(NamedTuple):
         by_letter: For each peak whether a letter told its multiplicity.
         conditions: Metadata from the brackets behind the name of the spectrum.
         remarks: What of the text was passed over.
+        is_published: Whether the name of the spectrum stands before the shifts.
     """
 
     peaks: tuple[Peak, ...]
     by_letter: tuple[bool, ...]
     conditions: dict[str, str]
     remarks: tuple[str, ...]
+    is_published: bool
 
 
 def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
@@ -94,7 +96,7 @@ def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
     told = (head["conditions"] or "").strip("()[]") if head else ""
     conditions = _read_conditions(told, words(nucleus).lead)
     peaks, by_letter = zip(*pairs, strict=True)
-    return Sentence(peaks, by_letter, conditions, (*columns, *remarks))
+    return Sentence(peaks, by_letter, conditions, (*columns, *remarks), head is not None)
 
 
 def _line_at(text: str, position: int) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.errors import SpectrumError
-from nmrflow.formats import peak_table
+from nmrflow.formats import peak_table, topspin
 from nmrflow.formats.annotations import without_idle_letters
 from nmrflow.formats.columns import Header, read_header
 from nmrflow.formats.sentence import read_sentence
@@ -56,6 +56,10 @@ def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
 half_width_ppm=0.1, atoms=(), note='m')
     """
     nucleus = axis.nucleus
+    if topspin.is_xml(text):
+        return topspin.read_peaklist(text, nucleus)
+    if topspin.is_printed(text):
+        return topspin.read_printed(text, nucleus)
     lines, metadata = _without_comments(without_markup(text).split("\n"), nucleus)
     if not any(map(str.strip, lines)):
         raise refused(len(lines), lines[-1], "holds no shift", LIST_HINT)
@@ -68,9 +72,9 @@ half_width_ppm=0.1, atoms=(), note='m')
     lines = plain_text("\n".join(lines), nucleus).split("\n")
     if any(map(peak_table.is_csearch, lines)):
         return PeakList(tuple(peak_table.read_csearch(lines, nucleus)), metadata)
-    peaks, by_letter, conditions, remarks = read_sentence(lines, nucleus)
-    read = PeakList(peaks, metadata | conditions, remarks)
-    return without_idle_letters(read, by_letter, nucleus)
+    told = read_sentence(lines, nucleus)
+    read = PeakList(told.peaks, metadata | told.conditions, told.remarks, told.is_published)
+    return without_idle_letters(read, told.by_letter, nucleus)
 
 
 Listed = PeakList | str | Sequence[float] | NDArray[np.generic]

@@ -42,6 +42,8 @@ class PeakList:
             ``frequency_mhz`` and others, as texts.
         remarks: What of the source was passed over or not taken as it stands, in words; two
             lists are equal whatever is remarked of them.
+        is_published: Whether it was read from a publication's sentence, whose authors leave out
+            the lines of the solvent.
 
     Raises:
         SpectrumError: If there is no peak.
@@ -50,6 +52,7 @@ class PeakList:
     peaks: tuple[Peak, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    is_published: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.peaks:

@@ -20,12 +20,15 @@ class Question:
         left_out: Those of the solvent or the reference.
         formula: The molecular formula in Hill order, where it is known.
         nucleus: Whose peaks they are.
+        other_reading: The same question where lines that the solvent and the compound may have
+            are the other's; None where there are no such lines.
     """
 
     peaks: PeakList
     left_out: tuple[ForeignLine, ...] = ()
     formula: str | None = None
     nucleus: Nucleus = Carbon13()
+    other_reading: "Question | None" = None
 
     @property
     def shifts_ppm(self) -> tuple[float, ...]:

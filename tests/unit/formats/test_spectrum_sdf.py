@@ -414,7 +414,7 @@ def test_a_number_that_is_not_of_hydrogens_is_a_note(read: Read, spectrum: str, 
     assert why in remarks_of(found)
 
 
-def test_the_number_of_another_nucleus_counts_its_atoms(read: Read) -> None:
+def test_the_number_of_another_nucleus_counts_its_atoms() -> None:
     tags = [("NMREDATA_1D_1H", "1.20, S=d, N=6\\3.9, N=1\\")]
     proton = Nucleus(**{**vars(Carbon13()), "mass": 1, "element": "H", "multiplicities": ()})
     (spectrum,) = read_nmredata(tags, None, proton)
