@@ -32,7 +32,7 @@ def read_peaklist(text: str, nucleus: Nucleus) -> PeakList:
     Raises:
         SpectrumError: If it is none of a 1D spectrum, or a number is no shift.
     """
-    if not _XML.match(text) or "<!" in text:
+    if not _XML.match(text) or re.search("<!(?!--)", text):
         raise refused(1, text[:60], "is XML, but no PeakList of TopSpin", _HINT)
     try:
         root = ElementTree.fromstring(text)
@@ -42,7 +42,7 @@ def read_peaklist(text: str, nucleus: Nucleus) -> PeakList:
         ) from error
     if root.find(".//Peak2D") is not None or root.find(".//PeakList2D") is not None:
         raise refused(1, "<PeakList2D>", "is of a 2D spectrum", _HINT)
-    peaks = []
+    peaks: list[Peak] = []
     for number, element in enumerate(root.iter("Peak1D"), 1):
         shift, intensity = (element.get(key, "").strip() for key in ("F1", "intensity"))
         peaks.append(_peak(shift, intensity, element.get("annotation", ""), number, nucleus))
@@ -57,7 +57,7 @@ def read_printed(text: str, nucleus: Nucleus) -> PeakList:
     """
     lines = text.split("\n")
     head = next(k for k, line in enumerate(lines) if _COLUMNS.search(line))
-    peaks = []
+    peaks: list[Peak] = []
     for number, line in enumerate(lines[head + 1 :], head + 2):
         if not line.strip() or (not peaks and "PPM" in line.upper()):
             continue

@@ -150,10 +150,13 @@ def split_foreign_lines(
     lowest_mhz = min(FIELDS_MHZ[0], _frequency(peaks.metadata.get("frequency_mhz", "")))
     for name in filter(known.__contains__, find_solvents(told)):
         triplets = {k: p.shift_ppm for k, p in free.items() if p.multiplicity == "T"}
-        for line in known[name].lines:
+        is_seen = False  # as a multiplet, which no compound has: its other lines are there too
+        lines = sorted(known[name].lines, key=lambda line: -line.n_lines)
+        for line in lines:
             own = away | triplets if line.n_lines == 3 else away
             found = _multiplet_at(line, own, lowest_mhz, fewest=3) or _nearest(line, own, TOLD_PPM)
-            is_single = len(found) == 1 and found[0] not in triplets
+            is_seen |= len(found) > 1 or any(k in triplets for k in found)
+            is_single = not is_seen
             foreign |= {k: (name, is_single) for k in found if k not in foreign}
     for solvent in nucleus.solvents:
         if solvent.is_untold and (solvent.name == _REFERENCE or not told):
