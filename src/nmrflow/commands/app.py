@@ -23,7 +23,7 @@ _OF_NUMBERS = ("-n", "--samples", "--seed", "--threads")
 class _Commands(TyperGroup):
     """Commands whose arguments may begin with a negative shift, which is no option."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as typer has it
         """As of any group; the hyphen before a number is written as the minus sign it means."""
         before = ["", *args]
         plain = [

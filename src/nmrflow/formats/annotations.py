@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from nmrflow.formats.shift_words import COUNT, words
 from nmrflow.spectra.nucleus import Nucleus
@@ -24,6 +25,8 @@ def annotated(peak: Peak, notes: Sequence[str], nucleus: Nucleus) -> tuple[Peak,
         notes: What stood in brackets.
         nucleus: Whose peak it is.
     """
+    if not notes:
+        return peak, False
     text = " ".join(", ".join(notes).split())
     groups, counts, rest = list[str](), list[int](), list[str]()
     for part in filter(None, map(str.strip, NOTE_END.split(text))):
@@ -104,12 +107,15 @@ def _read_part(part: str, nucleus: Nucleus) -> tuple[str | None, int | None, str
     return None, int(count), rest
 
 
+@cache
+def _labels(element: str) -> re.Pattern[str]:
+    """One label of an atom or several, as C-2/C-6 or C-2,6."""
+    number = r"[0-9]{1,3}[a-z]?['′″\"]*"
+    return re.compile(rf"{element}-?{number}(?:(?: ?[/,&] ?| and )(?:{element}-?)?{number})*")
+
+
 def _count_labels(notes: Sequence[str], nucleus: Nucleus) -> list[int]:
     """How many atoms labels name, as C-2/C-6 does; nothing of a single one."""
-    element = nucleus.element
-    one = rf"{element}-?[0-9]{{1,3}}[a-z]?['′″\"]*"
-    more = rf"(?:{element}-?)?[0-9]{{1,3}}[a-z]?['′″\"]*"
-    labels = re.compile(rf"{one}(?:(?: ?[/,&] ?| and ){more})*")
-    named = [note for note in notes if labels.fullmatch(note)]
+    named = [note for note in notes if _labels(nucleus.element).fullmatch(note)]
     n = sum(len(re.findall(r"[0-9]+", note)) for note in named)
     return [n] if n > 1 else []

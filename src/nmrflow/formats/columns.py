@@ -61,11 +61,9 @@ def cut_cells(line: str, delimiter: str) -> list[str]:
 
 def read_header(line: str, nucleus: Nucleus) -> Header | None:
     """What a line says if it is a table's header, in which at least one column is of shifts."""
-    if len(line) > _MAX_HEADER:
+    if len(line) > _MAX_HEADER or _DECIMAL.search(line):
         return None
     plain = plain_text(line, nucleus)
-    if _DECIMAL.search(plain):
-        return None
     for delimiter in [*sorted(_DELIMITERS[:4], key=plain.count, reverse=True), "  ", " "]:
         cells = [cell.strip().strip('"').strip() for cell in cut_cells(plain, delimiter)]
         columns = [_column_of(cell, nucleus) for cell in cells]

@@ -17,6 +17,7 @@ from nmrflow.formats.shift_words import (
 )
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import BRACKET, Peak
+from nmrflow.spectra.solvents import find_solvents
 
 # A dash with a blank behind it belongs to the number before it: a range, not a minus.
 _WORD = re.compile(
@@ -80,7 +81,7 @@ def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
             found += [(*read_shift(one, line, nucleus), list[str]()) for one in word.split("/")]
         elif not match["bracket"] and not match["behind"]:
             # The stop of a sentence, where a remark follows.
-            number = re.sub(r"(?<=[.][0-9]|[0-9][0-9])[.]$", "", word) if "." in word else word
+            number = word[:-1] if word[-1] == "." and word.count(".") == 2 else word
             found.append((*read_shift(number, line, nucleus), waiting))
             waiting = []
         elif found:
@@ -133,7 +134,8 @@ def _read_conditions(text: str, lead: re.Pattern[str]) -> dict[str, str]:
         text = text[: frequency.start()] + text[frequency.end() :]
     parts = [" ".join(part.split()) for part in NOTE_END.split(text)]
     parts = [part for part in parts if not lead.fullmatch(part)]
-    solvent = next((part for part in parts if not _TEMPERATURE.fullmatch(part)), None)
+    others = [part for part in parts if not _TEMPERATURE.fullmatch(part)]
+    solvent = next((part for part in others if find_solvents(part)), next(iter(others), None))
     if solvent:
         parts.remove(solvent)
         metadata["solvent"] = solvent
