@@ -125,7 +125,7 @@ def _read_block(table: Table, nucleus: Nucleus, remarks: list[str]) -> PeakList:
     data_type = text_of(block, "DATATYPE")
     is_plain = data_type.upper().replace(" ", "") == TABLE  # of older notebooks
     types = data_type if not is_plain else table._replace(block={}).told("DATATYPE")
-    if types and "NMR" not in types.upper():
+    if data_type and "NMR" not in types.upper():
         hint = f"give a {nucleus.name} NMR peak table"
         raise refused(block["DATATYPE"].line, data_type, "is no NMR data", hint)
     if not is_of(block, nucleus):

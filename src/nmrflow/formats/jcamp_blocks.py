@@ -83,7 +83,8 @@ class Table(NamedTuple):
 
 def with_relatives(table: Block, blocks: Sequence[Block], nucleus: Nucleus) -> Table:
     """A table with the blocks that it refers to, those of its title, and all of its nucleus."""
-    others = [block for block in blocks if block is not table and is_of(block, nucleus)]
+    spectra = [block for block in blocks if block is not table and "BLOCKS" not in block]
+    others = [block for block in spectra if is_of(block, nucleus)]
     numbers = re.findall(r"BLOCK[\s_]?ID\s*=\s*([0-9]{1,6})", text_of(table, "CROSSREFERENCE"))
     titles = text_of(table, "TITLE")
     referred = [block for block in others if text_of(block, "BLOCKID") in numbers]

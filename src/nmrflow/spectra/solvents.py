@@ -61,12 +61,6 @@ References differ by this much: many lists have CDCl3 at 77.0. The middle of a m
 further by half a step of the decimals to which shifts are given.
 """
 
-MULTIPLET_PPM = 0.9
-"""Lines split by deuterium that are listed one by one lie this close to their centre.
-
-A septet of 21 Hz (DMSO-d6, CD3OD) is 126 Hz wide: 1.7 ppm at 75 MHz.
-"""
-
 UNEVEN_PPM = 0.025
 """Lines of a multiplet lie this close to where the coupling has them, or as close as they are
 rounded."""
@@ -78,6 +72,7 @@ FIELDS_MHZ = (62.0, 260.0)
 """Frequencies of 13C in magnets in use: what a coupling in Hz is in ppm. Lower ones must be told.
 """
 
+_LEAST_MHZ = 15.0
 _ROUNDING = 1e-9
 _REFERENCE = "TMS"
 _NOT_TOLD = ("unreported", "unknown", "na", "none")
@@ -147,7 +142,7 @@ def split_foreign_lines(
     away = {k: peak.shift_ppm for k, peak in free.items() if peak.multiplicity is None}
     foreign = {k: (name, False) for k, peak in free.items() if (name := _name_in(peak.note))}
     known = {solvent.name: solvent for solvent in nucleus.solvents}
-    lowest_mhz = min(FIELDS_MHZ[0], _frequency(peaks.metadata.get("frequency_mhz", "")))
+    lowest_mhz = min(FIELDS_MHZ[0], max(_LEAST_MHZ, _frequency(peaks.metadata.get("frequency_mhz", ""))))
     for name in filter(known.__contains__, find_solvents(told)):
         triplets = {k: p.shift_ppm for k, p in free.items() if p.multiplicity == "T"}
         is_seen = False  # as a multiplet, which no compound has: its other lines are there too
@@ -198,7 +193,8 @@ def _multiplet_at(
 ) -> list[int]:
     """The peaks of a solvent's multiplet, of which the outer ones may be missing; or none."""
     centre = line.shift_ppm
-    near = sorted((shift, k) for k, shift in away.items() if abs(shift - centre) <= MULTIPLET_PPM)
+    reach = line.n_lines // 2 * line.coupling_hz / lowest_mhz + 2 * TOLD_PPM
+    near = sorted((shift, k) for k, shift in away.items() if abs(shift - centre) <= reach)
     if line.n_lines < 3 or len(near) < 3:
         return []
     step = 10.0 ** -_decimals([shift for shift, _ in near])
