@@ -3,8 +3,6 @@
 import io
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
@@ -60,27 +58,30 @@ def parse_molfile(block: str, *, is_lenient: bool = False) -> Molfile:
         mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
     remark = None
     if mol is None:
-        with _complaints() as found:
+        why = _complaint(block)
+        with rdBase.BlockLogs():
             mol = Chem.MolFromMolBlock(
                 block, sanitize=False, removeHs=False, strictParsing=not is_lenient
             )
-        why = re.sub(r"\[[0-9:]+\] ", "", found.getvalue()).strip().partition("\n")[0]
         if mol is None:
-            raise StructureError(f"no readable molfile block ({why[:160]}); export it again")
-        remark = f"the molfile breaks the format and was read leniently ({why[:160]})"
+            raise StructureError(f"no readable molfile block ({why}); export it again")
+        remark = f"the molfile breaks the format and was read leniently ({why})"
     return Molfile(tuple(atom.GetSymbol() for atom in mol.GetAtoms()), mol, remark)
 
 
-@contextmanager
-def _complaints() -> Iterator[io.StringIO]:
-    """What RDKit logs within the block, which is the only way in which it tells its reasons."""
+def _complaint(block: str) -> str:
+    """Why RDKit refuses a block, in its words, which it tells to nobody but its log."""
     found = io.StringIO()
-    handler = logging.StreamHandler(found)
     logger = logging.getLogger("rdkit")
     rdBase.LogToPythonLogger()
-    kept, logger.handlers = logger.handlers, [handler]
+    kept, logger.handlers = logger.handlers, [logging.StreamHandler(found)]
     try:
-        yield found
+        Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
+    except SystemError:
+        # It cut its message within a letter, which no logger takes.
+        return "RDKit cannot say why"
     finally:
         logger.handlers = kept
         rdBase.LogToCppStreams()
+    said = re.sub(r"\[[0-9:]+\] ", "", found.getvalue()).strip().partition("\n")[0]
+    return "".join(c if c.isprintable() else " " for c in said)[:160] or "RDKit does not say why"

@@ -79,7 +79,7 @@ Peaks = Annotated[
     str,
     typer.Argument(
         help="A peak list such as '21.4, 125.4, 128.3', or a file: list, table, publication's "
-        "text, CSEARCH lines, SDF (nmrshiftdb2, NMReDATA), JCAMP-DX peak table.",
+        "text, CSEARCH lines, SDF (nmrshiftdb2, NMReDATA), JCAMP-DX peak table, TopSpin's list.",
         metavar="PEAKS",
     ),
 ]

@@ -15,7 +15,7 @@ from nmrflow.spectra.axis import ShiftAxis
 
 SDF_SUFFIXES = (".sdf", ".sd", ".nmredata")
 JCAMP_SUFFIXES = (".jdx", ".dx", ".jcamp")
-SPECTRUM_SUFFIXES = (*SDF_SUFFIXES, *JCAMP_SUFFIXES, ".txt", ".csv", ".tsv")
+SPECTRUM_SUFFIXES = (*SDF_SUFFIXES, *JCAMP_SUFFIXES, ".txt", ".csv", ".tsv", ".xml")
 """What names of files of spectra end with, ``.gz`` perhaps behind; others are read as text."""
 
 TYPED = "peak list"

@@ -1,11 +1,13 @@
 """Peak lists as chemists write them, read from text.
 
-Four forms are told apart by what stands in the text:
+The forms are told apart by what stands in the text:
 
 - a plain list of shifts: ``31.6, 34.6; 23.2 50.2``;
-- a table with a header, one peak a line: ``ppm,intensity,multiplicity,n,atoms,note``;
+- a table with a header, one peak a line: ``ppm,intensity,multiplicity,n,atoms,note``, or what
+  programs and papers have above such columns;
 - a publication's sentence: ``13C NMR (101 MHz, CDCl3) δ 158.4 (C), 128.7 (2C), 21.3.``;
-- CSEARCH lines: ``LINE: 63.4 D``.
+- CSEARCH lines: ``LINE: 63.4 D``;
+- TopSpin's own lists, ``peaklist.xml`` and ``peak.txt``.
 
 In all of them a number may have a decimal comma, lines that begin with ``#`` are comments, and
 ``# key=value; key=value`` is metadata.
@@ -33,12 +35,13 @@ _OF_TABLES = "\t|;"
 
 
 def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
-    """Read a peak list in any of the four forms.
+    """Read a peak list in any of the forms.
 
     The middle and the width of a range are rounded to a millionth of a ppm; a single shift
     keeps every digit. In brackets behind a shift ``C``, ``CH``, ``CH2`` and ``CH3`` (or the
-    letters ``s d t q``, unless a coupling constant stands beside them) are a multiplicity,
-    ``2C`` and ``2 × CH`` a number of carbons, and all else is kept as a note. A CSEARCH line's
+    letters ``s d t q``, unless they say nothing of hydrogens) are a multiplicity, ``2C`` and
+    ``2 × CH`` a number of carbons, and all else is kept as a note. What is passed over is
+    remarked. A CSEARCH line's
     deviation is checked, not kept; so are its codes other than the letters of the nucleus.
 
     Args:

@@ -35,7 +35,7 @@ _INDEX = re.compile(
 _EMPHASIS = re.compile(
     r"(\*\*|__)(?=\S)([^*_\n]+)\1|(?<![\w*.])([*_])(?=[A-Za-z])([^*_\n]+)\3(?!\w)"
 )
-_RULE = re.compile(r"[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+(?:[ \t]*:?-{3,}:?)?[ \t]*", re.ASCII)
+_RULE = re.compile(r"\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+(?:[ \t]*:?-{3,}:?)?", re.ASCII)
 
 _SHIFT_WITH_MARK = re.compile(
     rf"{BRACKET}|(?<![\w.])(?P<shift>[+-]?[0-9]+(?:[.,][0-9]+)?)"
@@ -56,7 +56,7 @@ def without_markup(text: str) -> str:
         text = _RAISED.sub(lambda match: f"^{{{match[1]}}}", text)
         text = _CELL_END.sub("\t", _LINE_ENDS.sub("\n", text))
         text = html.unescape(_TAG.sub("", text))
-    if any(map(_RULE.fullmatch, text.split("\n"))):
+    if "---" in text and any(map(_is_rule, text.split("\n"))):
         text = "\n".join(map(_without_bars, text.split("\n")))
     return text
 
@@ -109,9 +109,13 @@ def _raised(match: re.Match[str]) -> str:
     return f"^({raised})" if before.isdigit() else raised
 
 
+def _is_rule(line: str) -> bool:
+    return _RULE.fullmatch(line.strip()) is not None
+
+
 def _without_bars(line: str) -> str:
     """A row of a Markdown table without the bars around it; of the rule below a head nothing."""
-    if _RULE.fullmatch(line):
+    if _is_rule(line):
         return ""
     row = line.strip()
     return row[1:-1] if len(row) > 1 and row[0] == row[-1] == "|" else line

@@ -142,7 +142,9 @@ def split_foreign_lines(
     away = {k: peak.shift_ppm for k, peak in free.items() if peak.multiplicity is None}
     foreign = {k: (name, False) for k, peak in free.items() if (name := _name_in(peak.note))}
     known = {solvent.name: solvent for solvent in nucleus.solvents}
-    lowest_mhz = min(FIELDS_MHZ[0], max(_LEAST_MHZ, _frequency(peaks.metadata.get("frequency_mhz", ""))))
+    lowest_mhz = min(
+        FIELDS_MHZ[0], max(_LEAST_MHZ, _frequency(peaks.metadata.get("frequency_mhz", "")))
+    )
     for name in filter(known.__contains__, find_solvents(told)):
         triplets = {k: p.shift_ppm for k, p in free.items() if p.multiplicity == "T"}
         is_seen = False  # as a multiplet, which no compound has: its other lines are there too
