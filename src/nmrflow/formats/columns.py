@@ -93,6 +93,8 @@ def _column_of(cell: str, nucleus: Nucleus) -> str:
         return "2D"
     if words & _FOREIGN:
         return ""
+    if words in ({"carbon", "type"}, {element, "type"}):
+        return "kind"
     if words & (_SHIFT | own) and words <= _SHIFT | _BESIDE_SHIFT | own | {element, nucleus.noun}:
         return "shift"
     for kind, names in _KINDS.items():

@@ -31,6 +31,7 @@ _TWINS = re.compile(r"[0-9]+\.[0-9]+/[0-9]+\.[0-9]+")
 _TIGHT_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
 _LOOSE_COMMA = re.compile(r"(?<![0-9]),|,(?![0-9])")
 _NUMBER_WITH_COMMAS = re.compile(rf"[^\s;,()-]+(?:{_TIGHT_COMMA.pattern}[^\s;,()-]+)*")
+_PROTONS = re.compile(r"(?:^|[,;]\s*)[1-9][0-9]? ?H(?=$|[,;])")
 _MEGAHERTZ = re.compile(r"(?<![\w.])([0-9]+(?:[.,][0-9]+)?)\s*MHz", re.IGNORECASE)
 _TEMPERATURE = re.compile(r"[0-9.]+ ?(?:K|°C)")
 
@@ -90,6 +91,10 @@ def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
             raise refused(line, word, "stands before the first shift", "put notes behind shifts")
     if not found:
         raise refused(_line_at(text, len(text)), text[begin:], "holds no shift", LIST_HINT)
+    of_protons = [notes for _, _, notes in found if any(map(_PROTONS.search, notes))]
+    if nucleus.element != "H" and 2 * len(of_protons) > len(found):
+        why = "counts hydrogens, as lists of 1H spectra do"
+        raise refused(_line_at(text, start), of_protons[0][0], why, f"give a {nucleus.name} list")
     pairs = [
         annotated(Peak(shift, half_width_ppm=width), notes, nucleus)
         for shift, width, notes in found

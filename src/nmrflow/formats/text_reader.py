@@ -30,6 +30,7 @@ from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 
+_READ = ("solvent", "nucleus", "frequency_mhz")
 _MAX_ABOVE = 5
 _OF_TABLES = "\t|;"
 
@@ -136,12 +137,20 @@ def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str]
             kept.append(comment)
         else:
             kept.append("")
+            # Also "# solvent: CDCl3", as people note it.
+            comment = re.sub(r"^\s*(solvent|nucleus)\s*:\s*", r"\1=", comment, flags=re.IGNORECASE)
             pairs = (pair.partition("=") for pair in re.split(r";\s*(?=[\w .-]{1,40}=)", comment))
-            metadata |= {key.strip(): value.strip() for key, _, value in pairs if value.strip()}
+            metadata |= {_key(name): value.strip() for name, _, value in pairs if value.strip()}
         told, name = metadata.get("nucleus", nucleus.name), nucleus.name
         if str(nucleus.mass) not in told:
             raise refused(number, told, f"is not {name}", f"give a {name} peak list")
     return kept, metadata
+
+
+def _key(name: str) -> str:
+    """The name of a piece of metadata; those that are read are read in any case."""
+    plain = name.strip()
+    return plain.lower() if plain.lower() in _READ else plain
 
 
 def _is_commented_header(comment: str, nucleus: Nucleus) -> bool:

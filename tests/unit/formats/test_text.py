@@ -280,6 +280,7 @@ def test_lists_over_lines(text: str, n: int) -> None:
         ("δ 131.2 (CH),\n21.3 CH3)", 2, "'CH3' is not a shift"),
         ("131.2,\n21.3)", 2, "close or remove it"),
         ("1H NMR (400 MHz) δ 7.26", 1, "begin with '13C NMR'"),
+        ("7.26 (s, 5H), 2.3 (3H, s)", 1, "'s, 5H' counts hydrogens"),
         ("19F NMR δ -63.1; NMR δ 21.3", 1, "begin with '13C NMR'"),
         ("13C NMR δ 21.3.\n13C NMR δ 14.1.", 2, "give one spectrum"),
         ("# nucleus=1H\n7.26", 1, "give a 13C peak list"),
@@ -660,7 +661,7 @@ def test_the_peak_table_of_mestrenova() -> None:
             ),
         ),
         (
-            "| carbon | 13C (ppm) | DEPT |\n|---|---:|---|\n| 1 | 13.8 | CH3 |\n"
+            "| carbon | 13C (ppm) | carbon type |\n|---|---:|---|\n| 1 | 13.8 | CH3 |\n"
             "| 2 | 146.0 | C |\n",
             (Peak(13.8, "Q", atoms=("1",)), Peak(146.0, "S", atoms=("2",))),
         ),
@@ -742,6 +743,8 @@ def test_the_peak_list_of_topspin() -> None:
 
 
 def test_the_solvent_is_found_among_the_conditions() -> None:
+    assert read_peaks("# Solvent: C6D6\n21.3").metadata == {"solvent": "C6D6"}
+    assert read_peaks("# SOLVENT=C6D6; b=c\n21.3").metadata == {"solvent": "C6D6", "b": "c"}
     for head in ("101 MHz, rt, TMS, CDCl3", "CDCl3, 101 MHz", "298 K, CDCl3, 101 MHz"):
         assert read_peaks(f"13C NMR ({head}) δ 21.3").metadata["solvent"] == "CDCl3"
 
