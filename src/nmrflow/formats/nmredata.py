@@ -42,7 +42,8 @@ def read_nmredata(
     """The spectra of a record; of one without any the assigned atoms, if there are some.
 
     The number that the format has (``N=``) is, in spectra of carbon, that of the hydrogens of
-    each: a multiplicity, unless it is the same for every line or not that of the assigned atoms.
+    each: a multiplicity, unless it is not that of the assigned atoms, or the same for every line
+    and no atoms are assigned.
     In spectra of nuclei without multiplicities it counts atoms. The format's own multiplicity
     (``S=``) is that of the line in its spectrum, a singlet of every carbon once hydrogens are
     decoupled; it is kept as a note. Atoms of peaks are 0-based numbers in file order.
@@ -123,7 +124,9 @@ def nmredata_tags(
         spectrum.append(f"Larmor={frequency_mhz:.6g}")
     for k, ((_, shift), alike) in enumerate(atoms_of.items()):
         assignment.append(", ".join([f"s{k}", shift, *alike]))
-        spectrum.append(f"{shift}, L=s{k}")
+        n_hydrogens = structure.n_hydrogens[int(alike[0]) - 1]
+        is_told = nucleus.letter(n_hydrogens) is not None
+        spectrum.append(f"{shift}, {f'N={n_hydrogens}, ' if is_told else ''}L=s{k}")
     tags = {"NMREDATA_VERSION": ["1.1"], "NMREDATA_LEVEL": ["0"]}
     if solvent:
         tags[_SOLVENT] = [on_one_line(re.sub(r"[\\;]", " ", solvent))]
@@ -192,8 +195,8 @@ def _with_numbers(
         counts = [int(n) if re.fullmatch("[1-9][0-9]{0,2}", n) else None for n in numbers]
         pairs = zip(peaks, counts, strict=True)
         return [replace(peak, n_carbons=n) for peak, n in pairs], ()
-    why = ""
-    if len(numbers) > 1 and len(set(numbers)) == 1 and numbers[0]:
+    why, is_checked = "", n_hydrogens is not None and all(peak.atoms for peak in peaks)
+    if not is_checked and len(numbers) > 1 and len(set(numbers)) == 1 and numbers[0]:
         why = "is the same for every line"
     elif n_hydrogens is not None and any(
         n and any(n != str(n_hydrogens[int(atom)]) for atom in peak.atoms)

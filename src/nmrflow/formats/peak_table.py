@@ -80,7 +80,8 @@ def _cut_rows(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[
             yield reader.line_num, [" ".join(cell.split()) for cell in row]
     except csv.Error as error:
         read = lines[reader.line_num - 1]
-        raise refused(reader.line_num, read, f"is no row ({error})", "check quotes") from None
+        why = " ".join(f"is no row ({error})".split())  # a tab may be shown in it
+        raise refused(reader.line_num, read, why, "check quotes") from None
 
 
 def _read_row(

@@ -128,7 +128,7 @@ def test_a_bad_comment_above_all_is_named_by_its_line(read: Read) -> None:
         ("a", "25.1 Q", "325.1", "line 2: .* outside -20 to 260"),
         ("a.jdx", "25.1", "x", r"line \d+: .* is no peak"),
         ("a.sdf", "25.10;", "325.10;", "record from line 1: .*outside -20 to 260"),
-        ("a.nmredata", "25.1000, L", "x, L", "record from line 1: .*'x' is not a shift"),
+        ("a.nmredata", "25.1000, N", "x, N", "record from line 1: .*'x' is not a shift"),
     ],
 )
 def test_a_bad_spectrum_is_a_row_with_its_line(

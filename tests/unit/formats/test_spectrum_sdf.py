@@ -249,7 +249,7 @@ def test_written_by_hand() -> None:
         "> <NMREDATA_VERSION>\n1.1\\\n\n> <NMREDATA_LEVEL>\n0\\\n\n"
         "> <NMREDATA_SOLVENT>\nCDCl3\\\n\n"
         "> <NMREDATA_ASSIGNMENT>\ns0, 25.1000, 1, 3\\\ns1, 63.4560, 2\\\n\n"
-        "> <NMREDATA_1D_13C>\nLarmor=100.61\\\n25.1000, L=s0\\\n63.4560, L=s1\\\n\n"
+        "> <NMREDATA_1D_13C>\nLarmor=100.61\\\n25.1000, N=3, L=s0\\\n63.4560, N=1, L=s1\\\n\n"
         "> <score>\n0.9\n > 0.8\n\n$$$$\n"
     )
 
@@ -500,3 +500,20 @@ def test_a_letter_of_another_encoding_harms_its_own_tag_alone(tmp_path: Path) ->
         (found,) = read_sdf_spectra(tmp_path / "a.sdf")
         assert found.peaks is not None
         assert found.peaks.shifts_ppm == (25.1,)
+
+
+@given(assigned())
+def test_nmredata_keeps_multiplicities(
+    tmp_path_factory: pytest.TempPathFactory, molecule: tuple[Structure, list[float | None]]
+) -> None:
+    structure, shifts = molecule
+    file = tmp_path_factory.mktemp("sdf") / "a.sdf"
+    file.write_text(write_nmredata_record(structure, shifts))
+    (found,) = read_sdf_spectra(file)
+    assert found.peaks is not None
+    assert found.peaks.remarks == ()
+    for peak in found.peaks.peaks:
+        for atom in peak.atoms:
+            n_hydrogens = structure.n_hydrogens[int(atom)]
+            assert peak.multiplicity == (None if n_hydrogens == 4 else "SDTQ"[n_hydrogens])
+            assert peak.note == ""

@@ -2,6 +2,7 @@
 
 import random
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -776,3 +777,28 @@ def test_the_solvent_is_found_among_the_conditions() -> None:
 def test_tables_keep_whatever_a_peak_says(peaks: list[Peak], told: dict[str, str]) -> None:
     written = PeakList(tuple(peaks), told)
     assert read_peaks(write_peaks(written, "table")) == written
+
+
+NITROGEN = Nucleus(
+    **{
+        **vars(Carbon13()),
+        **{"mass": 15, "element": "N", "noun": "nitrogen", "min_shift_ppm": -400.0},
+        **{"multiplicities": ("S", "D", "T"), "solvents": ()},
+    }
+)
+FLUORINE = Nucleus(**{**vars(NITROGEN), "mass": 19, "element": "F", "multiplicities": ()})
+
+
+@pytest.mark.parametrize("nucleus", [NITROGEN, FLUORINE])
+def test_tables_of_other_nuclei_are_read_as_written(nucleus: Nucleus) -> None:
+    letters = [*nucleus.multiplicities, None]
+    peaks = tuple(
+        Peak(-63.5 - k, letter, k + 1, 0.5, k / 4, (f"{nucleus.element}{k}",), "d, J = 3 Hz")
+        for k, letter in enumerate(letters)
+    )
+    written = PeakList(peaks, {"solvent": "C6D6", "nucleus": nucleus.name})
+    text = write_peaks(written, "table", nucleus)
+    assert read_peaks(text, ShiftAxis(nucleus=nucleus)) == written
+    text = write_peaks(written, "publication", nucleus)
+    kept = tuple(replace(peak, intensity=None, atoms=()) for peak in peaks)
+    assert read_peaks(text, ShiftAxis(nucleus=nucleus)).peaks == kept
