@@ -1,5 +1,6 @@
 """Files: which settings name one, text opened with errors that say what to do."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -16,11 +17,16 @@ from nmrflow.errors import DataError
 from nmrflow.limits import MAX_LINE, MAX_PACKED_RATIO
 
 _PART = 1 << 20
+_N_SNIFFED = 4096
+_LENIENT = "nmrflow.windows-1252"
 
 
 @contextmanager
 def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> Iterator[TextIO]:
-    """Open a UTF-8 text file, plain or gzipped (by its name), and report every failure.
+    """Open a text file, plain or gzipped (by its name), and report every failure.
+
+    It is read as UTF-8, or as UTF-16 where it is that; single bytes that are no UTF-8 are read
+    as Windows-1252, so that a letter of another program spoils its own field and nothing else.
 
     Args:
         path: The file; a byte order mark is skipped.
@@ -34,14 +40,14 @@ def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> It
     """
     try:
         with _opened(path, expected, is_setting=is_setting) as content:
-            yield io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
+            encoding = _encoding_of(content.peek(_N_SNIFFED)[:_N_SNIFFED], f"{path} ({expected})")
+            yield io.TextIOWrapper(content, encoding=encoding, errors=_LENIENT, newline="")
     except UnicodeDecodeError as error:
-        what = f"not UTF-8 text (byte {error.start} of a block)"
-        raise DataError(f"{path} ({expected}): {what}; is it the right file?") from error
+        raise _not_text(f"{path} ({expected})", "damaged UTF-16") from error
 
 
 def read_text(path: str | Path, expected: str, max_bytes: int) -> str:
-    """The whole of a file that a command names, in UTF-8 or, as spreadsheets write it, UTF-16.
+    """The whole of a file that a command names, decoded as by :func:`open_text`.
 
     Raises:
         DataError: As :func:`open_text`, or if it is larger.
@@ -50,13 +56,11 @@ def read_text(path: str | Path, expected: str, max_bytes: int) -> str:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise DataError(f"{path} ({expected}): too large; is it the right file?")
-    is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    where = f"{path} ({expected})"
     try:
-        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return content.decode(_encoding_of(content[:_N_SNIFFED], where), _LENIENT)
     except UnicodeDecodeError as error:
-        what = f"no text in UTF-8 or UTF-16 (byte {error.start})"
-        advice = "save it as UTF-8, or export it as text"
-        raise DataError(f"{path} ({expected}): {what}; {advice}") from error
+        raise _not_text(where, "damaged UTF-16") from error
 
 
 def contents_digest(paths: Iterable[str | None], expected: str) -> str:
@@ -74,8 +78,36 @@ def contents_digest(paths: Iterable[str | None], expected: str) -> str:
     return found.hexdigest()
 
 
+def _encoding_of(head: bytes, where: str) -> str:
+    """The encoding of a text by its first bytes; what is no text is refused."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # Every second byte of a western text in UTF-16 is null, and none of one in UTF-8.
+    n_even, n_odd = head[::2].count(0), head[1::2].count(0)
+    if not n_even and not n_odd:
+        return "utf-8-sig"
+    if min(n_even, n_odd) == 0 and 4 * (n_even + n_odd) > len(head):
+        return "utf-16-le" if n_odd else "utf-16-be"
+    raise _not_text(where, "null characters at its beginning")
+
+
+def _not_text(where: str, why: str) -> DataError:
+    advice = "is it the right file? if so, save or export it as text in UTF-8"
+    return DataError(f"{where}: not UTF-8 text ({why}); {advice}")
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    """What bytes are that cannot be decoded: a handler of errors for codecs."""
+    if not isinstance(error, UnicodeDecodeError) or error.encoding != "utf-8":
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_LENIENT, _as_windows_1252)
+
+
 @contextmanager
-def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[BinaryIO]:
+def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[io.BufferedReader]:
     """The bytes of a file, unpacked; every failure is a DataError."""
     where = f"{path} ({expected})"
     setting = "data.path, or whichever setting names this file"

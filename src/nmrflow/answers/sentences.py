@@ -8,7 +8,8 @@ from nmrflow.spectra.question import Question
 
 def remarks_on(question: Question) -> tuple[str, ...]:
     """What whoever asks should know of how a question was understood, as sentences."""
-    found, element = [], question.nucleus.element
+    element = question.nucleus.element
+    found = [f"{remark[:1].upper()}{remark[1:]}." for remark in question.peaks.remarks]
     if question.left_out:
         those = "it" if len(question.left_out) == 1 else "them"
         lines = ", ".join(map(str, question.left_out))
@@ -16,10 +17,7 @@ def remarks_on(question: Question) -> tuple[str, ...]:
     if question.kept:
         lines = ", ".join(f"{line.peak.shift_ppm:g} ppm" for line in question.kept)
         names = " and ".join(dict.fromkeys(line.name for line in question.kept))
-        found.append(
-            f"Kept: {lines}, where {names} has a line too; as the compound's it makes the answer "
-            "much better."
-        )
+        found.append(f"Kept: {lines}, where {names} has a line too; taken for the compound's.")
     if question.formula is not None:
         n_atoms = parse_formula(question.formula).get(element, 0)
         n_peaks = len(set(question.shifts_ppm))

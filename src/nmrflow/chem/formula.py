@@ -1,6 +1,7 @@
 """Molecular formulas as they are typed and written, and how much an element binds."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 
@@ -16,7 +17,8 @@ def parse_formula(text: str) -> dict[str, int]:
     """How many atoms of each element a neutral molecule's formula says, hydrogen among them.
 
     Args:
-        text: As C10H14 or C6H5Cl, each element once, in any order.
+        text: As C10H14 or C6H5Cl, each element once, in any order; also as it is pasted, with
+            subscripts (C₇H₈), blanks or mark-up, and in small letters where that is one formula.
 
     Raises:
         StructureError: If it is no formula.
@@ -25,7 +27,7 @@ def parse_formula(text: str) -> dict[str, int]:
         >>> parse_formula("C2H6O")
         {'C': 2, 'H': 6, 'O': 1}
     """
-    plain = text.strip()
+    plain = _plain(text)
     parts = _PART.findall(plain) if _FORMULA.fullmatch(plain) else []
     counts = {element: int(n or 1) for element, n in parts}
     try:
@@ -36,6 +38,14 @@ def parse_formula(text: str) -> dict[str, int]:
     if not is_formula:
         raise StructureError(f"formula {text!r} is none of a molecule, as C10H14 is")
     return counts
+
+
+def _plain(text: str) -> str:
+    """A formula without what word processors and web pages put into it."""
+    plain = re.sub(r"</?su[bp]>|[_{}$~\s\u200b]", "", unicodedata.normalize("NFKC", text))
+    # In small letters alone carbon and hydrogen cannot be told from Co, Cs or Hf, but for c7h8.
+    small = re.fullmatch(r"c([0-9]*)h([0-9]*)", plain)
+    return f"C{small[1]}H{small[2]}" if small else plain
 
 
 def plain_formula(text: str) -> str:

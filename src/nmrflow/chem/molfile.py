@@ -1,5 +1,8 @@
 """Molfile blocks (MDL V2000 and V3000), as SDF records carry them."""
 
+import io
+import logging
+import re
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
@@ -15,10 +18,12 @@ class Molfile:
     Args:
         elements: Symbol of every atom in file order, explicit hydrogens included: what
             0-based atom numbers elsewhere in the record refer to.
+        remark: What of the format it breaks, where it could be read all the same.
     """
 
     elements: tuple[str, ...]
     _mol: Chem.Mol
+    remark: str | None = None
 
     def structure(self) -> Structure:
         """The structure with the file's own Kekulé form; aromatic flags are RDKit's.
@@ -38,14 +43,45 @@ class Molfile:
         return Structure.from_mol(flagged)
 
 
-def parse_molfile(block: str) -> Molfile:
+def parse_molfile(block: str, *, is_lenient: bool = False) -> Molfile:
     """Parse one molfile block, without judging its chemistry.
 
+    Args:
+        block: The text, from its title to ``M  END``.
+        is_lenient: Whether to read one that breaks the format where its meaning is plain to
+            RDKit; the result's ``remark`` says so.
+
     Raises:
-        StructureError: If it is no readable molfile.
+        StructureError: If it is no readable molfile; the message has the line, from the title.
     """
     with rdBase.BlockLogs():
         mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
+    remark = None
     if mol is None:
-        raise StructureError("no readable molfile block")
-    return Molfile(tuple(atom.GetSymbol() for atom in mol.GetAtoms()), mol)
+        why = _complaint(block)
+        with rdBase.BlockLogs():
+            mol = Chem.MolFromMolBlock(
+                block, sanitize=False, removeHs=False, strictParsing=not is_lenient
+            )
+        if mol is None:
+            raise StructureError(f"no readable molfile block ({why}); export it again")
+        remark = f"the molfile breaks the format and was read leniently ({why})"
+    return Molfile(tuple(atom.GetSymbol() for atom in mol.GetAtoms()), mol, remark)
+
+
+def _complaint(block: str) -> str:
+    """Why RDKit refuses a block, in its words, which it tells to nobody but its log."""
+    found = io.StringIO()
+    logger = logging.getLogger("rdkit")
+    rdBase.LogToPythonLogger()
+    kept, logger.handlers = logger.handlers, [logging.StreamHandler(found)]
+    try:
+        Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
+    except SystemError:
+        # It cut its message within a letter, which no logger takes.
+        return "RDKit cannot say why"
+    finally:
+        logger.handlers = kept
+        rdBase.LogToCppStreams()
+    said = re.sub(r"\[[0-9:]+\] ", "", found.getvalue()).strip().partition("\n")[0]
+    return "".join(c if c.isprintable() else " " for c in said)[:160] or "RDKit does not say why"

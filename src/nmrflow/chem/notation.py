@@ -54,8 +54,18 @@ def structure_from_molblock(block: str) -> Structure:
     Raises:
         StructureError: As :func:`structure_from_smiles`.
     """
+    return read_molblock(block)[0]
+
+
+def read_molblock(block: str) -> tuple[Structure, str | None]:
+    """The structure of a molfile block, and what of the format it breaks where it was read anyway.
+
+    Raises:
+        StructureError: As :func:`structure_from_smiles`.
+    """
     try:
-        return parse_molfile(block).structure()
+        molfile = parse_molfile(block, is_lenient=True)
+        return molfile.structure(), molfile.remark
     except (ValueError, RuntimeError) as error:
         raise StructureError(plain_reason(error)) from error
 

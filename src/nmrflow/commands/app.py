@@ -1,11 +1,13 @@
 """What can be typed: commands, their arguments and their help."""
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from nmrflow import __version__
 from nmrflow.errors import errors_for_people
@@ -17,8 +19,25 @@ if TYPE_CHECKING:
 DEFAULT = "hydrocarbons"
 N_THREADS = 2
 
+_OF_NUMBERS = ("-n", "--samples", "--seed", "--threads")
+
+
+class _Commands(TyperGroup):
+    """Commands whose arguments may begin with a negative shift, which is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as typer has it
+        """As of any group; the hyphen before a number is written as the minus sign it means."""
+        before = ["", *args]
+        plain = [
+            re.sub(r"^-(?=[0-9.])", "\N{MINUS SIGN}", arg) if option not in _OF_NUMBERS else arg
+            for option, arg in zip(before, args, strict=False)
+        ]
+        return super().parse_args(ctx, plain)
+
+
 app = typer.Typer(
     name="nmrflow",
+    cls=_Commands,
     help="13C NMR of hydrocarbons, both ways: structures to shifts, shifts to structures.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -62,7 +81,7 @@ Peaks = Annotated[
     str,
     typer.Argument(
         help="A peak list such as '21.4, 125.4, 128.3', or a file: list, table, publication's "
-        "text, CSEARCH lines, SDF (nmrshiftdb2, NMReDATA), JCAMP-DX peak table.",
+        "text, CSEARCH lines, SDF (nmrshiftdb2, NMReDATA), JCAMP-DX peak table, TopSpin's list.",
         metavar="PEAKS",
     ),
 ]

@@ -50,6 +50,8 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
         rows = progress(read_all(sources, smiles_column), n_rows, "predicting")
         for molecule, prediction in _predict(model, rows):
             n["molecules"] += 1
+            if molecule.remark is not None:
+                settings.tell(f"{molecule.where}: {molecule.remark}")
             if prediction is None:
                 n["refused"] += 1
                 reason = molecule.reason

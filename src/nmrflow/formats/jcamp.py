@@ -6,17 +6,26 @@ Of a spectrum's points nothing is read: peaks are picked where the spectrum was 
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from nmrflow.errors import SpectrumError
+from nmrflow.formats.jcamp_blocks import (
+    TABLE,
+    Block,
+    Table,
+    choose_edited,
+    cut_blocks,
+    is_of,
+    text_of,
+    with_relatives,
+)
 from nmrflow.formats.shift_words import check_shift, refused
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.solvents import find_solvents
 
-_TABLE = "PEAKTABLE"
-_LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 _FREQUENCY = ".OBSERVEFREQUENCY"
+_SOLVENTS = (".SOLVENTNAME", "SOLVENTNAME", "$SOLVENT", "SOLVENT", "$CSSOLVENTNAME")
 # (XY..XY), and with widths or multiplicities behind x and y.
 _FORM = re.compile(r"\s*\(\s*X\s*Y\s*(?P<more>[MW\s]*)(?:\.\.[XYMW\s]*)?\)", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:E[+-]?[0-9]{1,4})?")
@@ -27,61 +36,12 @@ _PICK_HINT = (
 )
 
 
-class _Entry(NamedTuple):
-    """One labelled record: its first line, from 1, and its value's lines, without comments."""
-
-    line: int
-    values: list[str]
-
-    @property
-    def text(self) -> str:
-        """The value on one line."""
-        return " ".join(" ".join(self.values).split())
-
-
-_Block = dict[str, _Entry]
-"""Records by plain label: capitals without blanks, dashes, slashes and underscores."""
-
-
-def _cut_blocks(text: str) -> Iterator[_Block]:
-    """The blocks of a file in their order; what stands before the first label is dropped.
-
-    Of records with one label the first counts.
-
-    Raises:
-        SpectrumError: If a block has two peak tables, of which none may be dropped.
-    """
-    block: _Block = {}
-    record = _Entry(0, [])
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    for number, line in enumerate(lines, start=1):
-        content = line.partition("$$")[0]
-        match = _LABEL.fullmatch(content)
-        if not match:
-            record.values.append(content)
-            continue
-        label = re.sub(r"[\s\-/_]", "", match[1]).upper()
-        record = _Entry(number, [match[2]])
-        if label == "TITLE" and block:
-            yield block
-            block = {}
-        if label == _TABLE and label in block:
-            why, hint = "is a second peak table of one block", "give one a file"
-            raise refused(number, content, why, hint)
-        block.setdefault(label, record)
-    if block:
-        yield block
-
-
-def _text_of(block: _Block, label: str) -> str:
-    """The value of a plain label on one line; nothing if there is no such record."""
-    return block[label].text if label in block else ""
-
-
 def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
     r"""Read the peak table of a JCAMP-DX file.
 
-    Of several blocks the one with a peak table of the axis's nucleus is read.
+    Of several blocks the one with a peak table of the axis's nucleus is read, of an electronic
+    notebook's two tables the one that was edited. Solvent, frequency and the unit ppm that its
+    block does not tell are those of the spectrum that it refers to, or of its title, or of all.
 
     Returns:
         The peaks in their order, with intensities; ``title``, ``solvent`` and ``frequency_mhz``
@@ -95,16 +55,19 @@ def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
         >>> read_jcamp("##XUNITS= PPM\n##PEAK TABLE= (XY..XY)\n63.4, 0.5").shifts_ppm
         (63.4,)
     """
-    blocks = list(_cut_blocks(text))
-    tables = [block for block in blocks if _TABLE in block]
+    blocks = list(cut_blocks(text))
+    tables = [block for block in blocks if TABLE in block]
     if not tables:
         raise _no_table(blocks)
+    nucleus, remarks = axis.nucleus, list[str]()
     if len(tables) > 1:
-        tables = [block for block in tables if _is_of(block, axis.nucleus)] or tables[:1]
+        tables = [block for block in tables if is_of(block, nucleus)] or tables[:1]
     if len(tables) > 1:
-        why = f"is one more {axis.nucleus.name} peak table"
-        raise refused(tables[1][_TABLE].line, "##PEAK TABLE=", why, "give one a file")
-    return _read_block(tables[0], axis.nucleus)
+        tables = choose_edited(tables, remarks)
+    if len(tables) > 1:
+        why = f"is one more {nucleus.name} peak table"
+        raise refused(tables[1][TABLE].line, "##PEAK TABLE=", why, "give one a file")
+    return _read_block(with_relatives(tables[0], blocks, nucleus), nucleus, remarks)
 
 
 def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13()) -> str:
@@ -143,7 +106,7 @@ def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13())
     return "\n".join([*lines, "##END=", ""])
 
 
-def _no_table(blocks: Sequence[_Block]) -> SpectrumError:
+def _no_table(blocks: Sequence[Block]) -> SpectrumError:
     for block in blocks:
         for label in _POINTS:
             if label in block:
@@ -153,44 +116,54 @@ def _no_table(blocks: Sequence[_Block]) -> SpectrumError:
     return SpectrumError(f"line 1: the file holds {what}; export the peaks as a JCAMP-DX table")
 
 
-def _is_of(block: _Block, nucleus: Nucleus) -> bool:
-    told = re.sub("[^A-Z0-9]", "", _text_of(block, ".OBSERVENUCLEUS").upper())
-    return told in ("", *nucleus.spellings)
-
-
 def _is_frequency(text: str) -> bool:
     return bool(_NUMBER.fullmatch(text.upper())) and 0 < float(text) < math.inf
 
 
-def _read_block(block: _Block, nucleus: Nucleus) -> PeakList:
-    data_type = _text_of(block, "DATATYPE")
-    if data_type and "NMR" not in data_type.upper():
+def _read_block(table: Table, nucleus: Nucleus, remarks: list[str]) -> PeakList:
+    block = table.block
+    data_type = text_of(block, "DATATYPE")
+    is_plain = data_type.upper().replace(" ", "") == TABLE  # of older notebooks
+    types = data_type if not is_plain else table._replace(block={}).told("DATATYPE")
+    if data_type and "NMR" not in types.upper():
         hint = f"give a {nucleus.name} NMR peak table"
         raise refused(block["DATATYPE"].line, data_type, "is no NMR data", hint)
-    if not _is_of(block, nucleus):
+    if not is_of(block, nucleus):
         told = block[".OBSERVENUCLEUS"]
         hint = f"give a {nucleus.name} peak table"
         raise refused(told.line, told.text, f"is not {nucleus.name}", hint)
     for label in ("XFACTOR", "YFACTOR"):
-        factor = _text_of(block, label)
+        factor = text_of(block, label)
         if factor and not (_NUMBER.fullmatch(factor.upper()) and float(factor) == 1):
             hint = "export the peaks as plain numbers"
             raise refused(block[label].line, factor, f"is an ##{label}= other than 1", hint)
-    divisor = _units_per_ppm(block)
+    frequency = table.told(_FREQUENCY)
+    divisor = _units_per_ppm(table, frequency)
+    if "XUNITS" not in block:
+        remarks.append("the peak table has no unit, and was read in that of its spectrum, ppm")
     peaks = []
     for line, x, y in _read_pairs(block):
         shift_ppm = x / divisor
         check_shift(shift_ppm, nucleus, line, f"{x:g}", "check the number and ##XUNITS=")
         peaks.append(Peak(shift_ppm, intensity=y))
-    labels = {"title": "TITLE", "frequency_mhz": _FREQUENCY, "solvent": ".SOLVENTNAME"}
-    metadata = {key: text for key, label in labels.items() if (text := _text_of(block, label))}
-    return PeakList(tuple(peaks), metadata)
+    solvent = table.told(*_SOLVENTS).strip("<>") or _reference(table)
+    known = {"title": text_of(block, "TITLE"), "frequency_mhz": frequency, "solvent": solvent}
+    metadata = {key: text for key, text in known.items() if text}
+    return PeakList(tuple(peaks), metadata, tuple(remarks))
 
 
-def _units_per_ppm(block: _Block) -> float:
+def _reference(table: Table) -> str:
+    """The internal reference of the shifts, if it is a solvent."""
+    parts = [part.strip(" <>()") for part in table.told(".SHIFTREFERENCE").split(",")]
+    is_internal = parts[0].upper() == "INTERNAL" and len(parts) > 1
+    return parts[1] if is_internal and find_solvents(parts[1]) else ""
+
+
+def _units_per_ppm(table: Table, frequency: str) -> float:
     """How much of the table's x is one ppm: 1, or in a table in Hz the spectrometer's MHz."""
-    line, units = block[_TABLE].line, _text_of(block, "XUNITS").upper()
-    if "PPM" in units:
+    block = table.block
+    line, units = block[TABLE].line, text_of(block, "XUNITS").upper()
+    if "PPM" in units or (not units and "PPM" in table.told("XUNITS").upper()):
         return 1.0
     if units not in ("HZ", "HERTZ"):
         if not units:
@@ -198,16 +171,15 @@ def _units_per_ppm(block: _Block) -> float:
             raise refused(line, "##PEAK TABLE=", why, hint)
         hint = "give a table in PPM or HZ"
         raise refused(block["XUNITS"].line, units, "is no unit of a chemical shift", hint)
-    frequency = _text_of(block, _FREQUENCY)
     if not _is_frequency(frequency):
         hint = "add ##.OBSERVE FREQUENCY= in MHz, or export the table in ppm"
         raise refused(line, "##PEAK TABLE=", "is in Hz and no frequency is told", hint)
     return float(frequency)
 
 
-def _read_pairs(block: _Block) -> Iterator[tuple[int, float, float]]:
+def _read_pairs(block: Block) -> Iterator[tuple[int, float, float]]:
     """Line, x and y of every peak of a block's table."""
-    table = block[_TABLE]
+    table = block[TABLE]
     form = _FORM.match(table.values[0])
     if not form:
         hint = "the forms (XY..XY), (XYW..XYW) and (XYM..XYM) are read"
@@ -248,10 +220,10 @@ def _cut_groups(line: str, number: int, n_fields: int) -> Iterator[list[str]]:
         yield group
 
 
-def _check_number(block: _Block, n_found: int, *, is_unclear: bool) -> None:
+def _check_number(block: Block, n_found: int, *, is_unclear: bool) -> None:
     """Refuse a table that is empty or cut off, and one whose commas may be decimal ones."""
-    told = _text_of(block, "NPOINTS")
-    line = block[_TABLE].line
+    told = text_of(block, "NPOINTS")
+    line = block[TABLE].line
     if not n_found:
         raise refused(line, "##PEAK TABLE=", "holds no peak", "add lines such as 63.4, 0.55")
     if told.isascii() and told.isdecimal() and len(told) < 10:

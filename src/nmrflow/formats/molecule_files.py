@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nmrflow.chem.notation import (
     on_one_line,
+    read_molblock,
     structure_from_inchi,
-    structure_from_molblock,
     structure_from_smiles,
 )
 from nmrflow.chem.structure import Structure
@@ -42,6 +42,7 @@ class MoleculeRow:
         text: The SMILES, the InChI, or the molfile's title.
         structure: The molecule, or None.
         reason: Why there is no structure, in one sentence; None if there is one.
+        remark: What is wrong with the row, though the molecule could be read; or None.
     """
 
     number: int
@@ -50,6 +51,7 @@ class MoleculeRow:
     text: str
     structure: Structure | None
     reason: str | None
+    remark: str | None = None
 
 
 def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Iterator[MoleculeRow]:
@@ -166,12 +168,13 @@ def _read_sdf(path: str | Path) -> Iterator[MoleculeRow]:
     for record in read_records(path, _RECORDS):
         where = f"{path}:{record.line}"
         name, title = on_one_line(name_of(record)), on_one_line(title_of(record))
+        row = MoleculeRow(record.number, where, name, title, None, None)
         try:
-            structure = structure_from_molblock(record.molblock)
+            structure, remark = read_molblock(record.molblock)
         except StructureError as error:
-            yield MoleculeRow(record.number, where, name, title, None, str(error))
+            yield replace(row, reason=str(error))
         else:
-            yield MoleculeRow(record.number, where, name, title, structure, None)
+            yield replace(row, structure=structure, remark=remark)
 
 
 def _suffix_of(path: str | Path) -> str:

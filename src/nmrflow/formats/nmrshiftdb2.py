@@ -28,21 +28,52 @@ def parse_record(record: SdfRecord, nucleus: Nucleus) -> tuple[Molfile, dict[int
     Raises:
         NmrflowError: On any defect of the record.
     """
+    check_complete(record)
+    molfile = parse_molfile(record.molblock)
+    spectra, empty = read_tags(record.properties, molfile.elements, nucleus)
+    if empty:
+        raise DataError(f"{empty[0]}: no peaks")
+    return molfile, spectra
+
+
+def check_complete(record: SdfRecord) -> None:
+    """Refuse a record that the end of its file may have cut off."""
     if not record.is_complete:
         raise DataError("the file ends inside this record (no closing $$$$ line)")
-    molfile = parse_molfile(record.molblock)
+
+
+def read_tags(
+    properties: Iterable[tuple[str, str]], elements: Sequence[str] | None, nucleus: Nucleus
+) -> tuple[dict[int, PeakList], list[str]]:
+    """The spectra of a record by their numbers, sorted, and the tags that hold no peaks.
+
+    Args:
+        properties: Names and texts of the record's tags.
+        elements: Symbols of the record's atoms, in file order; None where its molfile cannot be
+            read, and numbers of atoms cannot be checked.
+        nucleus: Whose spectra they are.
+
+    Raises:
+        NmrflowError: On any other defect of them.
+    """
     tag = re.compile(rf"{spectrum_tag(nucleus)} (\d+)")
     found: dict[int, tuple[Peak, ...]] = {}
-    for name, text in record.properties:
-        if match := tag.fullmatch(name):
+    empty, solvent = [], ""
+    for name, text in properties:
+        if name == _SOLVENT:
+            solvent = text
+        elif match := tag.fullmatch(name):
             if int(match[1]) in found:
                 raise DataError(f"{name} is given twice")
-            found[int(match[1])] = _read_peaks(name, text, molfile.elements, nucleus)
-    solvents = _by_number(dict(record.properties).get(_SOLVENT, ""), found)
-    return molfile, {
+            if peaks := _read_peaks(name, text, elements, nucleus):
+                found[int(match[1])] = peaks
+            else:
+                empty.append(name)
+    solvents = _by_number(solvent, found)
+    return {
         k: PeakList(peaks, {"solvent": solvents[k]} if k in solvents else {})
         for k, peaks in sorted(found.items())
-    }
+    }, empty
 
 
 def spectrum_tag(nucleus: Nucleus) -> str:
@@ -76,7 +107,7 @@ def _by_number(text: str, numbers: Iterable[int]) -> dict[int, str]:
 
 
 def _read_peaks(
-    name: str, text: str, elements: Sequence[str], nucleus: Nucleus
+    name: str, text: str, elements: Sequence[str] | None, nucleus: Nucleus
 ) -> tuple[Peak, ...]:
     peaks = []
     for entry in filter(None, (part.strip() for part in text.replace("\n", "").split("|"))):
@@ -85,11 +116,12 @@ def _read_peaks(
             shift, atom = float(shift_text), int(atom_text)
         except ValueError:
             raise DataError(f"{name}: {entry!r} is not shift;intensity;atom") from None
-        if not 0 <= atom < len(elements):
+        if atom < 0 or (elements is not None and atom >= len(elements)):
             raise DataError(
-                f"{name}: {entry!r} names atom {atom}; the molecule has 0 to {len(elements) - 1}"
+                f"{name}: {entry!r} names atom {atom}; the molecule has 0 to "
+                f"{len(elements or ()) - 1}"
             )
-        if elements[atom] != nucleus.element:
+        if elements is not None and elements[atom] != nucleus.element:
             raise DataError(
                 f"{name}: {entry!r} names atom {atom}, a {elements[atom]}, not a {nucleus.element}"
             )
@@ -101,6 +133,4 @@ def _read_peaks(
         intensity = float(match[1]) if match[1].strip(".0") else None
         multiplicity = letter if letter in nucleus.multiplicities else None
         peaks.append(Peak(shift, multiplicity, intensity=intensity, atoms=(str(atom),)))
-    if not peaks:
-        raise DataError(f"{name}: no peaks")
     return tuple(peaks)

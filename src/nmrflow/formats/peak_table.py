@@ -3,109 +3,174 @@
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from nmrflow.formats.shift_words import COUNT, NAMES_OF_SHIFTS, NUMBER, read_shift, refused, words
+from nmrflow.formats.annotations import annotated
+from nmrflow.formats.columns import Header, cut_cells
+from nmrflow.formats.shift_words import COUNT, NUMBER, read_shift, refused, words
+from nmrflow.formats.typography import plain_text
 from nmrflow.spectra.nucleus import Nucleus
-from nmrflow.spectra.peaks import Peak
+from nmrflow.spectra.peaks import BRACKET, Peak
 
 _DEVIATIONS_PPM = (1.0, 5.0)
-_COLUMNS = dict.fromkeys(NAMES_OF_SHIFTS, "shift") | {
-    "intensity": "intensity", "height": "intensity",
-    "multiplicity": "multiplicity", "mult": "multiplicity",
-    "n": "n", "n_carbons": "n", "count": "n",
-    "atoms": "atoms", "atom": "atoms", "note": "note",
-}  # fmt: skip
 _CSEARCH = re.compile(r"\s*LINE\s*:", re.IGNORECASE)
 _CSEARCH_LINE = re.compile(
     rf"{_CSEARCH.pattern}\s*(\S+)(?:\s+([SDTQUOEP]))?(?:\s+({NUMBER}))?\s*", re.IGNORECASE
 )
+_SHIFT_CELL = re.compile(rf"({NUMBER}(?:\s*-\s*{NUMBER})?(?:\s?ppm)?)\s*[,;]?\s*(.*)")
+_NO_SHIFT = ("", "-", "--", "n.d.", "nd", "n.o.")
+_PATTERN = re.compile(r"br\.? ?[a-z]?|m|[dtq]{2,4}|quint|sext|sept|hept|[+-]", re.IGNORECASE)
+_OWN = ("compound", "")
 
 
-def is_header(comment: str) -> bool:
-    """Whether a comment is a table's header, as numpy.savetxt writes it."""
-    delimiter = table_delimiter(comment)
-    return delimiter is not None and all(map(_column_name, comment.split(delimiter)))
+class Table(NamedTuple):
+    """The peaks of a table, for each whether a letter told its multiplicity, and remarks."""
+
+    peaks: tuple[Peak, ...]
+    by_letter: tuple[bool, ...]
+    remarks: tuple[str, ...]
 
 
-def _column_name(cell: str) -> str:
-    name = re.sub(r"[(\[/].*", "", cell.strip().strip('"')).strip().lower()
-    return _COLUMNS.get(name.replace(" ", "_"), "")
-
-
-def table_delimiter(line: str) -> str | None:
-    """What separates the columns if the line is a table's header, else None."""
-    delimiter = max(",;\t", key=line.count)
-    cells = line.split(delimiter)
-    is_named = len(cells) > 1 and "shift" in map(_column_name, cells)
-    has_number = any(re.match(r'[\s"]*[+-]?[0-9.]', cell) for cell in cells)
-    return delimiter if is_named and not has_number else None
-
-
-def read_table(lines: Sequence[str], delimiter: str, nucleus: Nucleus) -> Iterator[Peak]:
+def read_table(lines: Sequence[str], header: Header, nucleus: Nucleus) -> Table:
     """The peaks of a table, of its header and its rows.
 
+    Args:
+        lines: Its header is the first that is not empty.
+        header: What that says.
+        nucleus: Whose peaks they are.
+
     Raises:
-        SpectrumError: If the header or a row is no good; the message names the line.
+        SpectrumError: If a row is no good; the message names the line.
     """
+    rows = [(number, cells) for number, cells in _cut_rows(lines, header.delimiter) if any(cells)]
+    found: list[tuple[Peak, bool]] = []
+    without_shift = []
+    for line, cells in rows[1:]:
+        if peak := _read_row(header, cells, line, nucleus):
+            found.append(peak)
+        else:
+            without_shift.append(str(line))
+    if not found:
+        raise refused(len(lines), ", ".join(header.names), "holds no shift", "add rows")
+    peaks, by_letter = zip(*found, strict=True)
+    remarks = []
+    if passed_over := header.passed_over:
+        remarks.append(f"columns that are not read: {', '.join(passed_over)}")
+    if without_shift:
+        remarks.append(f"rows without a shift are passed over: line {', '.join(without_shift)}")
+    signs = {peak.intensity > 0 for peak in peaks if peak.intensity}
+    if len(signs) > 1:
+        remarks.append("some intensities are negative: a DEPT would not show all carbons")
+    return Table(peaks, by_letter, tuple(remarks))
+
+
+def _cut_rows(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The last line of each row, and its cells."""
+    if delimiter.isspace() and delimiter != "\t":
+        for number, line in enumerate(lines, 1):
+            yield number, cut_cells(line, delimiter) if line.strip() else []
+        return
     reader = csv.reader(
         (f"{line}\n" for line in lines), delimiter=delimiter, skipinitialspace=True, strict=True
     )
-    columns: list[str] = []
-    n_peaks = 0
     try:
         for row in reader:
-            cells = [" ".join(cell.split()) for cell in row]
-            line = reader.line_num
-            if any(cells) and not columns:
-                columns = _read_header(cells, line)
-            elif any(cells):
-                n_peaks += 1
-                yield _read_row(columns, cells, line, nucleus)
+            yield reader.line_num, [" ".join(cell.split()) for cell in row]
     except csv.Error as error:
         read = lines[reader.line_num - 1]
-        raise refused(reader.line_num, read, f"is no row ({error})", "check quotes") from None
-    if not n_peaks:
-        raise refused(len(lines), delimiter.join(columns), "holds no shift", "add rows")
+        why = " ".join(f"is no row ({error})".split())  # a tab may be shown in it
+        raise refused(reader.line_num, read, why, "check quotes") from None
 
 
-def _read_header(cells: Sequence[str], line: int) -> list[str]:
-    columns = [_column_name(cell) for cell in cells]
-    for i, (cell, column) in enumerate(zip(cells, columns, strict=True)):
-        if cell and not column:
-            known = "columns are ppm, intensity, multiplicity, n, atoms and note"
-            raise refused(line, cell, "is no known column", known)
-        if column and column in columns[:i]:
-            raise refused(line, cell, "is there twice", "remove one of the columns")
-    return columns
-
-
-def _read_row(columns: Sequence[str], cells: Sequence[str], line: int, nucleus: Nucleus) -> Peak:
-    row = " | ".join(cells)
-    if any(cell and (i >= len(columns) or not columns[i]) for i, cell in enumerate(cells)):
+def _read_row(
+    header: Header, cells: Sequence[str], line: int, nucleus: Nucleus
+) -> tuple[Peak, bool] | None:
+    """A peak, and whether a letter told its multiplicity; None of a row without a shift."""
+    columns, row = header.columns, " | ".join(cells)
+    if any(cell and (i >= len(columns) or (not header.names[i] and not columns[i]))
+           for i, cell in enumerate(cells)):  # fmt: skip
         hint = "a decimal comma needs ; or tab between the columns"
         raise refused(line, row, "has cells under no column", hint)
-    values = {column: "" for column in _COLUMNS.values()} | dict(zip(columns, cells, strict=False))
-    numbers = values["shift"] + values["intensity"]
-    if "," in numbers and "." in numbers:
+    values = dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
+    raw, intensity = (plain_text(values.get(k, ""), nucleus) for k in ("shift", "intensity"))
+    if raw in _NO_SHIFT and values.get("atoms") and header.counts_atoms:
+        return None
+    if "," in raw + intensity and "." in raw + intensity and not re.search(r",\s*[A-Za-z]", raw):
         raise refused(line, row, "mixes decimal commas and points", "write points")
-    shift_ppm, half_width_ppm = read_shift(values["shift"].replace(",", "."), line, nucleus)
-    intensity = values["intensity"].replace(",", ".")
-    if intensity and not (re.fullmatch(NUMBER, intensity) and math.isfinite(float(intensity))):
-        raise refused(line, intensity, "is no intensity", "give a number or nothing")
-    n_carbons = values["n"]
-    if n_carbons and not re.fullmatch(COUNT, n_carbons):
+    match = _SHIFT_CELL.fullmatch(re.sub(r"(?<=[0-9]),(?=[0-9])", ".", raw))
+    text, rest = (match[1], match[2]) if match else (raw, "")
+    if rest and not _is_annotation(rest, nucleus):
+        text = raw
+    shift_ppm, half_width_ppm = read_shift(text, line, nucleus)
+    peak = Peak(shift_ppm, half_width_ppm=half_width_ppm)
+    peak, is_letter = annotated(peak, [rest.strip("()")] if rest else [], nucleus)
+    peak = replace(peak, intensity=_read_intensity(intensity, line))
+    peak = _with_atoms(peak, values, header, line, nucleus)
+    letter, note, is_told_by_letter = _read_kind(values, line, nucleus)
+    notes = filter(None, (note, peak.note, values.get("note", "")))
+    peak = replace(peak, multiplicity=letter or peak.multiplicity, note=", ".join(notes))
+    return peak, is_told_by_letter or (is_letter and not letter)
+
+
+def _is_annotation(text: str, nucleus: Nucleus) -> bool:
+    """Whether what stands behind a shift in its cell says what a bracket may say."""
+    is_bracket = bool(re.fullmatch(BRACKET, text))
+    is_known = words(nucleus).group.fullmatch(text) or _read_letter(text, nucleus)[0]
+    return is_bracket or bool(is_known or _PATTERN.fullmatch(text))
+
+
+def _read_intensity(text: str, line: int) -> float | None:
+    text = text.replace(",", ".")
+    if text and not (re.fullmatch(NUMBER, text) and math.isfinite(float(text))):
+        raise refused(line, text, "is no intensity", "give a number or nothing")
+    return float(text) if text else None
+
+
+def _with_atoms(
+    peak: Peak, values: Mapping[str, str], header: Header, line: int, nucleus: Nucleus
+) -> Peak:
+    """A peak with its atoms and their number."""
+    n, named = values.get("n", ""), values.get("atoms", "")
+    if n and not re.fullmatch(COUNT, n):
         why = f"is no number of {nucleus.noun}s"
-        raise refused(line, n_carbons, why, "give 1 to 999 or nothing")
-    letter = values["multiplicity"].upper()
-    letter = words(nucleus).letters.get(letter, letter)
-    if letter and letter not in nucleus.multiplicities:
+        raise refused(line, n, why, "give 1 to 999 or nothing")
+    separators = r"[^\s,;/&]+" if header.counts_atoms else r"[^\s,;]+"
+    atoms = tuple(re.findall(separators, named))
+    n_atoms = len(atoms) if header.counts_atoms and len(atoms) > 1 else None
+    return replace(peak, atoms=atoms, n_carbons=int(n or 0) or n_atoms or peak.n_carbons)
+
+
+def _read_kind(
+    values: Mapping[str, str], line: int, nucleus: Nucleus
+) -> tuple[str | None, str, bool]:
+    """Multiplicity, note, and whether a letter told the first, of what kind a row is said to be.
+
+    A column called type is one of multiplicities, or tells the compound's peaks from others.
+    """
+    kind = plain_text(values.get("kind", ""), nucleus)
+    told = plain_text(values.get("multiplicity", ""), nucleus)
+    letter, is_letter = _read_letter(told, nucleus)
+    if told and not letter and not _PATTERN.fullmatch(told):
         known = ", ".join(nucleus.multiplicities)
         hint = f"give {known} or nothing" if known else "give nothing"
-        raise refused(line, letter, "is no multiplicity", hint)
-    height = float(intensity) if intensity else None
-    n, atoms = int(n_carbons or 0) or None, tuple(re.findall(r"[^\s,;]+", values["atoms"]))
-    return Peak(shift_ppm, letter or None, n, height, half_width_ppm, atoms, values["note"])
+        raise refused(line, told.upper(), "is no multiplicity", hint)
+    notes = [told] if told and not letter else []
+    if not told:
+        letter, is_letter = _read_letter(kind, nucleus)
+    if not (letter and not told) and kind.lower() not in _OWN:
+        notes.append(kind.lower())
+        notes.append(values.get("compound", ""))
+    return letter, ", ".join(filter(None, notes)), is_letter
+
+
+def _read_letter(text: str, nucleus: Nucleus) -> tuple[str | None, bool]:
+    """A multiplicity as a letter or a group, and whether it was a letter."""
+    upper = text.upper()
+    if upper in nucleus.multiplicities:
+        return upper, True
+    return words(nucleus).letters.get(upper), False
 
 
 def is_csearch(line: str) -> bool:

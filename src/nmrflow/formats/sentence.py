@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from nmrflow.formats.annotations import NOTE_END, annotated
+from nmrflow.formats.columns import shifts_without_header
+from nmrflow.formats.sections import find_section, without_brackets
 from nmrflow.formats.shift_words import (
     LIST_HINT,
     NAMES_OF_SHIFTS,
@@ -13,38 +17,58 @@ from nmrflow.formats.shift_words import (
 )
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import BRACKET, Peak
+from nmrflow.spectra.solvents import find_solvents
 
 # A dash with a blank behind it belongs to the number before it: a range, not a minus.
-_WORD = re.compile(rf"{NUMBER}\s*-\s+{NUMBER}(?![^\s,;()])|(?P<bracket>{BRACKET})|[^\s,;()]+|\S")
+_WORD = re.compile(
+    rf"{NUMBER}\s*-\s+{NUMBER}(?![^\s,;()])|(?P<bracket>{BRACKET}|\[[^\[\]]*\])"
+    r"|(?P<before>[1-9][0-9]?\s*[x×]\s*(?=[0-9]+\.[0-9]))"
+    r"|(?P<behind>[x×][1-9][0-9]?(?![\w.])|[1-9][0-9]?\s?(?:[x×]|C)(?![\w-]))"
+    r"|[^\s,;()]+|\S"
+)
+_TWINS = re.compile(r"[0-9]+\.[0-9]+/[0-9]+\.[0-9]+")
+"""Two shifts, as of two conformers."""
 _TIGHT_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
 _LOOSE_COMMA = re.compile(r"(?<![0-9]),|,(?![0-9])")
 _NUMBER_WITH_COMMAS = re.compile(rf"[^\s;,()-]+(?:{_TIGHT_COMMA.pattern}[^\s;,()-]+)*")
-# Between notes; not within '12,5 Hz' or 'J(C,F)'.
-_NOTE_END = re.compile(rf"(?!{_TIGHT_COMMA.pattern})[,;](?![^()]{{0,40}}\))")
-# A comma without a blank separates only behind a decimal point.
-_CELL = r"[+-]?[0-9]+(?:[.,][0-9]*)?"
-_TWO_COLUMNS = re.compile(
-    rf"\s*(?:{_CELL}(?:\s*;\s*|\s+){_CELL}|[+-]?[0-9]+\.[0-9]*\s*,\s*{_CELL})\s*"
-)
+_PROTONS = re.compile(r"(?:^|[,;]\s*)[1-9][0-9]? ?H(?=$|[,;])")
 _MEGAHERTZ = re.compile(r"(?<![\w.])([0-9]+(?:[.,][0-9]+)?)\s*MHz", re.IGNORECASE)
 _TEMPERATURE = re.compile(r"[0-9.]+ ?(?:K|°C)")
 
 
-def read_sentence(
-    lines: Sequence[str], nucleus: Nucleus
-) -> tuple[tuple[Peak, ...], dict[str, str]]:
+class Sentence(NamedTuple):
+    """What a list or a publication's sentence says.
+
+    Args:
+        peaks: In their order.
+        by_letter: For each peak whether a letter told its multiplicity.
+        conditions: Metadata from the brackets behind the name of the spectrum.
+        remarks: What of the text was passed over.
+        is_published: Whether the name of the spectrum stands before the shifts.
+    """
+
+    peaks: tuple[Peak, ...]
+    by_letter: tuple[bool, ...]
+    conditions: dict[str, str]
+    remarks: tuple[str, ...]
+    is_published: bool
+
+
+def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
     """The peaks of a list or a publication, and what it says of all of them.
 
     Raises:
         SpectrumError: As :func:`nmrflow.formats.text_reader.read_peaks`.
     """
-    _refuse_columns(lines)
-    text = "\n".join(lines).rstrip().removesuffix(".")
-    head = words(nucleus).head.match(text)
-    start = head.end() if head else 0
-    text = _with_decimal_points(text, start, nucleus)
+    lines, columns = shifts_without_header(lines, nucleus)
+    text = "\n".join(lines)
+    begin, end, remarks = find_section(text, nucleus)
+    text = text[:end].rstrip().rstrip(".;,").rstrip()
+    head = words(nucleus).head.match(text, begin)
+    start = head.end() if head else begin
+    text = _with_decimal_points(text, start)
     found: list[tuple[float, float, list[str]]] = []
-    line, counted = 1, 0
+    line, counted, waiting = 1, 0, list[str]()
     for match in _WORD.finditer(text, start):
         word = match[0]
         line, counted = line + text.count("\n", counted, match.start()), match.start()
@@ -52,31 +76,42 @@ def read_sentence(
             continue
         if word in ("(", ")"):
             raise refused(line, text[match.start() :], "has an odd bracket", "close or remove it")
-        if not match["bracket"]:
-            found.append((*read_shift(word, line, nucleus), []))
+        if match["before"]:
+            waiting = [word]
+        elif _TWINS.fullmatch(word):
+            found += [(*read_shift(one, line, nucleus), list[str]()) for one in word.split("/")]
+        elif not match["bracket"] and not match["behind"]:
+            # The stop of a sentence, where a remark follows.
+            number = word[:-1] if word[-1] == "." and word.count(".") == 2 else word
+            found.append((*read_shift(number, line, nucleus), waiting))
+            waiting = []
         elif found:
-            found[-1][2].append(word[1:-1])
+            found[-1][2].append(word[1:-1] if match["bracket"] else word)
         else:
             raise refused(line, word, "stands before the first shift", "put notes behind shifts")
     if not found:
-        raise refused(_line_at(text, len(text)), text, "holds no shift", LIST_HINT)
-    peaks = tuple(_annotated(shift, width, notes, nucleus) for shift, width, notes in found)
-    told = (head["conditions"] or "")[1:-1] if head else ""
-    return peaks, _read_conditions(told, words(nucleus).lead)
+        raise refused(_line_at(text, len(text)), text[begin:], "holds no shift", LIST_HINT)
+    of_protons = [notes for _, _, notes in found if any(map(_PROTONS.search, notes))]
+    if nucleus.element != "H" and 2 * len(of_protons) > len(found):
+        why = "counts hydrogens, as lists of 1H spectra do"
+        raise refused(_line_at(text, start), of_protons[0][0], why, f"give a {nucleus.name} list")
+    pairs = [
+        annotated(Peak(shift, half_width_ppm=width), notes, nucleus)
+        for shift, width, notes in found
+    ]
+    told = (head["conditions"] or "").strip("()[]") if head else ""
+    conditions = _read_conditions(told, words(nucleus).lead)
+    peaks, by_letter = zip(*pairs, strict=True)
+    return Sentence(peaks, by_letter, conditions, (*columns, *remarks), head is not None)
 
 
 def _line_at(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def _with_decimal_points(text: str, start: int, nucleus: Nucleus) -> str:
+def _with_decimal_points(text: str, start: int) -> str:
     """The text, as long as before, with decimal commas from ``start`` on replaced by points."""
-    plain = re.sub(BRACKET, lambda match: " " * len(match[0]), text)
-    if other := re.compile(r"\bNMR\b", re.IGNORECASE).search(plain, start):
-        read = text[: other.end()].rpartition("\n")[2]
-        hint = f"begin with '{nucleus.name} NMR' and give one spectrum"
-        why = f"is no part of a {nucleus.name} peak list"
-        raise refused(_line_at(text, other.end()), read, why, hint)
+    plain = without_brackets(text)
     numbers = [n for n in _NUMBER_WITH_COMMAS.finditer(plain, start) if re.search("[0-9]", n[0])]
     with_comma = [number for number in numbers if "," in number[0]]
     if not with_comma or any(n[0].count(",") > 1 or "." in n[0] for n in with_comma):
@@ -102,48 +137,13 @@ def _read_conditions(text: str, lead: re.Pattern[str]) -> dict[str, str]:
     if frequency := _MEGAHERTZ.search(text):
         metadata["frequency_mhz"] = frequency[1].replace(",", ".")
         text = text[: frequency.start()] + text[frequency.end() :]
-    parts = [" ".join(part.split()) for part in _NOTE_END.split(text)]
+    parts = [" ".join(part.split()) for part in NOTE_END.split(text)]
     parts = [part for part in parts if not lead.fullmatch(part)]
-    solvent = next((part for part in parts if not _TEMPERATURE.fullmatch(part)), None)
+    others = [part for part in parts if not _TEMPERATURE.fullmatch(part)]
+    solvent = next((part for part in others if find_solvents(part)), next(iter(others), None))
     if solvent:
         parts.remove(solvent)
         metadata["solvent"] = solvent
     if parts:
         metadata["conditions"] = ", ".join(parts)
     return metadata
-
-
-def _annotated(
-    shift_ppm: float, half_width_ppm: float, brackets: Sequence[str], nucleus: Nucleus
-) -> Peak:
-    """A peak with what the brackets behind it say."""
-    text = " ".join(", ".join(brackets).split())
-    group_of, letters = words(nucleus).group, words(nucleus).letters
-    groups, counts, notes = [], [], []
-    for part in filter(None, map(str.strip, _NOTE_END.split(text))):
-        match = group_of.fullmatch(part)
-        group, count = (match[2] or match[3], match[1] or match[4]) if match else (None, None)
-        # 2C counts atoms; it does not say that they bear no hydrogen.
-        groups += [group] if group and not (count and group == nucleus.element) else []
-        counts += [int(count)] if count else []
-        notes += [] if match else [part]
-    if len(groups) > 1 or len(counts) > 1:
-        # Unlike atoms under one peak: neither one multiplicity nor one number is true of it.
-        return Peak(shift_ppm, half_width_ppm=half_width_ppm, note=text)
-    multiplicity = letters.get(groups[0].upper()) if groups else None
-    told = [note for note in notes if note.upper() in nucleus.multiplicities]
-    if len(told) == 1 and not groups and not re.search("J|[Hh]z", text):
-        multiplicity = told[0].upper()
-        notes.remove(told[0])
-    n_carbons = counts[0] if counts else None
-    note = ", ".join(notes)
-    return Peak(shift_ppm, multiplicity, n_carbons, half_width_ppm=half_width_ppm, note=note)
-
-
-def _refuse_columns(lines: Sequence[str]) -> None:
-    """A table without a header: intensities and running numbers would be read as shifts."""
-    rows = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if len(rows) > 1 and all(_TWO_COLUMNS.fullmatch(line) for _, line in rows):
-        above = "put a header such as ppm,intensity above columns"
-        hint = f"{above}, or the shifts of a list on one line"
-        raise refused(*rows[0], "may be two shifts, or a shift and something else", hint)

@@ -1,7 +1,6 @@
 """What peak lists as text are made of: shifts, groups, heads, and how a line is refused."""
 
 import re
-import unicodedata
 from functools import cache
 from typing import NamedTuple
 
@@ -35,13 +34,15 @@ class Words(NamedTuple):
 
     Args:
         head: Begins a publication's sentence, up to the first shift; ``conditions`` in brackets.
+        name: How the spectrum is called in it.
         lead: What may stand around the conditions.
         group: Tells the kind or the number of atoms: CH2, 2C, 2 × CH. Its groups are number and
-            kind, or kind and number.
+            kind, kind and number, or number.
         letters: The multiplicity of each kind, in capitals.
     """
 
     head: re.Pattern[str]
+    name: str
     lead: re.Pattern[str]
     group: re.Pattern[str]
     letters: dict[str, str]
@@ -53,31 +54,28 @@ def words(nucleus: Nucleus) -> Words:
     mass, element = nucleus.mass, nucleus.element
     delta = rf"(?:δ|delta|d(?![a-z]))(?:\s?_?{element}(?![a-z]))?"
     lead = rf"(?:[\s:=,/]|{delta}|[(\[]ppm[)\]]|ppm\b|in\b)*"
-    name = rf"(?:{mass}[\s-]*{element}|{element}[\s-]*{mass})[\s-]*(?:\{{\s*1H\s*\}})?[\s-]*NMR\b"
-    head = rf"\s*(?:{name}|{delta}){lead}(?:(?P<conditions>{BRACKET}){lead})?"
+    isotope = rf"(?:{mass}[\s-]*{element}|{element}[\s-]*{mass}|{nucleus.noun})"
+    decoupled = r"(?:[\s-]*[{(]\s*1H\s*[})])?"
+    name = (
+        rf"(?:{isotope}{decoupled}[\s,-]*(?:(?:DEPT|APT|INEPT|UDEFT)[\s-]*(?:Q|[0-9]{{2,3}})?[\s-]*)?"
+        rf"NMR\b{decoupled}|{isotope}{decoupled}(?=\s*[(:δ])|δ\s?_?{element}(?![\w]))"
+    )
+    conditions = rf"(?P<conditions>{BRACKET}|\[[^\[\]]*\]|[0-9.]+ ?MHz[^δ;:]{{0,40}}(?=δ))"
+    head = rf"\s*(?:{name}|{delta}){lead}(?:{conditions}{lead})?"
     kind = rf"{element}H[23]?|{element}q?"
     letters = {group.upper(): letter for letter, group in nucleus.groups.items()}
     if bare := nucleus.letter(0):
         letters[f"{element}Q".upper()] = bare
     return Words(
         re.compile(head, re.IGNORECASE),
+        name,
         re.compile(lead, re.IGNORECASE),
-        re.compile(rf"(?:{COUNT} ?[x×]? ?)?({kind})|({kind})? ?[x×] ?{COUNT}"),
+        re.compile(
+            rf"(?:{COUNT} ?[x×X*]? ?)?({kind})|({kind})? ?[x×X*] ?{COUNT}"
+            rf"|{COUNT} ?(?:[x×X]|{nucleus.noun}s)"
+        ),
         letters,
     )
-
-
-def to_plain_characters(text: str, nucleus: Nucleus) -> str:
-    """The text with one kind of line end, dash and digit."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    text = re.sub("[‐‑‒–—−﹣－]", "-", text)
-    for name in (nucleus.name, "1H"):
-        text = text.replace(name.translate(_SUPERSCRIPTS), name)
-    # Behind a letter only: a footnote sign behind a shift must not become one of its digits.
-    return re.sub("(?<=[A-Za-z])[₀-₉]", lambda digit: str(unicodedata.digit(digit[0])), text)
-
-
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def read_shift(text: str, line: int, nucleus: Nucleus) -> tuple[float, float]:

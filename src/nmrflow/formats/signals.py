@@ -19,7 +19,7 @@ def renumbered(peaks: PeakList, numbers: Sequence[int]) -> PeakList:
     for peak in peaks.peaks:
         atoms = dict.fromkeys(str(numbers[int(atom)]) for atom in peak.atoms)
         found.append(replace(peak, atoms=tuple(atoms)))
-    return PeakList(tuple(found), peaks.metadata)
+    return replace(peaks, peaks=tuple(found))
 
 
 def merged(peaks: PeakList) -> PeakList:
@@ -33,7 +33,7 @@ def merged(peaks: PeakList) -> PeakList:
         atoms = tuple(dict.fromkeys(atom for peak in alike for atom in peak.atoms))
         n = max(len(atoms), sum(peak.n_carbons or 0 for peak in alike))
         found.append(replace(alike[0], atoms=atoms, n_carbons=n if n > 1 else None))
-    return PeakList(tuple(found), peaks.metadata)
+    return replace(peaks, peaks=tuple(found))
 
 
 def positions(elements: Sequence[str], structure: Structure | None) -> list[int]:

@@ -16,7 +16,7 @@ from nmrflow.spectra.axis import ShiftAxis
 
 SDF_SUFFIXES = (".sdf", ".sd", ".nmredata")
 JCAMP_SUFFIXES = (".jdx", ".dx", ".jcamp")
-SPECTRUM_SUFFIXES = (*SDF_SUFFIXES, *JCAMP_SUFFIXES, ".txt", ".csv", ".tsv")
+SPECTRUM_SUFFIXES = (*SDF_SUFFIXES, *JCAMP_SUFFIXES, ".txt", ".csv", ".tsv", ".xml")
 """What names of files of spectra end with, ``.gz`` perhaps behind; others are read as text."""
 
 TYPED = "peak list"
@@ -90,8 +90,13 @@ def _looks_like_path(source: str) -> bool:
 
 def _read_sdf(path: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
     for row in read_sdf_spectra(path, axis):
-        line = row.where.rpartition(":")[2]
-        yield replace(row, reason=None if row.peaks else f"record from line {line}: {row.reason}")
+        if row.peaks is None:
+            line = row.where.rpartition(":")[2]
+            row = replace(row, reason=f"record from line {line}: {row.reason}")
+        elif row.reason is not None:
+            remarks = (*row.peaks.remarks, f"the record's structure is not read: {row.reason}")
+            row = replace(row, reason=None, peaks=replace(row.peaks, remarks=remarks))
+        yield row
 
 
 def _read_jcamp_file(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:

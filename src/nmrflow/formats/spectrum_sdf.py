@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from nmrflow.chem.molfile import parse_molfile
 from nmrflow.chem.notation import on_one_line, plain_reason, write_molblock
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
@@ -152,21 +154,63 @@ def _read_record(
     record: SdfRecord, nucleus: Nucleus
 ) -> tuple[Structure | None, dict[int, PeakList], list[str]]:
     """Structure and spectra of a record, and why there are none of either."""
-    structure, spectra, reasons = None, dict[int, PeakList](), list[str]()
+    reasons = list[str]()
     try:
-        molfile, found = nmrshiftdb2.parse_record(record, nucleus)
-        try:
-            structure = molfile.structure()
-        except (ValueError, RuntimeError) as error:
-            reasons.append(plain_reason(error))
+        nmrshiftdb2.check_complete(record)
+    except DataError as error:
+        return None, {}, [plain_reason(error)]
+    atoms = _read_atoms(record.molblock, reasons)
+    try:
+        found, empty = nmrshiftdb2.read_tags(record.properties, atoms.elements, nucleus)
+        remarks = [*atoms.remarks, *(f"{tag} is empty, and was passed over" for tag in empty)]
         if not found:
-            tags = dict(record.properties)
-            found = dict(enumerate(nmredata.read_nmredata(tags, molfile.elements, nucleus)))
-        numbers = positions(molfile.elements, structure)
-        spectra = {k: merged(renumbered(peaks, numbers)) for k, peaks in found.items()}
-        if not found:
-            reasons.append(f"the record holds no {nucleus.name} spectrum")
+            spectra = nmredata.read_nmredata(
+                record.properties, atoms.elements, nucleus, atoms.n_hydrogens
+            )
+            found = dict(enumerate(spectra))
     except (ValueError, RuntimeError) as error:
         # What one spectrum of a record says wrongly makes the others doubtful: none is kept.
+        return atoms.structure, {}, [*reasons, plain_reason(error)]
+    if not found:
+        reasons.append(f"the record holds no {nucleus.name} spectrum")
+    for k, peaks in found.items():
+        if atoms.numbers is not None:
+            peaks = renumbered(peaks, atoms.numbers)
+        found[k] = replace(merged(peaks), remarks=(*remarks, *peaks.remarks))
+    return atoms.structure, found, reasons
+
+
+class _Atoms(NamedTuple):
+    """What a record's molfile says; nothing where it cannot be read, which costs no peaks.
+
+    Args:
+        structure: The molecule.
+        elements: Symbols of the atoms in file order.
+        numbers: Of each atom of the file its number in the structure.
+        n_hydrogens: Of each atom of the file, where the structure tells them.
+        remarks: What of the format it breaks.
+    """
+
+    structure: Structure | None = None
+    elements: Sequence[str] | None = None
+    numbers: Sequence[int] | None = None
+    n_hydrogens: Sequence[int] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def _read_atoms(molblock: str, reasons: list[str]) -> _Atoms:
+    """The atoms of a molfile; what is wrong with it is added to the reasons."""
+    atoms = _Atoms()
+    try:
+        molfile = parse_molfile(molblock, is_lenient=True)
+        remarks = () if molfile.remark is None else (molfile.remark,)
+        numbers = positions(molfile.elements, None)
+        atoms = _Atoms(None, molfile.elements, numbers, None, remarks)
+        structure = molfile.structure()
+        numbers = positions(molfile.elements, structure)
+    except (ValueError, RuntimeError) as error:
         reasons.append(plain_reason(error))
-    return structure, spectra, reasons
+        return atoms
+    heavy = zip(molfile.elements, numbers, strict=True)
+    n_hydrogens = [0 if e == "H" else structure.n_hydrogens[k] for e, k in heavy]
+    return _Atoms(structure, molfile.elements, numbers, n_hydrogens, remarks)

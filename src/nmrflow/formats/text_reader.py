@@ -1,11 +1,13 @@
 """Peak lists as chemists write them, read from text.
 
-Four forms are told apart by what stands in the text:
+The forms are told apart by what stands in the text:
 
 - a plain list of shifts: ``31.6, 34.6; 23.2 50.2``;
-- a table with a header, one peak a line: ``ppm,intensity,multiplicity,n,atoms,note``;
+- a table with a header, one peak a line: ``ppm,intensity,multiplicity,n,atoms,note``, or what
+  programs and papers have above such columns;
 - a publication's sentence: ``13C NMR (101 MHz, CDCl3) δ 158.4 (C), 128.7 (2C), 21.3.``;
-- CSEARCH lines: ``LINE: 63.4 D``.
+- CSEARCH lines: ``LINE: 63.4 D``;
+- TopSpin's own lists, ``peaklist.xml`` and ``peak.txt``.
 
 In all of them a number may have a decimal comma, lines that begin with ``#`` are comments, and
 ``# key=value; key=value`` is metadata.
@@ -18,24 +20,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.errors import SpectrumError
-from nmrflow.formats import peak_table
+from nmrflow.formats import peak_table, topspin
+from nmrflow.formats.annotations import without_idle_letters
+from nmrflow.formats.columns import Header, read_header
 from nmrflow.formats.sentence import read_sentence
-from nmrflow.formats.shift_words import LIST_HINT, refused, to_plain_characters
+from nmrflow.formats.shift_words import LIST_HINT, refused
+from nmrflow.formats.typography import plain_text, without_markup
 from nmrflow.limits import MAX_NUMBERS, MAX_SPECTRUM_LINES
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 
 _NUMBER = re.compile(r"[0-9][0-9.,]*")
+_READ = ("solvent", "nucleus", "frequency_mhz")
+_MAX_ABOVE = 5
+_OF_TABLES = "\t|;"
 
 
 def read_peaks(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
-    """Read a peak list in any of the four forms.
+    """Read a peak list in any of the forms.
 
     The middle and the width of a range are rounded to a millionth of a ppm; a single shift
     keeps every digit. In brackets behind a shift ``C``, ``CH``, ``CH2`` and ``CH3`` (or the
-    letters ``s d t q``, unless a coupling constant stands beside them) are a multiplicity,
-    ``2C`` and ``2 × CH`` a number of carbons, and all else is kept as a note. A CSEARCH line's
+    letters ``s d t q``, unless they say nothing of hydrogens) are a multiplicity, ``2C`` and
+    ``2 × CH`` a number of carbons, and all else is kept as a note. What is passed over is
+    remarked. A CSEARCH line's
     deviation is checked, not kept; so are its codes other than the letters of the nucleus.
 
     Args:
@@ -65,17 +74,25 @@ half_width_ppm=0.1, atoms=(), note='m')
             "is it the right text?"
         )
     nucleus = axis.nucleus
-    lines, metadata = _without_comments(to_plain_characters(text, nucleus).split("\n"), nucleus)
-    first = next((line for line in lines if line.strip()), None)
-    if first is None:
+    if topspin.is_xml(text):
+        return topspin.read_peaklist(text, nucleus)
+    if topspin.is_printed(text):
+        return topspin.read_printed(text, nucleus)
+    lines, metadata = _without_comments(without_markup(text).split("\n"), nucleus)
+    if not any(map(str.strip, lines)):
         raise refused(len(lines), lines[-1], "holds no shift", LIST_HINT)
-    if delimiter := peak_table.table_delimiter(first):
-        return PeakList(tuple(peak_table.read_table(lines, delimiter, nucleus)), metadata)
+    if (found := _find_header(lines, nucleus)) is not None:
+        header, rows, caption = found
+        peaks, by_letter, remarks = peak_table.read_table(rows, header, nucleus)
+        read = PeakList(peaks, metadata, caption + remarks)
+        return without_idle_letters(read, by_letter, nucleus)
     lines = [re.sub(r"(?<=\s)#.*", "", line) for line in lines]
+    lines = plain_text("\n".join(lines), nucleus).split("\n")
     if any(map(peak_table.is_csearch, lines)):
         return PeakList(tuple(peak_table.read_csearch(lines, nucleus)), metadata)
-    peaks, conditions = read_sentence(lines, nucleus)
-    return PeakList(peaks, metadata | conditions)
+    told = read_sentence(lines, nucleus)
+    read = PeakList(told.peaks, metadata | told.conditions, told.remarks, told.is_published)
+    return without_idle_letters(read, told.by_letter, nucleus)
 
 
 Listed = PeakList | str | Sequence[float] | NDArray[np.generic]
@@ -103,6 +120,25 @@ def as_peaks(given: Listed, axis: ShiftAxis = ShiftAxis()) -> PeakList:
     return given
 
 
+def _find_header(
+    lines: Sequence[str], nucleus: Nucleus
+) -> tuple[Header, list[str], tuple[str, ...]] | None:
+    """A table's header, the lines with blanks for what stands above it, and what that is."""
+    above = list[str]()
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        header = read_header(line, nucleus)
+        if header is not None and (not above or header.delimiter in _OF_TABLES):
+            caption = " ".join(" ".join(above).split())
+            remark = (f"passed over above the table: {caption[:60]!r}",) if caption else ()
+            return header, [*[""] * number, *lines[number:]], remark
+        above.append(line)
+        if len(above) > _MAX_ABOVE or re.search(r"[0-9][.,][0-9]", line):
+            return None
+    return None
+
+
 def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str], dict[str, str]]:
     """The lines with comments blanked, which keeps their numbers, and the metadata in them."""
     kept: list[str] = []
@@ -111,13 +147,27 @@ def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str]
         comment = line.strip().lstrip("#")
         if not line.lstrip().startswith("#"):
             kept.append(line)
-        elif peak_table.is_header(comment) and not any(map(str.strip, kept)):
+        elif not any(map(str.strip, kept)) and _is_commented_header(comment, nucleus):
             kept.append(comment)
         else:
             kept.append("")
-            pairs = (pair.partition("=") for pair in comment.split(";"))
-            metadata |= {key.strip(): value.strip() for key, _, value in pairs if value.strip()}
+            # Also "# solvent: CDCl3", as people note it.
+            comment = re.sub(r"^\s*(solvent|nucleus)\s*:\s*", r"\1=", comment, flags=re.IGNORECASE)
+            pairs = (pair.partition("=") for pair in re.split(r";\s*(?=[\w .-]{1,40}=)", comment))
+            metadata |= {_key(name): value.strip() for name, _, value in pairs if value.strip()}
         told, name = metadata.get("nucleus", nucleus.name), nucleus.name
         if str(nucleus.mass) not in told:
             raise refused(number, told, f"is not {name}", f"give a {name} peak list")
     return kept, metadata
+
+
+def _key(name: str) -> str:
+    """The name of a piece of metadata; those that are read are read in any case."""
+    plain = name.strip()
+    return plain.lower() if plain.lower() in _READ else plain
+
+
+def _is_commented_header(comment: str, nucleus: Nucleus) -> bool:
+    """Whether a comment is a table's header, as numpy.savetxt writes it."""
+    header = read_header(comment, nucleus)
+    return header is not None and all(header.columns)

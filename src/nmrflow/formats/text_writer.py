@@ -57,14 +57,15 @@ def _write_csearch(peaks: PeakList, _: Nucleus) -> str:
     )
 
 
-def _write_table(peaks: PeakList, _: Nucleus) -> str:
+def _write_table(peaks: PeakList, nucleus: Nucleus) -> str:
     columns = {
         "ppm": [_shift_text(peak) for peak in peaks.peaks],
         "intensity": ["" if p.intensity is None else str(p.intensity) for p in peaks.peaks],
-        "multiplicity": [peak.multiplicity or "" for peak in peaks.peaks],
+        # As groups: a letter may also be that of a line in a decoupled spectrum.
+        "multiplicity": [_group(peak, nucleus) for peak in peaks.peaks],
         "n": [str(peak.n_carbons or "") for peak in peaks.peaks],
         "atoms": [" ".join(peak.atoms) for peak in peaks.peaks],
-        "note": [peak.note for peak in peaks.peaks],
+        "note": [" ".join(peak.note.split()) for peak in peaks.peaks],
     }
     told = [name for name, cells in columns.items() if any(cells)]
     out = io.StringIO()
@@ -83,10 +84,14 @@ def _write_publication(peaks: PeakList, nucleus: Nucleus) -> str:
     conditions += [peaks.metadata.get(key, "") for key in ("solvent", "conditions")]
     items = []
     for peak in peaks.peaks:
-        group = nucleus.groups[peak.multiplicity] if peak.multiplicity else ""
+        group = _group(peak, nucleus)
         count = f"{peak.n_carbons}{nucleus.element}" if peak.n_carbons else ""
         items.append(_shift_text(peak) + _in_brackets([group, count, peak.note]))
     return f"{nucleus.name} NMR{_in_brackets(conditions)} δ {', '.join(items)}."
+
+
+def _group(peak: Peak, nucleus: Nucleus) -> str:
+    return nucleus.groups[peak.multiplicity] if peak.multiplicity else ""
 
 
 def _in_brackets(parts: Sequence[str]) -> str:

@@ -7,21 +7,37 @@ from typing import NamedTuple
 from nmrflow.errors import SpectrumError
 
 
+class SolventLine(NamedTuple):
+    """A line of a solvent, or the multiplet that deuterium makes of it.
+
+    Args:
+        shift_ppm: Its centre.
+        n_lines: Number of lines of the multiplet.
+        coupling_hz: Between them.
+    """
+
+    shift_ppm: float
+    n_lines: int = 1
+    coupling_hz: float = 0.0
+
+
 class Solvent(NamedTuple):
     """A solvent, or the shift reference, in spectra of a nucleus.
 
     Args:
         name: One of those that :func:`nmrflow.spectra.solvents.find_solvents` gives, or TMS.
-        lines_ppm: Centre of each line.
-        untold: Where no solvent is named, its lines are looked for all the same if this is no
-            None: numbers of lines that deuterium makes of one.
-        is_triplet: One deuterium: authors write 77.0 (t), which is no group of the compound.
+        lines: Its lines.
+        is_untold: Whether they are looked for where no solvent is named.
     """
 
     name: str
-    lines_ppm: tuple[float, ...]
-    untold: tuple[int, ...] | None = None
-    is_triplet: bool = False
+    lines: tuple[SolventLine, ...]
+    is_untold: bool = False
+
+    @property
+    def lines_ppm(self) -> tuple[float, ...]:
+        """Centre of each line."""
+        return tuple(line.shift_ppm for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -110,13 +126,17 @@ class Nucleus:
             )
 
 
+_Line = SolventLine
+
+
 class Carbon13(Nucleus):
     """13C: the bins of the reversible network's paper, a range that holds every organic carbon.
 
     References:
         Kuhn, Dwarka, Grenda, Vainikko, arXiv:2602.03875, 2026 (1,024 bins of 0.2 ppm). The
         paper's text says four fine bins to a bit; 1,024 / 128 is eight.
-        Fulmer et al., Organometallics 29, 2176 (2010), doi:10.1021/om100106e (solvents).
+        Fulmer et al., Organometallics 29, 2176 (2010), doi:10.1021/om100106e (solvents;
+        those that are not in it as in Cambridge Isotope Laboratories' NMR solvent data chart).
     """
 
     def __init__(self) -> None:
@@ -135,16 +155,64 @@ class Carbon13(Nucleus):
             shown_ppm=(220.0, -5.0),
             multiplicities=("S", "D", "T", "Q"),
             solvents=(
-                Solvent("TMS", (0.0,), untold=()),
-                Solvent("CDCl3", (77.16,), untold=(3,), is_triplet=True),
-                Solvent("DMSO-d6", (39.52,), untold=(7,)),
-                Solvent("CD3OD", (49.0,), untold=(7,)),
-                Solvent("acetone-d6", (29.84, 206.26)),
-                Solvent("CD3CN", (1.32, 118.26)),
-                Solvent("C6D6", (128.06,), is_triplet=True),
-                Solvent("CD2Cl2", (53.84,)),
-                Solvent("THF-d8", (25.31, 67.21)),
-                Solvent("toluene-d8", (20.43, 125.13, 127.96, 128.87, 137.48)),
+                Solvent("TMS", (_Line(0.0),), is_untold=True),
+                Solvent("CDCl3", (_Line(77.16, 3, 32.0),), is_untold=True),
+                Solvent("DMSO-d6", (_Line(39.52, 7, 21.0),), is_untold=True),
+                Solvent("CD3OD", (_Line(49.0, 7, 21.4),), is_untold=True),
+                Solvent("acetone-d6", (_Line(29.84, 7, 19.4), _Line(206.26))),
+                Solvent("CD3CN", (_Line(1.32, 7, 21.0), _Line(118.26))),
+                Solvent("C6D6", (_Line(128.06, 3, 24.3),)),
+                Solvent("CD2Cl2", (_Line(53.84, 5, 27.2),)),
+                Solvent("THF-d8", (_Line(25.31, 5, 20.2), _Line(67.21, 5, 22.2))),
+                Solvent(
+                    "toluene-d8",
+                    (
+                        _Line(20.43, 7, 19.0),
+                        _Line(125.13, 3, 24.0),
+                        _Line(127.96, 3, 24.0),
+                        _Line(128.87, 3, 23.0),
+                        _Line(137.48),
+                    ),
+                ),
                 Solvent("D2O", ()),
+                Solvent(
+                    "C6D5Cl",
+                    (
+                        _Line(125.96, 3, 24.3),
+                        _Line(128.25, 3, 24.3),
+                        _Line(129.26, 3, 24.3),
+                        _Line(134.19),
+                    ),
+                ),
+                Solvent("CF3CD2OD", (_Line(61.5, 5, 22.0), _Line(126.28, 4, 277.0))),
+                Solvent(
+                    "pyridine-d5",
+                    (_Line(123.87, 3, 25.0), _Line(135.91, 3, 24.5), _Line(150.35, 3, 27.5)),
+                ),
+                Solvent(
+                    "DMF-d7",
+                    (_Line(29.76, 7, 21.0), _Line(34.89, 7, 21.0), _Line(163.15, 3, 29.4)),
+                ),
+                Solvent("dioxane-d8", (_Line(66.66, 5, 21.9),)),
+                Solvent("C6D12", (_Line(26.43, 5, 19.0),)),
+                Solvent("C2D2Cl4", (_Line(73.78, 3, 30.0),)),
+                Solvent("CF3CO2D", (_Line(116.6, 4, 283.0), _Line(164.2, 4, 44.0))),
+                Solvent("CD3CO2D", (_Line(20.0, 7, 20.0), _Line(178.99))),
+                Solvent("CD3NO2", (_Line(62.8, 7, 22.0),)),
+                Solvent("ethanol-d6", (_Line(17.31, 7, 19.0), _Line(56.96, 5, 22.0))),
+                Solvent(
+                    "C6D5NO2",
+                    (
+                        _Line(123.5, 3, 26.0),
+                        _Line(129.5, 3, 25.0),
+                        _Line(134.8, 3, 24.5),
+                        _Line(148.6),
+                    ),
+                ),
+                Solvent(
+                    "C6D4Cl2", (_Line(127.19, 3, 25.0), _Line(130.04, 3, 25.0), _Line(132.39))
+                ),
+                Solvent("CS2", (_Line(192.8),)),
+                Solvent("CCl4", (_Line(96.3),)),
             ),
         )

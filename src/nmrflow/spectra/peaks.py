@@ -41,6 +41,10 @@ class PeakList:
         peaks: At least one.
         metadata: What comment lines or a publication's brackets say: ``solvent``,
             ``frequency_mhz`` and others, as texts.
+        remarks: What of the source was passed over or not taken as it stands, in words; two
+            lists are equal whatever is remarked of them.
+        is_published: Whether it was read from a publication's sentence, whose authors leave out
+            the lines of the solvent.
 
     Raises:
         SpectrumError: If there is no peak, or more than :data:`nmrflow.limits.MAX_PEAKS`.
@@ -48,6 +52,8 @@ class PeakList:
 
     peaks: tuple[Peak, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
+    is_published: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.peaks:

@@ -1,6 +1,6 @@
 """19F, as far as a network needs it."""
 
-from nmrflow.spectra.nucleus import Nucleus, Solvent
+from nmrflow.spectra.nucleus import Nucleus, Solvent, SolventLine
 
 
 class Fluorine19(Nucleus):
@@ -20,5 +20,5 @@ class Fluorine19(Nucleus):
             n_bins=64,
             typical_ppm=(-110.0, -60.0),
             shown_ppm=(50.0, -250.0),
-            solvents=(Solvent("C6D6", (-163.0,)),),
+            solvents=(Solvent("C6D6", (SolventLine(-163.0),)),),
         )

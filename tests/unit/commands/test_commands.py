@@ -637,3 +637,16 @@ def test_a_process_that_fails_says_so_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("nmrflow: peak list: line 1: 'hello' is not a shift")
     assert done.stderr.count("\n") == 1
     assert process("distil", folder=tmp_path).returncode == 2
+
+
+def test_a_negative_shift_may_come_first(run: Run) -> None:
+    run("elucidate", "-2.8", *FEW, "-o", "a.json")
+    assert results("a.json")[0]["peaks_ppm"] == [-2.8]
+    said = run("elucidate", "-2.8", "--seed", "-1", code=2)
+    assert "greater than or equal to 0" in said.output
+
+
+def test_what_was_lenient_is_said(run: Run, tmp_path: Path) -> None:
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCC")).replace("V2000", "v2000")
+    (tmp_path / "a.mol").write_text(block)
+    assert "read leniently" in run("predict", str(tmp_path / "a.mol")).output

@@ -206,3 +206,88 @@ def test_mutated_texts_are_read_or_refused() -> None:
     assert n_read > 0
     assert reasons
     assert all(reason.startswith("line ") and len(reason) < 300 for reason in reasons)
+
+
+SPECTRUM = """\
+##TITLE={title}
+##BLOCK_ID= 1
+##DATA TYPE=NMR SPECTRUM
+##.OBSERVE FREQUENCY=100.6
+##.OBSERVE NUCLEUS={nucleus}
+##.SOLVENT NAME={solvent}
+##XUNITS=PPM
+##XYDATA=(X++(Y..Y))
+200 1 2 3
+##END=
+"""
+LINK = "##TITLE=x\n##JCAMP-DX=5.00\n##DATA TYPE=LINK\n##BLOCKS=3\n"
+
+
+def notebook(category: str, table: str, head: str = "##DATA TYPE=NMRPEAKTABLE\n") -> str:
+    category = f"##$CSCATEGORY={category}\n" if category else ""
+    return f"##TITLE=x\n{head}{category}##PEAKTABLE= (XY..XY)\n{table}\n##END=\n"
+
+
+def spectrum(title: str = "x", solvent: str = "CDCl3", nucleus: str = "^13C") -> str:
+    return SPECTRUM.format(title=title, solvent=solvent, nucleus=nucleus)
+
+
+EDITED, AUTOMATIC = "63.4, 1.0\n25.1, 2.0", "63.4, 1.0\n77.16, 3.0\n25.1, 2.0"
+
+
+def test_of_a_notebooks_tables_the_edited_one_is_taken_and_said() -> None:
+    tables = [notebook("EDIT_PEAK", EDITED), notebook("AUTO_PEAK", AUTOMATIC)]
+    for both in (tables, tables[::-1]):
+        peaks = read_jcamp(f"{LINK}{spectrum()}{''.join(both)}##END=\n")
+        assert peaks.shifts_ppm == (63.4, 25.1)
+        assert peaks.metadata == {"title": "x", "solvent": "CDCl3", "frequency_mhz": "100.6"}
+        assert "the edited one (EDIT_PEAK) was taken" in "; ".join(peaks.remarks)
+    with pytest.raises(SpectrumError, match="one more 13C peak table"):
+        read_jcamp(f"{LINK}{spectrum()}{tables[0]}{notebook('', AUTOMATIC)}##END=\n")
+
+
+def test_a_notebooks_empty_table_is_not_taken() -> None:
+    empty = notebook("EDIT_PEAK", "", "##DATA TYPE=NMRPEAKTABLE\n##NPOINTS=0\n")
+    peaks = read_jcamp(f"{LINK}{spectrum()}{empty}{notebook('AUTO_PEAK', AUTOMATIC)}##END=\n")
+    assert peaks.shifts_ppm == (63.4, 77.16, 25.1)
+    assert "the automatic one" in peaks.remarks[0]
+
+
+def test_an_older_notebooks_table_has_the_type_of_its_spectrum() -> None:
+    table = notebook("EDIT_PEAK", EDITED, "##DATA TYPE=PEAKTABLE\n")
+    assert read_jcamp(f"{LINK}{spectrum()}{table}##END=\n").shifts_ppm == (63.4, 25.1)
+    infrared = spectrum().replace("NMR SPECTRUM", "INFRARED SPECTRUM")
+    with pytest.raises(SpectrumError, match="is no NMR data"):
+        read_jcamp(f"{LINK}{infrared}{table}##END=\n")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "more", "solvent"),
+    [
+        ([spectrum("x", "Acetone")], "", "Acetone"),
+        ([spectrum("another", "Acetone")], "", "Acetone"),
+        ([spectrum("x", "C6D6"), spectrum("another", "CDCl3")], "", "C6D6"),
+        ([spectrum("x", "C6D6", "^1H"), spectrum("another", "CDCl3")], "", "CDCl3"),
+        ([spectrum("a", "C6D6"), spectrum("b", "CDCl3")], "", None),
+        (
+            [spectrum("a", "C6D6"), spectrum("b", "CDCl3").replace("ID= 1", "ID= 2")],
+            "##CROSS REFERENCE= NMR SPECTRUM: BLOCK_ID=2\n",
+            "CDCl3",
+        ),
+        ([], "##$SOLVENT= <DMSO>\n", "DMSO"),
+        ([], "##.SHIFT REFERENCE= INTERNAL, CDCl3, 1, 77.16\n", "CDCl3"),
+        ([], "##.SHIFT REFERENCE= INTERNAL, TMS, 1, 0\n", None),
+    ],
+)
+def test_the_solvent_may_stand_in_another_block(
+    blocks: list[str], more: str, solvent: str | None
+) -> None:
+    head = f"##DATA TYPE=NMR PEAK TABLE\n##XUNITS= PPM\n{more}"
+    text = f"{LINK}{''.join(blocks)}{notebook('', EDITED, head)}##END=\n"
+    assert read_jcamp(text).metadata.get("solvent") == solvent
+
+
+def test_a_unit_in_hertz_is_not_taken_over() -> None:
+    in_hertz = spectrum().replace("XUNITS=PPM", "XUNITS=HZ")
+    with pytest.raises(SpectrumError, match="has no unit"):
+        read_jcamp(f"{LINK}{in_hertz}{notebook('', EDITED)}##END=\n")

@@ -247,7 +247,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="no such file"):
         list(read_molecules(file))
     assert count_rows(file) is None
-    file.write_bytes(FILES[name].encode() + b"\xff\xfe\n")
+    file.write_bytes(b"\0" + FILES[name].encode())
     with pytest.raises(DataError, match=rf"{name}.*not UTF-8"):
         list(read_molecules(file))
     assert count_rows(file) is None
@@ -255,11 +255,11 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str) -> None:
 
 def test_rows_come_one_by_one(tmp_path: Path) -> None:
     """The first rows are there although the file is damaged far behind them."""
-    file = tmp_path / "a.smi"
-    file.write_bytes(b"CCO\n" * 5 + b"\n" * 200_000 + b"\xff\n")
+    file = tmp_path / "a.smi.gz"
+    file.write_bytes(gzip.compress(b"CCO\n" * 5 + b"\n" * 200_000)[:-12])
     rows = read_molecules(file)
     assert smiles_of(list(itertools.islice(rows, 5))) == ["CCO"] * 5
-    with pytest.raises(DataError, match="not UTF-8"):
+    with pytest.raises(DataError, match="cut-off"):
         list(rows)
 
 
@@ -330,3 +330,26 @@ def test_mutated_files_give_rows_or_are_refused(tmp_path: Path) -> None:
     assert n_read > N_MUTATIONS
     assert refusals
     assert all(name in said for name, said in refusals)
+
+
+def test_an_old_molfile_is_read_and_a_broken_one_refused_by_its_line(tmp_path: Path) -> None:
+    block = write_molblock(structure_from_smiles("CCC")).replace("V2000", "v2000")
+    (tmp_path / "a.mol").write_text(block)
+    (row,) = read_molecules(tmp_path / "a.mol")
+    assert row.structure is not None
+    assert row.structure.formula == "C3H8"
+    assert "read leniently (CTAB version string invalid at line 4)" in str(row.remark)
+    (tmp_path / "a.mol").write_text("title\n\n\nno molfile\n")
+    (row,) = read_molecules(tmp_path / "a.mol")
+    assert row.structure is None
+    assert "on line 4" in str(row.reason)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "utf-16-be"])
+def test_names_in_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.smi").write_bytes("CC Äthan\nCCC propane\n".encode(encoding))
+    rows = list(read_molecules(tmp_path / "a.smi"))
+    assert [(row.name, row.structure is not None) for row in rows] == [
+        ("Äthan", True),
+        ("propane", True),
+    ]

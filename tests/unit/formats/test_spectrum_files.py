@@ -128,7 +128,7 @@ def test_a_bad_comment_above_all_is_named_by_its_line(read: Read) -> None:
         ("a", "25.1 Q", "325.1", "line 2: .* outside -20 to 260"),
         ("a.jdx", "25.1", "x", r"line \d+: .* is no peak"),
         ("a.sdf", "25.10;", "325.10;", "record from line 1: .*outside -20 to 260"),
-        ("a.nmredata", "25.1000, L", "x, L", "record from line 1: .*'x' is not a shift"),
+        ("a.nmredata", "25.1000, N", "x, N", "record from line 1: .*'x' is not a shift"),
     ],
 )
 def test_a_bad_spectrum_is_a_row_with_its_line(
@@ -209,10 +209,10 @@ def test_a_path_of_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.txt", b"63.4, \xe4\n", "no text in UTF-8 or UTF-16"),
-        ("a.jdx", b"##TITLE=\xb5\n", "no text in UTF-8"),
-        ("a.txt", b"\xff\xfe6\x003", "no text in UTF-8 or UTF-16"),
-        ("a.sdf", b"\xff\n", "not UTF-8"),
+        ("a.txt", b"\x89PNG\0\0", "not UTF-8 text"),
+        ("a.jdx", b"##TITLE=\0\0\n", "not UTF-8 text"),
+        ("a.txt", b"\xff\xfe6\x003", "damaged UTF-16"),
+        ("a.sdf", b"\0\0\n", "not UTF-8"),
         ("a.sdf", b"", "is empty"),
         ("a.txt", b"", "is empty"),
         ("a.txt.gz", b"63.4", "damaged or cut-off gzip"),

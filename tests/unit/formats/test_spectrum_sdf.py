@@ -11,6 +11,7 @@ from rdkit import Chem
 from nmrflow.chem.structure import Structure
 from nmrflow.data.sources.nmrshiftdb2 import Nmrshiftdb2
 from nmrflow.errors import DataError, NmrflowError, SpectrumError
+from nmrflow.formats.nmredata import read_nmredata
 from nmrflow.formats.spectrum_sdf import (
     SpectrumRow,
     read_sdf_spectra,
@@ -18,6 +19,7 @@ from nmrflow.formats.spectrum_sdf import (
     write_nmrshiftdb2_record,
     write_record,
 )
+from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 
 PROPANOL = Structure.from_smiles("CC(C)O")
@@ -152,7 +154,7 @@ def test_what_else_nmredata_says_of_a_signal(read: Read) -> None:
     )
     assert found.peaks is not None
     assert found.peaks.peaks == (
-        Peak(130.15, None, 2, -95.1, 0.05, (), "S=d, J=9.30, 4.81"),
+        Peak(130.15, "T", None, -95.1, 0.05, (), "S=d, J=9.30, 4.81"),
         Peak(-1.5),
     )
 
@@ -202,7 +204,7 @@ def test_a_structure_that_is_refused_keeps_its_peaks(read: Read) -> None:
         ({"Spectrum 13C 0": "25.1;0.0Q;4|"}, "has 0 to 3"),
         ({"Spectrum 13C 0": "25.1;0|"}, "is not shift;intensity;atom"),
         ({"Spectrum 13C 0": "325.1;0.0Q;0|"}, "outside -20 to 260"),
-        ({"Spectrum 13C 0": "|"}, "no peaks"),
+        ({"Spectrum 13C 0": "|"}, "holds no 13C spectrum"),
         ({"NMREDATA_1D_13C": "Larmor=100\\"}, "no signals"),
         ({"NMREDATA_1D_13C": "methyl, L=a\\"}, "'methyl' is not a shift"),
         ({"NMREDATA_1D_13C": "325.1\\"}, "outside -20 to 260"),
@@ -218,7 +220,7 @@ def test_a_bad_spectrum_leaves_the_others(read: Read, tags: dict[str, str], reas
     good = write_record(PROPANOL, SHIFTS)
     found = read(good + record(*tags.items()) + good)
     assert [spectrum.peaks is not None for spectrum in found] == [True, False, True]
-    assert found[1].structure == (None if "Spectrum 13C 0" in tags else PROPANOL)
+    assert found[1].structure == PROPANOL
     assert reason in str(found[1].reason)
 
 
@@ -226,7 +228,8 @@ def test_records_that_cannot_be_read(read: Read) -> None:
     bad_block = record(("Spectrum 13C 0", "25.1;0.0Q;0|"), block="title\nno molfile\n")
     cut_off = write_record(PROPANOL, SHIFTS).removesuffix("$$$$\n")
     found = read(bad_block + cut_off)
-    assert [(s.structure, s.peaks) for s in found] == [(None, None)] * 2
+    assert [s.structure for s in found] == [None, None]
+    assert [s.peaks and s.peaks.shifts_ppm for s in found] == [(25.1,), None]
     assert "no readable molfile" in str(found[0].reason)
     assert "file ends inside this record" in str(found[1].reason)
 
@@ -246,7 +249,7 @@ def test_written_by_hand() -> None:
         "> <NMREDATA_VERSION>\n1.1\\\n\n> <NMREDATA_LEVEL>\n0\\\n\n"
         "> <NMREDATA_SOLVENT>\nCDCl3\\\n\n"
         "> <NMREDATA_ASSIGNMENT>\ns0, 25.1000, 1, 3\\\ns1, 63.4560, 2\\\n\n"
-        "> <NMREDATA_1D_13C>\nLarmor=100.61\\\n25.1000, L=s0\\\n63.4560, L=s1\\\n\n"
+        "> <NMREDATA_1D_13C>\nLarmor=100.61\\\n25.1000, N=3, L=s0\\\n63.4560, N=1, L=s1\\\n\n"
         "> <score>\n0.9\n > 0.8\n\n$$$$\n"
     )
 
@@ -373,6 +376,144 @@ def test_multiplicities_are_those_of_the_structure(
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.sdf").write_bytes(b"\xff\xfe")
+    (tmp_path / "a.sdf").write_bytes(b"\0\0\xff")
     with pytest.raises(NmrflowError, match="not UTF-8"):
         list(read_sdf_spectra(tmp_path / "a.sdf"))
+
+
+NAMED = (("NMREDATA_SOLVENT", "CDCl3\\"), ("NMREDATA_ASSIGNMENT", "a, 25.1, 1, 3\\b, 63.4, 2\\"))
+
+
+def remarks_of(row: SpectrumRow) -> str:
+    assert row.peaks is not None
+    return "; ".join(row.peaks.remarks)
+
+
+def test_the_number_of_nmredata_is_that_of_hydrogens(read: Read) -> None:
+    (found,) = read(record(*NAMED, ("NMREDATA_1D_13C", "25.1, N=3, L=a\\63.4, S=s, N=1, L=b\\")))
+    assert found.peaks is not None
+    assert [(p.multiplicity, p.n_carbons, p.note) for p in found.peaks.peaks] == [
+        ("Q", 2, ""),
+        ("D", None, "S=s"),
+    ]
+    assert not found.peaks.remarks
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "why"),
+    [
+        ("25.1, N=2, L=a\\63.4, N=1, L=b\\", "is not the number of hydrogens"),
+        ("25.1, N=1\\63.4, N=1\\", "is the same for every line"),
+    ],
+)
+def test_a_number_that_is_not_of_hydrogens_is_a_note(read: Read, spectrum: str, why: str) -> None:
+    (found,) = read(record(*NAMED, ("NMREDATA_1D_13C", spectrum)))
+    assert found.peaks is not None
+    assert {peak.multiplicity for peak in found.peaks.peaks} == {None}
+    assert "N=1" in [peak.note for peak in found.peaks.peaks]
+    assert why in remarks_of(found)
+
+
+def test_the_number_of_another_nucleus_counts_its_atoms() -> None:
+    tags = [("NMREDATA_1D_1H", "1.20, S=d, N=6\\3.9, N=1\\")]
+    proton = Nucleus(**{**vars(Carbon13()), "mass": 1, "element": "H", "multiplicities": ()})
+    (spectrum,) = read_nmredata(tags, None, proton)
+    assert spectrum.peaks == (Peak(1.2, None, 6, note="S=d"), Peak(3.9, None, 1))
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("Larmor=100.6\\Pulseprogram=dept135\\", "has no signals"),
+        ("Sequence=DEPT90\\63.4, I=9\\", "is a DEPT90"),
+        ("Pulseprogram=hsqcetgp\\63.4\\", "is a hsqcetgp"),
+        ("Sequence=APT\\63.4, I=1\\25.1, I=1\\", "is a APT"),
+    ],
+)
+@pytest.mark.parametrize("name", ["NMREDATA_1D_13C", "NMREDATA_1D_13C#2"])
+def test_what_shows_not_all_carbons_is_no_spectrum_of_its_own(
+    read: Read, name: str, second: str, said: str
+) -> None:
+    plain = ("NMREDATA_1D_13C", "Sequence=zgpg30\\25.1\\63.4\\")
+    for tags in ((plain, (name, second)), ((name, second), plain)):
+        (found,) = read(record(*tags))
+        assert found.peaks is not None
+        assert found.peaks.shifts_ppm == (25.1, 63.4)
+        assert said in remarks_of(found)
+
+
+def test_a_dept_tells_ch2_by_its_signs(read: Read) -> None:
+    dept = "Sequence=DEPT-135\\13.8, I=9\\20.93, I=-8\\"
+    tags = ("NMREDATA_1D_13C", "146.0\\20.9\\13.8\\"), ("NMREDATA_1D_13C#2", dept)
+    (found,) = read(record(*tags))
+    assert found.peaks is not None
+    assert [peak.multiplicity for peak in found.peaks.peaks] == [None, "T", None]
+    assert "1 peaks are CH2 by the signs" in remarks_of(found)
+    (all_up,) = read(record(tags[0], (tags[1][0], dept.replace("-8", "8"))))
+    assert all_up.peaks is not None
+    assert {peak.multiplicity for peak in all_up.peaks.peaks} == {None}
+
+
+def test_where_nothing_else_is_there_apt_is_a_spectrum_and_dept_is_none(read: Read) -> None:
+    apt, dept = (
+        read(record(("NMREDATA_1D_13C", f"Sequence={name}\\25.1, I=-1\\")))[0]
+        for name in ("jmod", "dept90")
+    )
+    assert apt.peaks is not None
+    assert dept.peaks is None
+    assert "is a dept90, no spectrum of all atoms" in str(dept.reason)
+
+
+def test_empty_spectra_of_nmrshiftdb2_are_passed_over(read: Read) -> None:
+    (found,) = read(record(("Spectrum 13C 0", "25.1;0.0Q;0|"), ("Spectrum 13C 1", "\n")))
+    assert found.peaks is not None
+    assert found.peaks.shifts_ppm == (25.1,)
+    assert "Spectrum 13C 1 is empty" in remarks_of(found)
+
+
+def test_a_tag_that_says_two_things_is_refused(read: Read) -> None:
+    tags = [("NMREDATA_SOLVENT", "CDCl3\\"), ("NMREDATA_SOLVENT", "C6D6\\")]
+    (found,) = read(record(*tags, ("NMREDATA_1D_13C", "25.1\\")))
+    assert "NMREDATA_SOLVENT is given twice" in str(found.reason)
+
+
+def test_a_molfile_that_cannot_be_read_costs_no_peaks(read: Read) -> None:
+    tags = (*NAMED, ("NMREDATA_1D_13C", "25.1, L=a\\63.4, L=b\\"))
+    (found,) = read(record(*tags, block="title\n\n\nno molfile\n"))
+    assert found.structure is None
+    assert "on line 4" in str(found.reason)
+    assert found.peaks is not None
+    assert [(p.shift_ppm, p.n_carbons) for p in found.peaks.peaks] == [(25.1, 2), (63.4, None)]
+
+
+def test_a_counts_line_one_column_short_is_read_and_said(read: Read) -> None:
+    block = BLOCK.replace("  4  3  0", " 4  3  0")
+    (found,) = read(record(("NMREDATA_1D_13C", "25.1\\"), block=block))
+    assert found.structure == PROPANOL
+    assert "read leniently" in remarks_of(found)
+
+
+def test_a_letter_of_another_encoding_harms_its_own_tag_alone(tmp_path: Path) -> None:
+    text = record(("Author", "Jörg"), ("NMREDATA_1D_13C", "25.1\\"))
+    for encoding in ("cp1252", "utf-16", "utf-16-le"):
+        (tmp_path / "a.sdf").write_bytes(text.encode(encoding))
+        (found,) = read_sdf_spectra(tmp_path / "a.sdf")
+        assert found.peaks is not None
+        assert found.peaks.shifts_ppm == (25.1,)
+
+
+@given(assigned())
+def test_nmredata_keeps_multiplicities(
+    tmp_path_factory: pytest.TempPathFactory, molecule: tuple[Structure, list[float | None]]
+) -> None:
+    structure, shifts = molecule
+    file = tmp_path_factory.mktemp("sdf") / "a.sdf"
+    file.write_text(write_nmredata_record(structure, shifts))
+    (found,) = read_sdf_spectra(file)
+    assert found.peaks is not None
+    assert found.peaks.remarks == ()
+    for peak in found.peaks.peaks:
+        for atom in peak.atoms:
+            n_hydrogens = structure.n_hydrogens[int(atom)]
+            assert peak.multiplicity == (None if n_hydrogens == 4 else "SDTQ"[n_hydrogens])
+            assert peak.note == ""

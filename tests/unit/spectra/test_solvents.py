@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmrflow.formats.text_reader import read_peaks
-from nmrflow.spectra.nucleus import Carbon13
+from nmrflow.spectra.nucleus import Carbon13, SolventLine
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.solvents import ForeignLine, find_solvents, split_foreign_lines
 
@@ -255,3 +255,103 @@ def test_every_peak_goes_one_way_and_keeps_its_order(
 
 def test_a_line_says_what_it_is() -> None:
     assert str(ForeignLine(Peak(77.16), "CDCl3")) == "77.16 ppm (CDCl3)"
+
+
+@pytest.mark.parametrize(
+    ("mhz", "shifts_ppm"),
+    [
+        (101, [77.5, 77.2, 76.8]),
+        (126, [77.4, 77.2, 76.9]),
+        (75, [77.6, 77.2, 76.7]),
+        (151, [77.4, 77.2, 77.0]),
+        (50, [77.8, 77.2, 76.5]),
+        (101, [77.48, 77.16, 76.84]),
+    ],
+)
+def test_a_triplet_is_known_at_the_decimals_it_is_given_to(
+    mhz: int, shifts_ppm: list[float]
+) -> None:
+    peaks = PeakList(
+        tuple(map(Peak, [*shifts_ppm, 40.1])), {"solvent": "CDCl3", "frequency_mhz": str(mhz)}
+    )
+    own, foreign = split_foreign_lines(peaks)
+    assert [peak.shift_ppm for peak in own] == [40.1]
+    assert not any(line.may_be_own for line in foreign)
+
+
+MULTIPLETS = [
+    (solvent.name, line)
+    for solvent in Carbon13().solvents
+    for line in solvent.lines
+    if line.n_lines in (3, 5, 7)
+]
+
+
+@given(
+    st.sampled_from(MULTIPLETS),
+    st.sampled_from([62.9, 75.5, 100.6, 125.8, 150.9, 201.2]),
+    st.sampled_from([1, 2]),
+    st.floats(-0.15, 0.15),
+)
+def test_every_multiplet_of_every_solvent_goes_as_a_whole(
+    multiplet: tuple[str, SolventLine], mhz: float, n_decimals: int, offset_ppm: float
+) -> None:
+    name, line = multiplet
+    gap = line.coupling_hz / mhz
+    half = line.n_lines // 2
+    shifts = [
+        round(line.shift_ppm + offset_ppm + k * gap, n_decimals) for k in range(-half, half + 1)
+    ]
+    if len(set(shifts)) < len(shifts):
+        return  # rounded to one another
+    own, foreign = split(name, [*shifts, 99.9])
+    assert own == [99.9]
+    assert len(foreign) == line.n_lines
+
+
+@pytest.mark.parametrize(
+    ("solvent", "shifts_ppm", "doubtful_ppm"),
+    [
+        ("CDCl3", [77.2, 83.7], [77.2]),
+        ("CDCl3", [77.48, 77.16, 76.84], []),
+        ("acetone-d6", [206.3, 30.22, 30.03, 29.84, 29.65, 29.46], []),
+        ("acetone-d6", [206.3, 29.8], [206.3, 29.8]),
+        (None, [77.16], [77.16]),
+    ],
+)
+def test_a_single_line_may_be_the_compounds(
+    solvent: str | None, shifts_ppm: list[float], doubtful_ppm: list[float]
+) -> None:
+    metadata = {} if solvent is None else {"solvent": solvent}
+    foreign = split_foreign_lines(PeakList(tuple(map(Peak, shifts_ppm)), metadata))[1]
+    assert [line.peak.shift_ppm for line in foreign if line.may_be_own] == doubtful_ppm
+
+
+@pytest.mark.parametrize("note", ["solvent", "impurity, grease", "reference", "grease"])
+def test_what_the_list_says_is_not_the_compounds_is_not(note: str) -> None:
+    own, foreign = split_foreign_lines(PeakList((Peak(29.7, note=note), Peak(20.1))))
+    assert [peak.shift_ppm for peak in own] == [20.1]
+    assert foreign == (ForeignLine(Peak(29.7, note=note), note),)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CDCl₃", ("CDCl3",)),
+        ("in CDCl3 at 298 K", ("CDCl3",)),
+        ("400 MHz, DMSO", ("DMSO-d6",)),
+        ("[D6]DMSO", ("DMSO-d6",)),
+        ("pyridine-d5", ("pyridine-d5",)),
+        ("C5D5N", ("pyridine-d5",)),
+        ("1,4-dioxane-d8", ("dioxane-d8",)),
+        ("d12-cyclohexane", ("C6D12",)),
+        ("DMF-d7", ("DMF-d7",)),
+        ("TFA-d", ("CF3CO2D",)),
+        ("1,1,2,2-tetrachloroethane-d2", ("C2D2Cl4",)),
+        ("chlorobenzene-d5", ("C6D5Cl",)),
+        ("CDCl3:CD3OD 9:1", ("CDCl3",)),
+        ("nitrobenzene-d5", ("C6D5NO2",)),
+    ],
+)
+def test_all_common_solvents_are_known(text: str, expected: tuple[str, ...]) -> None:
+    assert set(expected) <= set(find_solvents(text))
