@@ -2,8 +2,8 @@
 
 import inspect
 import os
-import sys
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,37 @@ from nmrflow.limits import MAX_COUNTS
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-ALLOWED_TO_TRAIN = ("nmrflow.", "torch.optim.", "lightning.pytorch.")
+ALLOWED_TO_TRAIN = (
+    "nmrflow.",
+    "torch.optim.",
+    # Not all of it: its command line builds whatever it is given.
+    "lightning.pytorch.Trainer",
+    "lightning.pytorch.trainer.",
+    "lightning.pytorch.callbacks.",
+    "lightning.pytorch.loggers.",
+    "lightning.pytorch.profilers.",
+    "lightning.pytorch.strategies.",
+)
 """Where a configuration given by the user may take its classes from."""
 
-ALLOWED_IN_CHECKPOINT = ("nmrflow.",)
-"""Where a configuration read from a checkpoint may: files come from strangers."""
+ALLOWED_IN_CHECKPOINT = (
+    "nmrflow.chem.",
+    "nmrflow.spectra.",
+    "nmrflow.shifts.",
+    "nmrflow.flow.",
+    "nmrflow.data.sources.",
+    "nmrflow.data.splits.",
+)
+"""Where a configuration read from a checkpoint may; files come from strangers.
+
+The classes of these rooms compute, and read files that the user names.
+"""
+
+_REFERENCE = re.compile(r"\$\{(?:[\w.@/\[\]-]+|(?:now|hydra):[^${}]*)\}")
+"""To another value of the configuration, to the time, or to Hydra's account of the run.
+
+Other resolvers read what is none of a configuration's business: the environment keeps secrets.
+"""
 
 EXTENSIONS = "NMRFLOW_EXTENSIONS"
 """Environment variable: packages of the user's own, with commas between, that both may name."""
@@ -32,12 +58,14 @@ def to_plain(config: "DictConfig", **values: str) -> dict[str, Any]:
         values: Top-level values known only now, set before references are resolved.
 
     Raises:
-        ConfigError: If a reference leads nowhere or a mandatory value is missing.
+        ConfigError: As :func:`check_references`, or if a reference leads nowhere or a mandatory
+            value is missing.
     """
     # Whoever composes has imported it; whoever loads a checkpoint need not wait for it.
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    check_references(OmegaConf.to_container(config, resolve=False))
     try:
         config = config.copy()
         config.update(values)
@@ -46,6 +74,55 @@ def to_plain(config: "DictConfig", **values: str) -> dict[str, Any]:
         raise ConfigError(f"configuration: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+def check_settings(config: "DictConfig", names: Collection[str]) -> None:
+    """Refuse a configuration that lacks a setting, or has one that nothing reads.
+
+    Args:
+        config: As Hydra composed it, references as they stand: what they name is read.
+        names: The settings that the program reads.
+
+    Raises:
+        ConfigError: If one is missing, or another is there.
+    """
+    from omegaconf import OmegaConf
+
+    given = {str(key) for key in config}
+    if missing := sorted(set(names) - given):
+        raise ConfigError(
+            f"configuration lacks {', '.join(missing)}; a setting is switched off with "
+            f"{missing[0]}=null, where it can be, and not with ~{missing[0]}"
+        )
+    named = re.findall(r"\$\{(\w+)", str(OmegaConf.to_container(config, resolve=False)))
+    if unread := sorted(given - {*names, *named}):
+        raise ConfigError(
+            f"configuration sets {', '.join(unread)}, which nothing reads; leave out"
+        )
+
+
+def check_references(node: Any) -> None:  # noqa: ANN401 - plain values
+    """Refuse references that read more than the configuration, before any is resolved.
+
+    Args:
+        node: Plain values, references as they stand.
+
+    Raises:
+        ConfigError: If one names a resolver such as ``oc.env``, or is put together of others.
+    """
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            check_references(key)
+            check_references(value)
+    elif isinstance(node, str):
+        if "${" in _REFERENCE.sub("", node):
+            raise ConfigError(
+                f"configuration holds {node!r}: only references to other values, ${{now:...}} and "
+                "${hydra:...} are resolved; write the value itself, or let the shell do it"
+            )
+    elif isinstance(node, Sequence):
+        for value in node:
+            check_references(value)
 
 
 def build(
@@ -78,10 +155,10 @@ def build(
     target = config["_target_"]
     try:
         built = _made(config, extra)
-    except _build_errors() as error:
-        if isinstance(error, NmrflowError):
-            raise
-        reason = str(error).splitlines()[0]
+    except NmrflowError:
+        raise
+    except Exception as error:  # whatever a constructor stumbled over
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"{target} cannot be built: {reason}") from error
     if not isinstance(built, expected):
         raise ConfigError(f"{target} is a {type(built).__name__}, not a {expected.__name__}")
@@ -134,7 +211,7 @@ def check_counts(config: Mapping[str, Any], **minima: int) -> None:
         ConfigError: If one is no whole number, or too small or too large.
     """
     for key, least in minima.items():
-        value = config[key]
+        value = config.get(key)
         if type(value) is not int or value < least:
             raise ConfigError(f"{key}={value}: a whole number, {least} or more, is needed")
         if value > (most := MAX_COUNTS.get(key, value)):
@@ -207,10 +284,3 @@ def _check_target(target: object, allowed: tuple[str, ...]) -> None:
         ) from error
     if not inspect.isclass(found) or not f"{found.__module__}.".startswith(allowed):
         raise refusal
-
-
-def _build_errors() -> tuple[type[Exception], ...]:
-    """Lightning's among them if it is what refused; its import takes seconds, so none is made."""
-    lightning = sys.modules.get("lightning.fabric.utilities.exceptions")
-    errors = (TypeError, ValueError)
-    return (*errors, lightning.MisconfigurationException) if lightning else errors

@@ -2,13 +2,13 @@
 
 import gc
 
-import hydra
 from omegaconf import DictConfig
 
-from nmrflow.config import to_plain
+from nmrflow.composition import composed
+from nmrflow.config import check_settings, to_plain
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import errors_for_people, run_with_hydra
-from nmrflow.evaluation.rescoring import score_checkpoint
+from nmrflow.evaluation.rescoring import SETTINGS, score_checkpoint
 from nmrflow.evaluation.scoring import Scores
 
 
@@ -17,12 +17,11 @@ def evaluate(config: DictConfig) -> Scores:
 
     Returns, and raises, as :func:`nmrflow.evaluation.rescoring.score_checkpoint`.
     """
+    check_settings(config, SETTINGS)
     return score_checkpoint(to_plain(config))
 
 
-@hydra.main(
-    version_base="1.3", config_path="pkg://nmrflow.conf.evaluation", config_name="evaluate"
-)
+@composed("pkg://nmrflow.conf.evaluation", "evaluate")
 def main(config: DictConfig) -> None:
     """Hydra's entry."""
     quiet_libraries()

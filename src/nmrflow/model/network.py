@@ -14,7 +14,8 @@ from nmrflow.chem.domain import Domain
 from nmrflow.chem.graph import MolecularGraph
 from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_TO_TRAIN, build
-from nmrflow.errors import StructureError
+from nmrflow.errors import CheckpointError, ConfigError, StructureError
+from nmrflow.model.schema import check_sizes, load_weights, no_larger_than
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.distribution import to_logits
 from nmrflow.shifts.forward import ForwardSide
@@ -109,10 +110,14 @@ def build_network(
         weights: Trained ones, by name; the flow is then built when it is first wanted.
 
     Raises:
-        ConfigError: As :func:`nmrflow.config.build`.
+        ConfigError: As :func:`nmrflow.config.build` and
+            :func:`nmrflow.model.schema.check_sizes`, or if a part is missing.
         ShapeError: If the flow does not fit the encodings.
-        RuntimeError: If the weights do not fit.
+        CheckpointError: If the weights do not fit.
     """
+    check_sizes(model, "model")
+    if missing := [key for key in ("codec", "axis", "flow") if key not in model]:
+        raise ConfigError(f"model lacks {', '.join(missing)}")
     parts = {} if "domain" not in model else {"domain": build(model["domain"], Domain, allowed)}
     codec: MoleculeCodec = build(model["codec"], object, allowed, **parts)
     axis: ShiftAxis = build(model["axis"], ShiftAxis, allowed)
@@ -120,25 +125,31 @@ def build_network(
     def make_flow(network: Network) -> "Flow":
         from nmrflow.flow import Flow
 
-        flow: Flow = build(
-            model["flow"],
-            Flow,
-            allowed,
-            cell_shape=codec.shape,
-            n_bins=axis.n_bins,
-            known=_known(network),
-            seed=None if weights is None else 0,
-        )
-        if weights is not None:
-            flow.load_state_dict(part_of(weights, "flow"))
+        own = None if weights is None else part_of(weights, "flow")
+        with no_larger_than(own):
+            flow: Flow = build(
+                model["flow"],
+                Flow,
+                allowed,
+                cell_shape=codec.shape,
+                n_bins=axis.n_bins,
+                known=_known(network),
+                seed=None if weights is None else 0,
+            )
+        if own is not None:
+            load_weights(flow, own)
         return flow
 
     with isolated_rng(seed):
         forward: ForwardSide | None = None
+        own = None if weights is None else part_of(weights, "forward_side")
         if model.get("forward"):
-            forward = build(model["forward"], ForwardSide, allowed, axis=axis)
-        if forward is not None and weights is not None:
-            forward.load_state_dict(part_of(weights, "forward_side"))
+            with no_larger_than(own):
+                forward = build(model["forward"], ForwardSide, allowed, axis=axis)
+            if own is not None:
+                load_weights(forward, own)
+        elif own:
+            raise CheckpointError("has weights of a forward side, and no configuration of one")
         network = Network(codec, axis, forward, make_flow)
         if weights is None:
             _ = network.flow
