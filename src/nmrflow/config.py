@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,6 +21,12 @@ ALLOWED_TO_TRAIN = ("nmrflow.", "torch.optim.", "lightning.pytorch.")
 ALLOWED_IN_CHECKPOINT = ("nmrflow.",)
 """Where a configuration read from a checkpoint may: files come from strangers."""
 
+_REFERENCE = re.compile(r"\$\{(?:[\w.@/\[\]-]+|(?:now|hydra):[^${}]*)\}")
+"""To another value of the configuration, to the time, or to Hydra's account of the run.
+
+Other resolvers read what is none of a configuration's business: the environment keeps secrets.
+"""
+
 EXTENSIONS = "NMRFLOW_EXTENSIONS"
 """Environment variable: packages of the user's own, with commas between, that both may name."""
 
@@ -32,12 +39,14 @@ def to_plain(config: "DictConfig", **values: str) -> dict[str, Any]:
         values: Top-level values known only now, set before references are resolved.
 
     Raises:
-        ConfigError: If a reference leads nowhere or a mandatory value is missing.
+        ConfigError: As :func:`check_references`, or if a reference leads nowhere or a mandatory
+            value is missing.
     """
     # Whoever composes has imported it; whoever loads a checkpoint need not wait for it.
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    check_references(OmegaConf.to_container(config, resolve=False))
     try:
         config = config.copy()
         config.update(values)
@@ -46,6 +55,30 @@ def to_plain(config: "DictConfig", **values: str) -> dict[str, Any]:
         raise ConfigError(f"configuration: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+def check_references(node: Any) -> None:  # noqa: ANN401 - plain values
+    """Refuse references that read more than the configuration, before any is resolved.
+
+    Args:
+        node: Plain values, references as they stand.
+
+    Raises:
+        ConfigError: If one names a resolver such as ``oc.env``, or is put together of others.
+    """
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            check_references(key)
+            check_references(value)
+    elif isinstance(node, str):
+        if "${" in _REFERENCE.sub("", node):
+            raise ConfigError(
+                f"configuration holds {node!r}: only references to other values, ${{now:...}} and "
+                "${hydra:...} are resolved; write the value itself, or let the shell do it"
+            )
+    elif isinstance(node, Sequence):
+        for value in node:
+            check_references(value)
 
 
 def build(

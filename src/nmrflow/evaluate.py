@@ -2,9 +2,9 @@
 
 import gc
 
-import hydra
 from omegaconf import DictConfig
 
+from nmrflow.composition import composed
 from nmrflow.config import to_plain
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import errors_for_people, run_with_hydra
@@ -20,9 +20,7 @@ def evaluate(config: DictConfig) -> Scores:
     return score_checkpoint(to_plain(config))
 
 
-@hydra.main(
-    version_base="1.3", config_path="pkg://nmrflow.conf.evaluation", config_name="evaluate"
-)
+@composed("pkg://nmrflow.conf.evaluation", "evaluate")
 def main(config: DictConfig) -> None:
     """Hydra's entry."""
     quiet_libraries()

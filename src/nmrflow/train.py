@@ -3,16 +3,16 @@
 import gc
 from pathlib import Path
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from nmrflow.composition import composed
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import errors_for_people, run_with_hydra
 from nmrflow.training.run import train as train
 
 
-@hydra.main(version_base="1.3", config_path="pkg://nmrflow.conf", config_name="train")
+@composed("pkg://nmrflow.conf", "train")
 def main(config: DictConfig) -> None:
     """Hydra's entry: one job."""
     quiet_libraries()
