@@ -63,7 +63,7 @@ def composed(
                     "repeat a run with --config-path RUN/.hydra --config-name config"
                 )
             # Hydra takes no loader of others.
-            hydra_app.ConfigLoaderImpl = ClosedLoader  # type: ignore[misc]
+            vars(hydra_app)["ConfigLoaderImpl"] = ClosedLoader
             main(job)()
 
         return entry
@@ -149,9 +149,7 @@ def check_yaml(file: Path) -> None:
             if what:
                 raise ConfigError(f"{file}:{event.start_mark.line + 1}: holds {what}")
     except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{file}: no text in UTF-8 (byte {error.start}); is it a YAML?"
-        ) from error
+        raise ConfigError(f"{file}: no text in UTF-8 (byte {error.start}); name a YAML") from error
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{file}: no YAML ({reason}); correct it") from error

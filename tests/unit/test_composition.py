@@ -126,8 +126,8 @@ def test_the_command_line_may_ask_for_what_is_installed(folder: Path) -> None:
     write(folder, {"name": "a"})
     asked = compose(folder, "hydra/launcher=joblib", mode=RunMode.MULTIRUN)
     assert asked.hydra.launcher._target_ == JOBLIB
-    assert "os.mkdir" in refused(
-        capsys, folder, "hydra/launcher=joblib", "hydra.launcher._target_=os.mkdir"
+    assert "os.mkdir" in refusal(
+        folder, "hydra/launcher=joblib", "hydra.launcher._target_=os.mkdir"
     )
 
 

@@ -7,6 +7,9 @@ from nmrflow.chem.formula import hill, parse_formula
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import ConfigError, StructureError
 
+MAX_DOMAIN_ATOMS = 1_000
+"""Of a domain's largest molecule: a table has a cell for each pair of them."""
+
 
 class AtomType(NamedTuple):
     """A kind of atom.
@@ -38,7 +41,7 @@ class Domain:
         min_atoms: Fewest.
 
     Raises:
-        ConfigError: If there is no kind, one stands twice, or the sizes hold nothing.
+        ConfigError: If there is no kind, one stands twice, or the sizes hold nothing or too much.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Domain:
             raise ConfigError(
                 f"min_atoms={min_atoms}, max_atoms={max_atoms}: nothing lies between"
             )
+        if max_atoms > MAX_DOMAIN_ATOMS:
+            raise ConfigError(f"max_atoms={max_atoms}: {MAX_DOMAIN_ATOMS:,} is the most")
         self._number = {(t.element, t.charge, t.valence): k for k, t in enumerate(self.atom_types)}
         self.elements = tuple(dict.fromkeys(t.element for t in self.atom_types))
         self.is_hydrocarbon = self.elements == ("C",)

@@ -14,6 +14,7 @@ import torch
 
 from nmrflow.errors import CheckpointError
 from nmrflow.model.migrations import MIGRATIONS
+from nmrflow.model.schema import check_plain, check_weights
 from nmrflow.writing import written_whole
 
 FORMAT = 2
@@ -35,7 +36,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
     Raises:
         CheckpointError: If there is no such file, it is damaged or cut off, holds pickled
-            objects, is not ours, or is of a newer format.
+            objects, is not ours, is of a newer format, or holds weights that no training leaves.
     """
     file = find(path)
     try:
@@ -60,10 +61,15 @@ def read(path: str | Path) -> dict[str, Any]:
             "for a newer format install a newer one"
         )
     try:
+        check_plain(checkpoint[KEY], KEY)
         for step in range(number, FORMAT):
             checkpoint = MIGRATIONS[step](checkpoint)
+        if "state_dict" in checkpoint:
+            check_weights(checkpoint["state_dict"])
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{file}: lacks {error}; it is incomplete") from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{file}: {error}; use another, or an earlier copy") from error
     return checkpoint
 
 

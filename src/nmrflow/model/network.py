@@ -14,7 +14,8 @@ from nmrflow.chem.domain import Domain
 from nmrflow.chem.graph import MolecularGraph
 from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_TO_TRAIN, build
-from nmrflow.errors import StructureError
+from nmrflow.errors import CheckpointError, StructureError
+from nmrflow.model.schema import load_weights, no_larger_than
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.distribution import to_logits
 from nmrflow.shifts.forward import ForwardSide
@@ -111,7 +112,7 @@ def build_network(
     Raises:
         ConfigError: As :func:`nmrflow.config.build`.
         ShapeError: If the flow does not fit the encodings.
-        RuntimeError: If the weights do not fit.
+        CheckpointError: If the weights do not fit.
     """
     parts = {} if "domain" not in model else {"domain": build(model["domain"], Domain, allowed)}
     codec: MoleculeCodec = build(model["codec"], object, allowed, **parts)
@@ -120,25 +121,31 @@ def build_network(
     def make_flow(network: Network) -> "Flow":
         from nmrflow.flow import Flow
 
-        flow: Flow = build(
-            model["flow"],
-            Flow,
-            allowed,
-            cell_shape=codec.shape,
-            n_bins=axis.n_bins,
-            known=_known(network),
-            seed=None if weights is None else 0,
-        )
-        if weights is not None:
-            flow.load_state_dict(part_of(weights, "flow"))
+        own = None if weights is None else part_of(weights, "flow")
+        with no_larger_than(own):
+            flow: Flow = build(
+                model["flow"],
+                Flow,
+                allowed,
+                cell_shape=codec.shape,
+                n_bins=axis.n_bins,
+                known=_known(network),
+                seed=None if weights is None else 0,
+            )
+        if own is not None:
+            load_weights(flow, own)
         return flow
 
     with isolated_rng(seed):
         forward: ForwardSide | None = None
+        own = None if weights is None else part_of(weights, "forward_side")
         if model.get("forward"):
-            forward = build(model["forward"], ForwardSide, allowed, axis=axis)
-        if forward is not None and weights is not None:
-            forward.load_state_dict(part_of(weights, "forward_side"))
+            with no_larger_than(own):
+                forward = build(model["forward"], ForwardSide, allowed, axis=axis)
+            if own is not None:
+                load_weights(forward, own)
+        elif own:
+            raise CheckpointError("has weights of a forward side, and no configuration of one")
         network = Network(codec, axis, forward, make_flow)
         if weights is None:
             _ = network.flow

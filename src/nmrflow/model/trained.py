@@ -18,6 +18,7 @@ from nmrflow.model.calibration import find_calibration
 from nmrflow.model.network import build_network
 from nmrflow.model.predictor import Predictor, Questions
 from nmrflow.model.results import Proposal
+from nmrflow.model.schema import check_description
 from nmrflow.numerics import Draws, generator_for
 from nmrflow.spectra.question import Question
 
@@ -273,6 +274,7 @@ def load_checkpoint(path: str | Path, *, is_verified: bool = False) -> TrainedFl
     checkpoint = checkpoints.read(path)
     description = checkpoint[checkpoints.KEY]
     try:
+        check_description(description)
         model, weights = description["config"]["model"], checkpoint["state_dict"]
         network = build_network(model, 0, ALLOWED_IN_CHECKPOINT, weights)
         if not is_verified:
@@ -280,10 +282,12 @@ def load_checkpoint(path: str | Path, *, is_verified: bool = False) -> TrainedFl
         trained = TrainedFlow(network, description)
         trained.calibration = find_calibration(checkpoints.find(path), trained.ranking)
         return trained
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: lacks {error}; it is incomplete") from error
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: weights and configuration disagree ({reason})") from error
     except NmrflowError as error:
         raise CheckpointError(f"{path}: {error}") from error
+    except KeyError as error:
+        raise CheckpointError(f"{path}: lacks {error}; it is incomplete") from error
+    except Exception as error:  # whatever a constructor stumbled over
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(
+            f"{path}: its network cannot be built ({type(error).__name__}: {reason}); use another"
+        ) from error

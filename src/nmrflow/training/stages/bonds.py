@@ -21,6 +21,7 @@ from nmrflow.errors import ConfigError
 from nmrflow.losses import Objective
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.network import part_of
+from nmrflow.model.schema import load_weights
 from nmrflow.training.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
 from nmrflow.training.datamodule import as_is
 from nmrflow.training.module import FlowModule
@@ -135,7 +136,7 @@ class BondStage(Stage):
     def load(self, context: StageContext) -> None:
         """Take the weights of the last checkpoint."""
         state = checkpoints.read(context.folder / "last.ckpt")["state_dict"]
-        context.network.flow.load_state_dict(part_of(state, "flow"))
+        load_weights(context.network.flow, part_of(state, "flow"))
         context.network.flow.eval()
 
 

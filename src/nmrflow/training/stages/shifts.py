@@ -14,6 +14,7 @@ from nmrflow.data.splits import without
 from nmrflow.errors import ConfigError
 from nmrflow.files import names_a_file
 from nmrflow.model import checkpoint as checkpoints
+from nmrflow.model.schema import load_weights
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
 from nmrflow.training.shifts.ensemble import N_PARTS, FineTuning, MeasuredSpectra, train_ensemble
@@ -146,6 +147,6 @@ class ShiftStage(Stage):
     def load(self, context: StageContext) -> None:
         """Take the networks; what follows does not train them."""
         forward = ensemble_of(context.network)
-        forward.ensemble.load_state_dict(checkpoints.read(context.folder / _WEIGHTS)["state_dict"])
+        load_weights(forward.ensemble, checkpoints.read(context.folder / _WEIGHTS)["state_dict"])
         forward.eval()
         forward.requires_grad_(requires_grad=False)
