@@ -32,6 +32,16 @@ _TOLD = {
     "training_side": Mapping,
 }
 _CONFIGURED = {"name": str, "seed": int, "model": Mapping, "data": Mapping, "split": Mapping}
+_RESUMED = {
+    "epoch": int,
+    "global_step": int,
+    "pytorch-lightning_version": str,
+    "state_dict": Mapping,
+    "loops": Mapping,
+    "callbacks": Mapping,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
 _MEASURED = ("mean_logit_true", "mean_logit_false")
 
 
@@ -96,6 +106,14 @@ def check_description(about: Mapping[str, Any]) -> None:
     for number in (*thresholds, *ranking.values(), *(side[name] for name in _MEASURED)):
         if type(number) not in (int, float) or not math.isfinite(number):
             raise CheckpointError(f"tells {number!r} where a finite number is needed")
+
+
+def check_resumable(checkpoint: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint that lacks what a training needs to go on; raises as the others."""
+    _check_types(checkpoint, _RESUMED, "")
+    for place in ("loops", "callbacks"):
+        if not all(isinstance(state, Mapping) for state in checkpoint[place].values()):
+            raise CheckpointError(f"{place} are not as Lightning leaves them; it is damaged")
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 from nmrflow.console import say
+from nmrflow.errors import CheckpointError
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.training.module import FlowModule
 from nmrflow.training.processes import is_first
@@ -112,21 +114,40 @@ class BestCheckpoint(ModelCheckpoint):
             dirpath, "best", monitor, mode=mode, save_weights_only=True, **_EVERY_EPOCH
         )
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Note where the earlier run lies: what a checkpoint says of places is not followed."""
+        assert trainer.ckpt_path is not None
+        self._earlier = Path(trainer.ckpt_path).with_name("best.ckpt")
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the best score, and the file if it is still there."""
-        earlier = Path(state_dict["best_model_path"])
-        if not earlier.is_file():
+        """Take over the best score, and the file if it lies beside the one that is resumed.
+
+        Raises:
+            CheckpointError: If the score is none.
+        """
+        if not self._earlier.is_file():
             return
+        score = state_dict.get("best_model_score")
+        if not isinstance(score, Tensor) or score.shape != () or not score.isfinite():
+            raise CheckpointError(f"its best score is {score}; train anew")
         assert self.dirpath is not None
-        here = Path(self.dirpath) / earlier.name
-        if here.resolve() != earlier.resolve() and is_first():
+        here = Path(self.dirpath) / self._earlier.name
+        if here.resolve() != self._earlier.resolve() and is_first():
             here.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(here) as unfinished:
-                shutil.copyfile(earlier, unfinished)
-        moved = dict.fromkeys(("best_model_path", "kth_best_model_path"), str(here))
-        best = {str(here): state_dict["best_model_score"]}
+                shutil.copyfile(self._earlier, unfinished)
         super().load_state_dict(
-            {**state_dict, **moved, "dirpath": self.dirpath, "best_k_models": best}
+            {
+                "monitor": self.monitor,
+                "dirpath": self.dirpath,
+                "current_score": score,
+                **dict.fromkeys(("best_model_score", "kth_value"), score),
+                **dict.fromkeys(("best_model_path", "kth_best_model_path"), str(here)),
+                "best_k_models": {str(here): score},
+                "last_model_path": "",
+            }
         )
 
 

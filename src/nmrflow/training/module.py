@@ -21,7 +21,9 @@ from nmrflow.losses.objective import ObjectiveValue
 from nmrflow.metrics.spectrum import spectrum_scores, to_bits
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.network import Network
+from nmrflow.model.schema import load_weights
 from nmrflow.numerics import Draws, generator_for, own_rows, summed, world_size
+from nmrflow.training.optimizer import check_state
 
 
 class FlowModule(lightning.LightningModule):
@@ -78,6 +80,7 @@ class FlowModule(lightning.LightningModule):
             optimizer = self._make_optimizer(trained)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"the optimizer cannot be built: {error}") from error
+        optimizer.register_load_state_dict_pre_hook(check_state)
         if self._schedule is None:
             return optimizer
         schedule, n_steps = self._schedule, int(self.trainer.estimated_stepping_batches)
@@ -141,7 +144,12 @@ class FlowModule(lightning.LightningModule):
         self.description["training_side"] |= self._logit_sums.means()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take over what the epochs so far have told: there may be none left to train."""
+        """Take over what the epochs so far have told: there may be none left to train.
+
+        Raises:
+            CheckpointError: If the weights are not this network's; Lightning would cast them.
+        """
+        load_weights(self, checkpoint["state_dict"])
         earlier = checkpoint[checkpoints.KEY]
         told, own = earlier["training_side"], self.description["training_side"]
         self.description["training_side"] = {**told, **own}

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
+from nmrflow.errors import CheckpointError
+
 _MOMENTUM = 0.95
 _NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315
 _N_ITERATIONS = 5
@@ -76,6 +78,45 @@ def nearly_orthogonal(matrices: Tensor) -> Tensor:
     return x
 
 
+def check_state(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Refuse a state that is not of an optimiser's own parameters; a hook before it is loaded.
+
+    A fused step writes as many numbers as the parameter has, wherever the state ends.
+
+    Args:
+        optimizer: As it is configured now.
+        state: As its ``state_dict`` gave it.
+
+    Raises:
+        CheckpointError: If groups, settings or shapes differ, or a
+            number is not finite.
+    """
+    own = optimizer.state_dict()["param_groups"]
+    try:
+        for now, then in zip(own, state["param_groups"], strict=True):
+            # A schedule moves the rate, and keeps what it moves from.
+            moved = {"lr"} if "initial_lr" in now else set()
+            kept = (now.keys() & then.keys()) - moved
+            if differing := sorted(key for key in kept if now[key] != then[key]):
+                raise ValueError(f"{', '.join(differing)} differ")
+            if not math.isfinite(then["lr"]):
+                raise ValueError(f"its learning rate is {then['lr']}")
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        for number, slots in state["state"].items():
+            for name, value in slots.items():
+                shape = torch.Size() if name == "step" else parameters[number].shape
+                value = torch.as_tensor(value)
+                if value.shape != shape or not (value.is_floating_point() or name == "step"):
+                    raise ValueError(f"{name} of parameter {number} has another shape or type")
+                if not value.isfinite().all():
+                    raise ValueError(f"{name} of parameter {number} is not finite everywhere")
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise CheckpointError(
+            f"the state of its optimizer is not of this network's parameters ({error}); resume "
+            "from another checkpoint, or train anew"
+        ) from error
+
+
 class MuonAdamW(Optimizer):
     """Muon on square-ish matrices, AdamW on tables, biases and norms.
 
@@ -106,6 +147,8 @@ class MuonAdamW(Optimizer):
             self._parts.append(
                 AdamW(others, lr=lr, betas=(0.9, 0.98), weight_decay=weight_decay, fused=True)
             )
+        for part in self._parts:
+            part.register_load_state_dict_pre_hook(check_state)
         super().__init__([{"params": everything}], {"lr": lr})
         self._join()
 
@@ -129,7 +172,10 @@ class MuonAdamW(Optimizer):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore both."""
-        for part, state in zip(self._parts, state_dict["parts"], strict=True):
+        parts = state_dict.get("parts")
+        if not isinstance(parts, list) or len(parts) != len(self._parts):
+            raise CheckpointError("the state of its optimizer is another's; train anew")
+        for part, state in zip(self._parts, parts, strict=True):
             part.load_state_dict(state)
         self._join()
 

@@ -10,6 +10,7 @@ from nmrflow.errors import CheckpointError
 from nmrflow.evaluation.scores_file import EVALUATION
 from nmrflow.files import names_a_file
 from nmrflow.model import checkpoint as checkpoints
+from nmrflow.model.schema import check_description, check_resumable
 
 _MUST_AGREE = ("data", "split", "model", "stages", "loss", "optimizer", "seed", "batch_size")
 
@@ -35,6 +36,11 @@ def find_resumable(path: str, description: Mapping[str, Any]) -> Path:
         )
     if "optimizer_states" not in checkpoint:
         raise CheckpointError(f"{file}: holds weights only; resume from a last.ckpt")
+    try:
+        check_resumable(checkpoint)
+        check_description(checkpoint[checkpoints.KEY])
+    except CheckpointError as error:
+        raise CheckpointError(f"{file}: {error}; resume from another") from error
     n_epochs, wanted = checkpoint["epoch"] + 1, description["config"]["trainer"]["max_epochs"]
     # A run that was killed while it was scored has all its epochs, and no scores yet.
     is_scored = n_epochs > wanted or (file.parent.parent / EVALUATION).exists()
