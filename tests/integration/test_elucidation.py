@@ -19,6 +19,7 @@ from nmrflow.evaluation.calibrate import calibrate
 from nmrflow.evaluation.scoring import Scores
 from nmrflow.model import pretrained
 from nmrflow.model.calibration import SUFFIX, RankingWeights
+from nmrflow.model.manifest import seal
 from nmrflow.model.trained import load_checkpoint
 from nmrflow.train import train
 from nmrflow.training.stages import BondStage, CorpusStage, ShiftStage
@@ -134,6 +135,9 @@ def test_a_calibration_stands_beside_its_checkpoint(
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     file = pretrained.package(run_dir, "tiny").with_suffix(SUFFIX)
     file.write_text(found.to_json())
+    with pytest.raises(CheckpointError, match="was not packaged with tiny"):
+        nmrflow.load_pretrained("tiny")
+    seal(tmp_path, "tiny")
     model = nmrflow.load_pretrained("tiny")
     assert model.calibration == found
     assert model.ranking == found.ranking
@@ -170,7 +174,7 @@ def test_packaged_weights_are_found_by_name(
 def test_shipped_weights_have_a_card_and_the_right_checksum() -> None:
     assert "hydrocarbons" in pretrained.names()
     for name in pretrained.names():
-        assert pretrained.find_pretrained(name).is_file()
+        assert pretrained.verify(name) == []
         assert (pretrained.FOLDER / f"{name}.md").is_file()
 
 

@@ -39,7 +39,10 @@ class OnError(StrEnum):
 Model = Annotated[
     str,
     typer.Option(
-        "--model", "-m", help="Name of a network (nmrflow models list), or a run's folder."
+        "--model",
+        "-m",
+        help="Name of a network (nmrflow models list), or a run's folder. A file or folder that "
+        "has the name of a network is ./NAME.",
     ),
 ]
 Output = Annotated[

@@ -2,7 +2,7 @@
 
 from nmrflow.console import say, show_table
 from nmrflow.errors import CheckpointError
-from nmrflow.model.pretrained import FOLDER, find_pretrained, load_pretrained, names
+from nmrflow.model.pretrained import FOLDER, load_pretrained, names, verify
 
 
 def list_all() -> None:
@@ -18,18 +18,16 @@ def list_all() -> None:
 
 
 def verify_all() -> None:
-    """Compare every file with its checksum.
+    """Compare every file with what was packaged: weights, card and calibration.
 
     Raises:
         CheckpointError: If one differs, or there are none; after all have been looked at.
     """
-    wrong = []
-    for name in names():
-        try:
-            find_pretrained(name)
-            say(f"{name}: as packaged")
-        except CheckpointError as error:
-            say(str(error))
-            wrong.append(name)
-    if wrong or not names():
-        raise CheckpointError(f"{len(wrong)} of {len(names())} networks are not as packaged")
+    every = names()
+    wrong = 0
+    for name in every:
+        found = verify(name)
+        say(found or f"{name}: as packaged")
+        wrong += bool(found)
+    if wrong or not every:
+        raise CheckpointError(f"{wrong} of {len(every)} networks are not as packaged")

@@ -15,6 +15,9 @@ SUFFIX = ".calibration.json"
 EVIDENCE = {"mass", "lead", "tension"}
 """What speaks for some candidates (:func:`nmrflow.answers.candidates.evidence`)."""
 
+MAX_WEIGHT = 30.0
+"""Larger ones, and intercepts, would make of any evidence a certainty."""
+
 _SUFFIX_OF_FORMAT_1 = ".trust.json"
 
 
@@ -90,32 +93,39 @@ def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calib
         ranking: Of files from before they told it.
 
     Raises:
-        CheckpointError: If the file is missing or damaged.
+        CheckpointError: If the file is missing or damaged, or holds a number that no calibration
+            could have.
     """
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
         if ranking is not None and "ranking" not in plain:
             plain["ranking"] = asdict(ranking)
         among, given = (_read_logistic(plain[key]) for key in ("among", "given"))
-        weights = {name: float(weight) for name, weight in dict(plain["ranking"]).items()}
+        weights = {name: _number(weight) for name, weight in dict(plain["ranking"]).items()}
         return Calibration(
             RankingWeights(**weights),
             among,
             given,
-            float(plain["none_fits_below"]),
-            plain["conditions"],
+            _number(plain["none_fits_below"], 0.0, 1.0),
+            dict(plain["conditions"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{file}: no calibration ({error}); python -m nmrflow.evaluation.calibrate makes one"
         ) from error
 
 
 def _read_logistic(plain: Mapping[str, Any]) -> Logistic:
-    weights = {name: float(weight) for name, weight in dict(plain["weights"]).items()}
+    weights = {name: _number(weight) for name, weight in dict(plain["weights"]).items()}
     if unknown := set(weights) - EVIDENCE:
         raise ValueError(f"unknown evidence {', '.join(sorted(unknown))}")
-    return Logistic(float(plain["intercept"]), weights)
+    return Logistic(_number(plain["intercept"]), weights)
+
+
+def _number(told: Any, low: float = -MAX_WEIGHT, high: float = MAX_WEIGHT) -> float:  # noqa: ANN401
+    if type(told) not in (int, float) or not low <= told <= high:  # Nor is NaN.
+        raise ValueError(f"{told!r} is no number from {low:g} to {high:g}")
+    return float(told)
 
 
 def find_calibration(checkpoint: Path, ranking: RankingWeights) -> Calibration | None:

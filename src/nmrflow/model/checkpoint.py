@@ -89,17 +89,22 @@ def find(path: str | Path) -> Path:
     Raises:
         CheckpointError: If there is none.
     """
-    file = Path(path).expanduser()
-    if file.is_dir():
-        # What a stage keeps is no checkpoint of a run.
-        there = file.rglob("last.ckpt")
-        of_runs = [path for path in there if "stages" not in path.relative_to(file).parts]
-        found = sorted(of_runs, key=lambda p: p.stat().st_mtime)
-        if not found:
-            raise CheckpointError(f"{file}: no last.ckpt in or under this folder")
-        return found[-1]
-    if not file.exists():
-        raise CheckpointError(f"{file}: no such file (looked in {Path.cwd()})")
+    try:
+        file = Path(path).expanduser()
+        if file.is_dir():
+            # What a stage keeps is no checkpoint of a run.
+            there = file.rglob("last.ckpt")
+            of_runs = [path for path in there if "stages" not in path.relative_to(file).parts]
+            found = sorted(of_runs, key=lambda p: p.stat().st_mtime)
+            if not found:
+                raise CheckpointError(f"{file}: no last.ckpt in or under this folder")
+            return found[-1]
+        if not file.exists():
+            raise CheckpointError(f"{file}: no such file (looked in {Path.cwd()})")
+        if not file.is_file():
+            raise CheckpointError(f"{file}: is a device or a pipe; a file or a folder is needed")
+    except (OSError, RuntimeError) as error:  # Too long a name, or the home of nobody.
+        raise CheckpointError(f"{str(path)[:100]}: cannot be opened ({error})") from error
     return file
 
 

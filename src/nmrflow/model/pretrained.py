@@ -1,11 +1,10 @@
 """Weights that come with the package, by name.
 
-To make such a file from a run: ``python -m nmrflow.model.pretrained RUN NAME``.
+To make such a file from a run: ``python -m nmrflow.model.pretrained RUN NAME``; after a change of
+its card or its calibration: ``python -m nmrflow.model.pretrained --seal NAME``.
 """
 
 import argparse
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,39 +16,44 @@ from nmrflow.errors import CheckpointError, errors_for_people
 from nmrflow.files import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import SUFFIX
-from nmrflow.writing import write_text
+from nmrflow.model.manifest import CARD, WEIGHTS, defects, entry, read_manifest, seal
 
 if TYPE_CHECKING:
     from nmrflow.model.trained import TrainedFlow
 
 FOLDER = Path(__file__).parents[1] / "weights"
-_CHECKSUMS = "sha256.json"
 
 
 def names() -> list[str]:
-    """Names of all weights that come with this installation."""
-    return sorted(file.stem for file in FOLDER.glob("*.ckpt"))
+    """Names of all weights that come with this installation.
+
+    Raises:
+        CheckpointError: If what was packaged cannot be read.
+    """
+    return sorted(read_manifest(FOLDER))
 
 
 def find_pretrained(name: str) -> Path:
-    """The checkpoint file of a name, its checksum verified.
+    """The checkpoint file of a name; it and its calibration are as packaged.
 
     Raises:
-        CheckpointError: If there is no such name, or the file is not what was packaged.
+        CheckpointError: If there is no such name, or a file is missing or another.
     """
-    file = FOLDER / f"{name}.ckpt"
-    if not file.is_file():
+    manifest = read_manifest(FOLDER)
+    if name not in manifest:
         raise CheckpointError(
             f"no weights named {name!r} come with nmrflow; there are: "
-            f"{', '.join(names()) or 'none'}"
+            f"{', '.join(sorted(manifest)) or 'none'}"
         )
-    expected, found = json.loads((FOLDER / _CHECKSUMS).read_text()).get(name), _digest(file)
-    if expected != found:
-        raise CheckpointError(
-            f"{file}: is not the file that was packaged (SHA-256 {found}, expected {expected}); "
-            "reinstall nmrflow"
-        )
-    return file
+    for kind, defect in defects(FOLDER, name, manifest[name]):
+        if kind != CARD:  # Nothing is computed from it.
+            raise CheckpointError(defect)
+    return FOLDER / (name + WEIGHTS)
+
+
+def verify(name: str) -> list[str]:
+    """What of the files of a name is not as packaged, in sentences; the card too."""
+    return [defect for _, defect in defects(FOLDER, name, read_manifest(FOLDER)[name])]
 
 
 def load_pretrained(name: str) -> "TrainedFlow":
@@ -70,12 +74,14 @@ def load_pretrained(name: str) -> "TrainedFlow":
 def load(name: str) -> "TrainedFlow":
     """Weights that come with the package, by their name, or a run's or checkpoint's, by its path.
 
+    A file or folder in the working folder never takes the place of a name: ``./NAME`` means it.
+
     Raises:
         CheckpointError: As :func:`find_pretrained`, or if the checkpoint cannot be read.
     """
     from nmrflow.model.trained import load_checkpoint
 
-    if name in names() and not Path(name).exists():
+    if name in names():
         return load_pretrained(name)
     return load_checkpoint(name)
 
@@ -103,10 +109,7 @@ def package(run: Path, name: str) -> Path:
     file = FOLDER / f"{name}.ckpt"
     file.with_suffix(SUFFIX).unlink(missing_ok=True)  # Of other weights.
     checkpoints.save_atomically({checkpoints.KEY: about, "state_dict": state}, file)
-    sums_file = FOLDER / _CHECKSUMS
-    sums = json.loads(sums_file.read_text()) if sums_file.exists() else {}
-    sums[name] = _digest(file)
-    write_text(sums_file, json.dumps(sums, indent=1, sort_keys=True) + "\n")
+    seal(FOLDER, name)
     return file
 
 
@@ -120,22 +123,25 @@ def _without_paths(config: Any) -> Any:  # noqa: ANN401 - plain values
     return config
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def main() -> None:
     """Package the weights of a run."""
     parser = argparse.ArgumentParser(
         prog="nmrflow.model.pretrained", description="Put a run's weights into the package."
     )
-    parser.add_argument("run", type=Path, help="a checkpoint, or a run's folder")
-    parser.add_argument("name", help="what they are to be called, for example hydrocarbons")
+    parser.add_argument("run", nargs="?", help="a checkpoint, or a run's folder")
+    parser.add_argument("name", nargs="?", help="what they are to be called: hydrocarbons")
+    parser.add_argument("--seal", metavar="NAME", help="take its card and calibration in anew")
     given = parser.parse_args()
+    if (given.name is None) == (given.seal is None):
+        parser.error("give RUN and NAME, or --seal NAME")
     with errors_for_people():
-        file = package(given.run, given.name)
+        if given.seal is not None:
+            seal(FOLDER, given.seal)
+            say(f"{FOLDER}: {given.seal} is packaged as it is")
+            return
+        file = package(Path(given.run), given.name)
         size = file.stat().st_size / 2**20
-        say(f"{file}: {size:.1f} MiB, sha256 {_digest(file)}")
+        say(f"{file}: {size:.1f} MiB, sha256 {entry(file)['sha256']}")
 
 
 if __name__ == "__main__":

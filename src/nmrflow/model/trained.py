@@ -280,6 +280,10 @@ def load_checkpoint(path: str | Path, *, is_verified: bool = False) -> TrainedFl
         if not is_verified:
             _ = network.flow
         trained = TrainedFlow(network, description)
+        if len(trained.logit_thresholds) != network.axis.n_bins:
+            raise CheckpointError(
+                f"{len(trained.logit_thresholds)} thresholds for {network.axis.n_bins} bits"
+            )
         trained.calibration = find_calibration(checkpoints.find(path), trained.ranking)
         return trained
     except NmrflowError as error:

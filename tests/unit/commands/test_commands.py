@@ -16,6 +16,7 @@ from typer.testing import Result
 
 import nmrflow
 from nmrflow.model import pretrained
+from nmrflow.model.manifest import seal
 from nmrflow.output.items import ASSIGNMENT_COLUMNS, PREDICTION_COLUMNS
 from nmrflow.output.ranked import CANDIDATE_COLUMNS
 
@@ -520,9 +521,12 @@ def test_a_network_that_is_not_as_packaged_is_named(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    assert "manifest.json: what was packaged" in refusals(run("models", "verify", code=1))
+    (tmp_path / "manifest.json").write_text("{}")
     assert "0 of 0 networks" in refusals(run("models", "verify", code=1))
+    (tmp_path / "tiny.ckpt").write_bytes(b"as it was")
+    seal(tmp_path, "tiny")
     (tmp_path / "tiny.ckpt").write_bytes(b"changed")
-    (tmp_path / "sha256.json").write_text('{"tiny": "0"}')
     result = run("models", "verify", code=1)
     assert "1 of 1 networks are not as packaged" in refusals(result)
     assert "tiny.ckpt: is not the file that was packaged" in result.stdout

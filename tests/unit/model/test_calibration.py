@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nmrflow.errors import CheckpointError
 from nmrflow.model.calibration import (
     EVIDENCE,
+    MAX_WEIGHT,
     SUFFIX,
     Calibration,
     Logistic,
@@ -23,7 +24,7 @@ from nmrflow.model.calibration import (
 )
 from nmrflow.model.trained import TrainedFlow
 
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+FLOATS = st.floats(-MAX_WEIGHT, MAX_WEIGHT)
 NAMES = st.sampled_from(sorted(EVIDENCE))
 LOGISTICS = st.builds(Logistic, FLOATS, st.dictionaries(NAMES, FLOATS, max_size=3))
 PLAIN = st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=3)
@@ -33,7 +34,7 @@ RANKINGS = st.builds(RankingWeights, FLOATS, FLOATS)
 OWN = RankingWeights(log_p_weight=0.25, density_weight=0.125)
 
 
-@given(st.builds(Calibration, RANKINGS, LOGISTICS, LOGISTICS, FLOATS, PLAIN))
+@given(st.builds(Calibration, RANKINGS, LOGISTICS, LOGISTICS, st.floats(0, 1), PLAIN))
 def test_what_is_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, calibrated: Calibration
 ) -> None:
@@ -76,6 +77,15 @@ def damaged(calibration: Calibration, **changes: Any) -> str:
         {"ranking": {"log_p": 0.5}},
         {"ranking": {"log_p_weight": "a lot"}},
         {"ranking": [0.5, 0.75]},
+        {"ranking": {"log_p_weight": math.nan}},
+        {"ranking": {"log_p_weight": "1.25"}},
+        {"among": {"intercept": 50.0, "weights": {}}},
+        {"given": {"intercept": math.nan, "weights": {}}},
+        {"given": {"intercept": 0.0, "weights": {"lead": math.inf}}},
+        {"given": {"intercept": True, "weights": {}}},
+        {"none_fits_below": 1.5},
+        {"none_fits_below": math.nan},
+        {"conditions": "none"},
     ],
     ids=str,
 )
