@@ -4,7 +4,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,31 @@ def to_plain(config: "DictConfig", **values: str) -> dict[str, Any]:
         raise ConfigError(f"configuration: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+def check_settings(config: "DictConfig", names: Collection[str]) -> None:
+    """Refuse a configuration that lacks a setting, or has one that nothing reads.
+
+    Args:
+        config: As Hydra composed it, references as they stand: what they name is read.
+        names: The settings that the program reads.
+
+    Raises:
+        ConfigError: If one is missing, or another is there.
+    """
+    from omegaconf import OmegaConf
+
+    given = {str(key) for key in config}
+    if missing := sorted(set(names) - given):
+        raise ConfigError(
+            f"configuration lacks {', '.join(missing)}; a setting is switched off with "
+            f"{missing[0]}=null, where it can be, and not with ~{missing[0]}"
+        )
+    named = re.findall(r"\$\{(\w+)", str(OmegaConf.to_container(config, resolve=False)))
+    if unread := sorted(given - {*names, *named}):
+        raise ConfigError(
+            f"configuration sets {', '.join(unread)}, which nothing reads; leave out"
+        )
 
 
 def check_references(node: Any) -> None:  # noqa: ANN401 - plain values

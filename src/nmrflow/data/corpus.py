@@ -1,7 +1,9 @@
 """A corpus of generated molecules on disk: written in shards, read as far as it is needed."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from io import BufferedIOBase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +17,9 @@ from nmrflow.errors import ConfigError, DataError
 from nmrflow.numerics import generator_for
 from nmrflow.writing import write_text, written_whole
 
-_INDEX = "corpus.json"
+INDEX = "corpus.json"
+"""What makes of a folder of shards a corpus."""
+
 _SORTED_TOGETHER = 16
 """Batches whose rows are sorted by length before they are cut: those of a batch are alike."""
 
@@ -50,52 +54,70 @@ class CorpusWriter:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        for old in [folder / _INDEX, *folder.glob("shard_*.npy")]:
+        for old in [folder / INDEX, *folder.glob("shard_*.npy")]:
             old.unlink(missing_ok=True)
         self._sizes: list[int] = []
+        self._sums: dict[str, str] = {}
 
     def add(self, shard: Shard) -> None:
         """Write one shard."""
         for name, array in shard._asdict().items():
             file = _file(self.folder, len(self._sizes), name)
-            with written_whole(file) as unfinished, unfinished.open("wb") as stream:
+            with written_whole(file) as unfinished, unfinished.open("w+b") as stream:
                 np.save(stream, array)
+                self._sums[file.name] = _checksum(stream)
         self._sizes.append(len(shard.cells))
 
     def close(self, n_bins: int) -> None:
         """Write the index."""
-        text = json.dumps({"sizes": self._sizes, "n_bins": n_bins})
-        write_text(self.folder / _INDEX, text)
+        text = json.dumps({"sizes": self._sizes, "n_bins": n_bins, "sha256": self._sums})
+        write_text(self.folder / INDEX, text)
 
 
 class Corpus(Dataset[Batch]):
     """A corpus in a folder, mapped into memory: only rows that are asked for are read.
 
-    An index is ``row * n_draws + draw``.
+    An index is ``row * n_draws + draw``. A file is compared with its checksum when rows of it are
+    first asked for.
 
     Args:
         folder: As :class:`CorpusWriter` left it.
 
     Raises:
-        DataError: If there is no finished corpus, or a shard is not as its index says.
+        DataError: If there is no finished corpus, or a shard is not as its index says. Also
+            raised by whatever reads rows.
     """
 
     def __init__(self, folder: Path) -> None:
         try:
-            about = json.loads((folder / _INDEX).read_text())
+            about = json.loads((folder / INDEX).read_text())
             self.n_bins = int(about["n_bins"])
             sizes = [int(size) for size in about["sizes"]]
+            self._sums = {name: str(digest) for name, digest in about["sha256"].items()}
             self._shards = [
                 Shard(*(np.load(_file(folder, k, f), mmap_mode="r") for f in Shard._fields))
                 for k in range(len(sizes))
             ]
-        except (OSError, EOFError, ValueError, KeyError) as error:
+            found = [{len(array) for array in shard} for shard in self._shards]
+            types = {array.dtype.name for shard in self._shards for array in shard}
+            forms = {tuple(array.shape[1:] for array in shard) for shard in self._shards}
+        except Exception as error:  # whatever the readers stumbled over
             raise DataError(
-                f"{folder}: no finished corpus ({error}); remove the folder and run again"
+                f"{folder}: no finished corpus ({type(error).__name__}: {error}); remove the "
+                "folder and run again"
             ) from error
-        found = [{len(array) for array in shard} for shard in self._shards]
-        if not sizes or found != [{size} for size in sizes]:
+        # Rows of uint8, of codes several draws of n_bins packed bits.
+        widths = [len(shape) for form in forms for shape in form]
+        if (
+            not sizes
+            or found != [{size} for size in sizes]
+            or types != {"uint8"}
+            or widths != [1, 2, 0, 1]
+            or self._shards[0].codes.shape[2] != -(-self.n_bins // 8)
+        ):
             raise DataError(f"{folder}: shards are not as the index says; remove it and run again")
+        self.folder = folder
+        self._checked: set[str] = set()
         self._starts = np.cumsum([0, *sizes])
         self.n_draws = int(self._shards[0].codes.shape[1])
 
@@ -136,9 +158,23 @@ class Corpus(Dataset[Batch]):
         first: NDArray[np.uint8] = getattr(self._shards[0], field)
         out = np.empty((len(rows), *first.shape[1:]), dtype=np.uint8)
         for k in np.unique(shard):
+            self._check(_file(self.folder, int(k), field))
             at = np.flatnonzero(shard == k)
             out[at] = getattr(self._shards[k], field)[rows[at] - self._starts[k]]
         return out
+
+    def _check(self, file: Path) -> None:
+        """Compare a file with its checksum, once."""
+        if file.name in self._checked:
+            return
+        with file.open("rb") as stream:
+            found = _checksum(stream)
+        if found != self._sums.get(file.name):
+            raise DataError(
+                f"{file}: is not as it was written (SHA-256 {found}); remove the folder "
+                f"{self.folder} and run again"
+            )
+        self._checked.add(file.name)
 
 
 def find_corpus(stages: Path) -> Path:
@@ -147,7 +183,7 @@ def find_corpus(stages: Path) -> Path:
     Raises:
         DataError: If there is none, or it is not finished, or there are several.
     """
-    found = sorted(index.parent for index in stages.glob(f"*/{_INDEX}"))
+    found = sorted(index.parent for index in stages.glob(f"*/{INDEX}"))
     if len(found) != 1:
         raise DataError(f"{stages}: {len(found)} finished corpora in its folders, one is needed")
     Corpus(found[0])
@@ -233,3 +269,8 @@ class EpochDraw(EpochBatches):
 
 def _file(folder: Path, shard: int, field: str) -> Path:
     return folder / f"shard_{shard:04d}_{field}.npy"
+
+
+def _checksum(stream: BufferedIOBase) -> str:
+    stream.seek(0)
+    return hashlib.file_digest(stream, "sha256").hexdigest()

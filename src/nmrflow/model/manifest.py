@@ -66,9 +66,10 @@ def defects(folder: Path, name: str, files: Mapping[str, Any]) -> Iterator[tuple
 
 
 def entry(file: Path) -> dict[str, Any]:
-    """Size and checksum of a file."""
-    content = file.read_bytes()
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    """Size and checksum of a file; raises OSError."""
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"bytes": stream.tell(), "sha256": digest}
 
 
 def seal(folder: Path, name: str) -> None:

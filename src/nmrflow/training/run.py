@@ -14,8 +14,16 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from nmrflow.config import build, build_by_name, build_named, check_counts, to_plain
+from nmrflow.config import (
+    build,
+    build_by_name,
+    build_named,
+    check_counts,
+    check_settings,
+    to_plain,
+)
 from nmrflow.console import outlive_readers, say, show_scores, silence
+from nmrflow.errors import ConfigError
 from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scores
 from nmrflow.evaluation.scoring import Scores, score
@@ -31,6 +39,17 @@ from nmrflow.training.stages import Stage, StageContext, run_stages, stage_diges
 from nmrflow.training.tracking import EpochWandbLogger, one_run
 from nmrflow.writing import owned, written_whole
 
+_PARTS = {
+    "scoring": ("complete", "n_samples", "seed"),
+    "ranking": ("log_p_weight", "density_weight"),
+}
+_SETTINGS = (
+    *("data", "split", "model", "loss", "optimizer", "trainer", "callbacks", "logger", "stages"),
+    *("name", "seed", "batch_size", "n_threads", "keep_finished", "resume", "run_dir"),
+    *_PARTS,
+)
+"""What a training reads: conf/train.yaml has them all."""
+
 
 def train(config: DictConfig, run_dir: Path) -> Scores:
     """Train what a composed configuration describes, in ``run_dir``.
@@ -44,7 +63,13 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
         DataError: If another run is writing into the folder.
         NmrflowError: As what is built, read and resumed from raises.
     """
+    check_settings(config, _SETTINGS)
     plain = to_plain(config, run_dir=str(run_dir))
+    for part, names in {**_PARTS, "split": (), "trainer": ()}.items():
+        if not isinstance(config[part], DictConfig):
+            raise ConfigError(f"{part}={config[part]}: a group of settings is needed")
+        if names:
+            check_settings(config[part], names)
     check_counts(plain, seed=0, n_threads=1, batch_size=1)
     check_counts(plain["split"], seed=0)
     check_counts(plain["trainer"], max_epochs=1)

@@ -84,11 +84,45 @@ def test_an_index_is_row_times_draws_plus_draw(corpus: Corpus, content: Content,
 def test_rows_are_read_when_they_are_asked_for(
     corpus: Corpus, folder: Path, content: Content
 ) -> None:
+    rows = np.array([51 + 4])
+    np.testing.assert_array_equal(corpus.cells(rows), content.cells[rows])
     on_disk = np.load(folder / "shard_0002_cells.npy", mmap_mode="r+")
     on_disk[4] = 3 - on_disk[4]
     on_disk.flush()
-    found = corpus[(51 + 4) * N_DRAWS].x.numpy()
-    np.testing.assert_array_equal(found, 3 - content.cells[55])
+    np.testing.assert_array_equal(corpus.cells(rows), 3 - content.cells[rows])
+
+
+@pytest.mark.parametrize("field", Shard._fields)
+@pytest.mark.parametrize("place", [-1, 200, 129, 3])
+def test_no_bit_of_a_shard_may_be_another(folder: Path, field: str, place: int) -> None:
+    file = folder / f"shard_0000_{field}.npy"
+    content = bytearray(file.read_bytes())
+    place = min(place, len(content) - 1)
+    content[place] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"run again$"):
+        getattr(Corpus(folder), "__getitem__" if field == "codes" else field)(
+            0 if field == "codes" else np.array([0])
+        )
+
+
+def test_a_shard_of_another_corpus_is_refused(folder: Path) -> None:
+    first, last = (folder / f"shard_{k:04d}_lengths.npy" for k in (0, 2))
+    np.save(first, np.load(first)[::-1])
+    corpus = Corpus(folder)
+    assert len(corpus.lengths(np.array([51]))) == 1  # Of the last, which is as it was.
+    with pytest.raises(DataError, match=rf"{first}: is not as it was written .*remove"):
+        corpus.lengths(np.array([0, 51]))
+    assert last.exists()
+
+
+@pytest.mark.parametrize("kind", ["float64", "int8", "object", "one axis less"])
+def test_shards_of_other_numbers_are_refused(folder: Path, kind: str) -> None:
+    file = folder / "shard_0001_kinds.npy"
+    array = np.load(file)
+    np.save(file, array[:, 0] if kind == "one axis less" else array.astype(kind))
+    with pytest.raises(DataError, match="run again"):
+        Corpus(folder)
 
 
 def test_an_unfinished_corpus_is_refused(content: Content, tmp_path: Path) -> None:
@@ -129,7 +163,8 @@ def test_shards_that_are_not_as_the_index_says_are_refused(
 
 @pytest.mark.parametrize("sizes", [[], [1, 50, 30], [50, 1, 31], [50, 1, 30, 4]])
 def test_an_index_of_other_shards_is_refused(folder: Path, sizes: list[int]) -> None:
-    (folder / "corpus.json").write_text(json.dumps({"sizes": sizes, "n_bins": N_BINS}))
+    index = json.loads((folder / "corpus.json").read_text())
+    (folder / "corpus.json").write_text(json.dumps({**index, "sizes": sizes}))
     with pytest.raises(DataError, match="run again"):
         Corpus(folder)
 
@@ -142,7 +177,20 @@ def test_a_shard_cut_off_is_refused(folder: Path, n_bytes: int) -> None:
         Corpus(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"sizes": [50, 1, 30]}', '{"n_bins": 24}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"sizes": [50, 1, 30]}',
+        '{"n_bins": 24}',
+        '{"sizes": [50, 1, 30], "n_bins": 24}',
+        '{"sizes": [50, 1, 30], "n_bins": 24, "sha256": []}',
+        '{"sizes": [50, 1, 30], "n_bins": 99999, "sha256": {}}',
+        '{"sizes": 3, "n_bins": 24, "sha256": {}}',
+    ],
+)
 def test_a_damaged_index_is_refused(folder: Path, text: str) -> None:
     (folder / "corpus.json").write_text(text)
     with pytest.raises(DataError, match="run again"):

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from nmrflow.console import say
 from nmrflow.data.records import Record
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError
+from nmrflow.model.manifest import entry
 from nmrflow.model.network import Network
 from nmrflow.shifts.forward import EnsembleForward
 from nmrflow.training.processes import is_first
@@ -57,6 +59,9 @@ class StageContext:
 class Stage(ABC):
     """One step of a training. To add one: a subclass, and an entry in ``stages`` of a YAML."""
 
+    keeps: tuple[str, ...] = ()
+    """Names of the files that :meth:`load` reads; their checksums are kept."""
+
     is_together = False
     """Whether processes that train together all take part in :meth:`run`; otherwise the first
     one does it alone, and the others wait until it is done."""
@@ -98,8 +103,11 @@ def run_stages(
         ended it.
 
     Raises:
-        CheckpointError: If what a stage has left cannot be loaded.
+        CheckpointError: If what a stage has left cannot be loaded, or is not as it was left.
+        ConfigError: If a stage's name is none of a folder, or its folder is somebody else's.
     """
+    if strange := [name for name in stages if not re.fullmatch(r"\w[\w-]*", name)]:
+        raise ConfigError(f"stages.{strange[0]}: a name of letters and digits is needed")
     facts: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     folders: dict[str, Path] = {}
@@ -108,7 +116,7 @@ def run_stages(
         own = replace(context, folder=context.folder / name, folders=dict(folders))
         folders[name] = own.folder
         digest = digests[name]
-        look = partial(_read_done, own.folder, digest)
+        look = partial(_read_done, own.folder, digest, stage.keeps)
         done = look() if stage.is_together or is_first() else _wait_for(look)
         if done is None:
             done = _run(name, stage, own, digest)
@@ -137,7 +145,9 @@ def _run(name: str, stage: Stage, context: StageContext, digest: str) -> dict[st
     facts = stage.run(context)
     done = {"digest": digest, "facts": facts, "seconds": time.perf_counter() - started}
     if is_first():
-        write_text(context.folder / _DONE, json.dumps(done))
+        kept = {name: entry(context.folder / name) for name in stage.keeps}
+        whole = json.loads(json.dumps({**done, "files": kept}))
+        write_text(context.folder / _DONE, json.dumps({**whole, "sha256": _digest(whole)}))
     say(f"stage {name}: {done['seconds']:.0f} s")
     return done
 
@@ -190,7 +200,15 @@ def _make_ready(folder: Path, digest: str) -> None:
     another training side.
     """
     if folder.exists() and not _is_ready(folder, digest):
-        shutil.rmtree(folder)
+        left = [file for file in folder.iterdir() if file.name != _BEGUN]
+        if left and not (folder / _BEGUN).is_file():
+            raise ConfigError(
+                f"{folder}: this stage would begin anew here, and what lies in it is of no "
+                "stage; move it away, or give another hydra.run.dir"
+            )
+        # First what would make it count as done; last of all what says that it may be removed.
+        for file in sorted(left, key=lambda file: file.name != _DONE):
+            shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / _BEGUN, digest)
 
@@ -202,9 +220,34 @@ def _is_ready(folder: Path, digest: str) -> bool:
         return False
 
 
-def _read_done(folder: Path, digest: str) -> dict[str, Any] | None:
+def _read_done(folder: Path, digest: str, keeps: Sequence[str]) -> dict[str, Any] | None:
+    """What a stage that is done has told; None if it is not, or under other conditions.
+
+    Raises:
+        CheckpointError: If that, or a file that it keeps, is not as it was left.
+    """
+    file = folder / _DONE
     try:
-        done: dict[str, Any] = json.loads((folder / _DONE).read_text())
-    except (OSError, ValueError):
-        return None
-    return done if done.get("digest") == digest else None
+        done = json.loads(file.read_text(encoding="utf-8"))
+        if done.pop("sha256") != _digest(done):
+            raise ValueError("another checksum")
+        if done["digest"] != digest:
+            return None
+        for name in keeps:
+            file = folder / name
+            if entry(file) != done["files"][name]:
+                raise ValueError("another checksum")
+    except FileNotFoundError as error:
+        if file.name == _DONE:
+            return None
+        raise _damaged(file, error) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(file, error) from error
+    return dict(done)
+
+
+def _damaged(file: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{file}: is not as this stage left it ({type(error).__name__}: {error}); remove the "
+        f"folder {file.parent} and run again"
+    )

@@ -68,6 +68,7 @@ class BondStage(Stage):
     share_alike: float = 0.7
     optimizer: Callable[[Iterable[Tensor]], Optimizer] = MuonAdamW
 
+    keeps = ("last.ckpt",)
     is_together = True
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from nmrflow.chem.graph import AtomFeatures
 from nmrflow.chem.structure import Structure
 from nmrflow.config import check_counts, check_shares
 from nmrflow.console import progress
-from nmrflow.data.corpus import CorpusWriter, Shard
+from nmrflow.data.corpus import INDEX, CorpusWriter, Shard
 from nmrflow.errors import ConfigError
 from nmrflow.numerics import generator_for
 from nmrflow.shifts.network import collate
@@ -49,6 +49,8 @@ class CorpusStage(Stage):
     drop: float = 0.015
     stray: float = 1.5e-4
     shard_size: int = 50_000
+
+    keeps = (INDEX,)  # It has the checksums of the shards.
 
     def __post_init__(self) -> None:
         check_counts(vars(self), n=0, n_draws=1, shard_size=1)

@@ -51,6 +51,8 @@ class ShiftStage(Stage):
     fine_tuning_epochs: int = 15
     rehearsal_weight: float = 4.0
 
+    keeps = (_WEIGHTS,)
+
     def __post_init__(self) -> None:
         check_counts(vars(self), n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
         if not 0 <= self.rehearsal_weight < math.inf:

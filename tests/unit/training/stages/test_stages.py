@@ -316,21 +316,76 @@ def test_what_was_left_under_other_conditions_is_not_gone_on_from(
     assert case.stages["b"].left_before == [[], [], []]
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", '{"digest": "other", "facts": {}}'])
-def test_a_damaged_note_counts_as_none(case: Case, text: str) -> None:
+def flipped(file: Path, k: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[k] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "{}", "[]", "null", '{"digest": "other", "facts": {}}', "\x00", "[" * 9999]
+)
+def test_a_damaged_note_is_refused(case: Case, text: str) -> None:
     case.run()
     (case.context.folder / "b" / "done.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"b/done\.json: is not as .* remove the folder"):
+        case.run()
+
+
+def test_no_bit_of_a_note_may_be_another(case: Case) -> None:
+    facts = case.run()
+    note = case.context.folder / "b" / "done.json"
+    whole = note.read_bytes()
+    for k in range(0, len(whole), 7):
+        flipped(note, k)
+        with pytest.raises(CheckpointError, match=r"done\.json: is not as"):
+            case.run()
+        note.write_bytes(whole)
+    assert case.run() == facts
+
+
+@pytest.mark.parametrize("change", ["flipped", "removed", "another"])
+def test_what_a_stage_keeps_is_as_it_was_left(case: Case, change: str) -> None:
+    case.stages["b"].keeps = ("part1.ckpt",)
     case.run()
-    assert case.notes == ["load a", "run b", "load c"]
+    file = case.context.folder / "b" / "part1.ckpt"
+    if change == "flipped":
+        flipped(file, 2)
+    elif change == "removed":
+        file.unlink()
+    else:
+        file.write_text("of another training")
+    with pytest.raises(CheckpointError, match=r"b/part1\.ckpt: is not as .* remove the folder"):
+        case.run()
 
 
-def test_what_is_not_known_to_be_of_this_run_is_not_gone_on_from(case: Case) -> None:
-    """As a folder copied from another run, unfinished or of another configuration."""
+@pytest.mark.parametrize("name", ["../else", "/tmp/else", "..", "a/b", "", ".a", "a b"])
+def test_a_stage_has_the_name_of_a_folder_of_its_own(case: Case, name: str) -> None:
+    case.stages = {name: case.stages["a"]}
+    case.described["stages"] = {name: {"n": 1}}
+    with pytest.raises(ConfigError, match="a name of letters"):
+        case.run()
+    assert not case.context.folder.exists()
+
+
+def test_what_is_of_no_stage_is_neither_gone_on_from_nor_removed(case: Case) -> None:
     foreign = case.context.folder / "b"
     foreign.mkdir(parents=True)
     (foreign / "part9.ckpt").write_text("of whatever")
+    with pytest.raises(ConfigError, match=r"stages/b: .* of no stage; move it away"):
+        case.run()
+    assert (foreign / "part9.ckpt").read_text() == "of whatever"
+
+
+def test_what_another_run_has_begun_is_not_gone_on_from(case: Case) -> None:
+    """As a folder copied from another run, unfinished or of another configuration."""
+    foreign = case.context.folder / "b"
+    (foreign / "deep").mkdir(parents=True)
+    for name in ("part9.ckpt", "begun", "deep/more"):
+        (foreign / name).write_text("of whatever")
     case.run()
     assert case.stages["b"].left_before == [[]]
+    assert not (foreign / "deep").exists()
 
 
 @pytest.mark.parametrize("error", [KeyError("state_dict"), RuntimeError("size mismatch\nmore")])
