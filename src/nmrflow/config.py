@@ -3,7 +3,6 @@
 import inspect
 import os
 import re
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -136,10 +135,10 @@ def build(
     target = config["_target_"]
     try:
         built = _made(config, extra)
-    except _build_errors() as error:
-        if isinstance(error, NmrflowError):
-            raise
-        reason = str(error).splitlines()[0]
+    except NmrflowError:
+        raise
+    except Exception as error:  # whatever a constructor stumbled over
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"{target} cannot be built: {reason}") from error
     if not isinstance(built, expected):
         raise ConfigError(f"{target} is a {type(built).__name__}, not a {expected.__name__}")
@@ -192,7 +191,7 @@ def check_counts(config: Mapping[str, Any], **minima: int) -> None:
         ConfigError: If one is no whole number, or too small or too large.
     """
     for key, least in minima.items():
-        value = config[key]
+        value = config.get(key)
         if type(value) is not int or value < least:
             raise ConfigError(f"{key}={value}: a whole number, {least} or more, is needed")
         if value > (most := MAX_COUNTS.get(key, value)):
@@ -265,10 +264,3 @@ def _check_target(target: object, allowed: tuple[str, ...]) -> None:
         ) from error
     if not inspect.isclass(found) or not f"{found.__module__}.".startswith(allowed):
         raise refusal
-
-
-def _build_errors() -> tuple[type[Exception], ...]:
-    """Lightning's among them if it is what refused; its import takes seconds, so none is made."""
-    lightning = sys.modules.get("lightning.fabric.utilities.exceptions")
-    errors = (TypeError, ValueError)
-    return (*errors, lightning.MisconfigurationException) if lightning else errors

@@ -5,10 +5,10 @@ import gc
 from omegaconf import DictConfig
 
 from nmrflow.composition import composed
-from nmrflow.config import to_plain
+from nmrflow.config import check_settings, to_plain
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import errors_for_people, run_with_hydra
-from nmrflow.evaluation.rescoring import score_checkpoint
+from nmrflow.evaluation.rescoring import SETTINGS, score_checkpoint
 from nmrflow.evaluation.scoring import Scores
 
 
@@ -17,6 +17,7 @@ def evaluate(config: DictConfig) -> Scores:
 
     Returns, and raises, as :func:`nmrflow.evaluation.rescoring.score_checkpoint`.
     """
+    check_settings(config, SETTINGS)
     return score_checkpoint(to_plain(config))
 
 

@@ -56,10 +56,11 @@ def model(finished_run: Path) -> nmrflow.model.trained.TrainedFlow:
 
 
 def test_the_own_validation_side_scores_as_at_the_end_of_training(
-    finished_run: Path, tmp_path: Path
+    finished_run: Path, table: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "new" / "scores.json"
-    result = run_evaluate(f"checkpoint={finished_run}", f"output={output}")
+    call = [f"checkpoint={finished_run}", f"training_path={table}"]
+    result = run_evaluate(*call, f"output={output}")
     assert json.loads(output.read_text()) == result
     trained = json.loads((finished_run / "evaluation.json").read_text())
     assert {k: v for k, v in result.items() if "/" in k} == {
@@ -106,10 +107,9 @@ def test_without_the_data_trained_on_there_are_no_probes(
     # Of the twelve rows of `short` no bin has five set bits.
     some = tmp_path / "some.csv"
     some.write_text("".join(table.read_text().splitlines(keepends=True)[:41]))
-    at_hand, gone = (
-        run_evaluate(f"checkpoint={run}", f"data.path={some}", "split=all", "n_samples=1")
-        for run in (finished_run, bare)
-    )
+    call = [f"data.path={some}", "split=all", "n_samples=1"]
+    at_hand = run_evaluate(f"checkpoint={finished_run}", f"training_path={table}", *call)
+    gone = run_evaluate(f"checkpoint={bare}", *call)
     for name in ("y_from_z_auroc_linear", "y_from_z_auroc_mlp"):
         assert 0 < at_hand[f"latent/{name}"] < 1
         assert gone[f"latent/{name}"] is None
@@ -119,11 +119,14 @@ def test_without_the_data_trained_on_there_are_no_probes(
     assert gone["spectrum/f1_macro"] == at_hand["spectrum/f1_macro"]
 
 
-def test_chosen_molecules_are_shown_with_their_side(model, finished_run: Path) -> None:
-    sides = model.split.divide(model.source.read().records)
+def test_chosen_molecules_are_shown_with_their_side(
+    model, finished_run: Path, table: Path
+) -> None:
+    sides = model.split.divide(model.source_at(str(table)).read().records)
     seen, held = sides.train[0], sides.validation[2]
     result = run_evaluate(
         f"checkpoint={finished_run}",
+        f"training_path={table}",
         f"examples=[{seen.molecule_id},{held.molecule_id}]",
         "n_samples=1",
     )
@@ -142,8 +145,8 @@ def test_chosen_molecules_are_shown_with_their_side(model, finished_run: Path) -
         )
 
 
-def test_examples_are_ten_of_the_validation_side_by_default(model) -> None:
-    sides = model.split.divide(model.source.read().records)
+def test_examples_are_ten_of_the_validation_side_by_default(model, table: Path) -> None:
+    sides = model.split.divide(model.source_at(str(table)).read().records)
     shown = show_examples(model, sides.validation, sides.train)
     assert len(shown) == 10
     assert {example["side"] for example in shown} == {"validation"}
@@ -167,8 +170,8 @@ def test_bad_examples_are_refused(bare: Path, short: Path, examples: str, said: 
         run_evaluate(*call, f"examples={examples}")
 
 
-def test_unknown_examples_are_named(model) -> None:
-    records = model.source.read().records
+def test_unknown_examples_are_named(model, table: Path) -> None:
+    records = model.source_at(str(table)).read().records
     with pytest.raises(DataError, match=r"no molecule with id 77777, x9 in"):
         show_examples(model, records, ids=[records[0].molecule_id, "77777", "x9"])
 
@@ -201,10 +204,10 @@ def test_data_that_changed_since_training_are_refused(
     run = train_small(f"data.path={moved}", "trainer.max_epochs=1")
     moved.write_text("".join(table.read_text().splitlines(keepends=True)[:60]))
     with pytest.raises(DataError, match="no longer the data"):
-        run_evaluate(f"checkpoint={run}")
+        run_evaluate(f"checkpoint={run}", f"training_path={moved}")
     moved.unlink()
     with pytest.raises(DataError, match="no such file"):
-        run_evaluate(f"checkpoint={run}")
+        run_evaluate(f"checkpoint={run}", f"training_path={moved}")
 
 
 @pytest.mark.parametrize(
@@ -272,12 +275,47 @@ def test_proposals_can_be_had_one_spectrum_at_a_time(model) -> None:
             assert np.array_equal(one.z, other.z)
 
 
-def test_the_source_is_where_it_was(model, table: Path) -> None:
-    assert isinstance(model.source, RevMolSpec)
-    assert model.source.path == str(table)
-    assert len(model.source.read().records) == 120
+def test_the_source_is_where_it_is_said_to_be(model, table: Path) -> None:
+    source = model.source_at(str(table))
+    assert isinstance(source, RevMolSpec)
+    assert source.path == str(table)
+    assert len(source.read().records) == 120
     golden = nmrflow.load_checkpoint(Path(__file__).parents[1] / "golden/format_1.ckpt")
-    assert isinstance(golden.source, Embedded)
+    assert isinstance(golden.source_at(None), Embedded)
+
+
+@pytest.fixture
+def pointing(finished_run: Path, tmp_path: Path) -> Path:
+    """A stranger's checkpoint, which names a file of the user's and a page of its own."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("a secret")
+    checkpoint = checkpoints.read(finished_run)
+    about = checkpoint[checkpoints.KEY]
+    about["data_path"] = str(secret)
+    about["config"]["data"] |= {"url": "http://localhost:1/x", "sha256": "0", "path": str(secret)}
+    file = tmp_path / "stranger.ckpt"
+    checkpoints.save_atomically(checkpoint, file)
+    return file
+
+
+def test_no_path_and_no_page_of_a_checkpoint_is_followed(
+    pointing: Path, table: Path, short: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"are not followed.*training_path=FILE") as refused:
+        run_evaluate(f"checkpoint={pointing}")
+    assert "a secret" not in str(refused.value)
+    call = [f"checkpoint={pointing}", f"data.path={short}", "split=all", "n_samples=1"]
+    assert run_evaluate(*call)["latent/y_from_z_auroc_linear"] is None
+    source = nmrflow.load_checkpoint(pointing).source_at(str(table))
+    assert (source.path, source.url) == (str(table), RevMolSpec().url)
+    with pytest.raises(DataError, match="is not the data that this checkpoint learned from"):
+        run_evaluate(*call, f"training_path={short}")
+
+
+@pytest.mark.parametrize("override", ["+nonsense=1", "+data.nonsense=1", "~split"])
+def test_settings_that_mean_nothing_are_refused(bare: Path, override: str) -> None:
+    with pytest.raises(ConfigError, match=r"nothing reads|nonsense|lacks split"):
+        run_evaluate(f"checkpoint={bare}", "data.path=x.csv", override)
 
 
 def test_logits_are_those_of_the_spectrum_slot(model) -> None:

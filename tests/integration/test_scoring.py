@@ -68,8 +68,8 @@ def model(finished_run: Path) -> TrainedFlow:
 
 
 @pytest.fixture(scope="module")
-def sides(model: TrainedFlow) -> Sides:
-    return model.split.divide(model.source.read().records)
+def sides(model: TrainedFlow, table: Path) -> Sides:
+    return model.split.divide(model.source_at(str(table)).read().records)
 
 
 @pytest.fixture(scope="module")

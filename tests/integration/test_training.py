@@ -4,11 +4,13 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
 from hydra import compose, initialize_config_module
+from hydra.errors import ConfigCompositionException
 
 import nmrflow
 from nmrflow.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -148,6 +150,100 @@ def test_a_folder_that_another_run_writes_into_is_refused(train_in, tmp_path: Pa
 def test_resuming_from_weights_alone_is_refused(finished_run: Path, train_small) -> None:
     with pytest.raises(CheckpointError, match="weights only"):
         train_small(f"resume={finished_run}/checkpoints/best.ckpt")
+
+
+STATE = ("optimizer_states", 0, "state", 0)
+BEST = "callbacks", "BestCheckpoint", "best_model_score"
+DAMAGES: dict[str, tuple[tuple[Any, ...], Any, str]] = {
+    "a short moment": ((*STATE, "exp_avg"), torch.zeros(1), "another shape"),
+    "a moment of NaN": ((*STATE, "exp_avg_sq"), torch.nan, "not finite"),
+    "a moment of booleans": ((*STATE, "exp_avg"), torch.bool, "another shape or type"),
+    "a long step": ((*STATE, "step"), torch.zeros(3), "another shape"),
+    "one parameter more": (
+        ("optimizer_states", 0, "state", 99),
+        {"step": torch.zeros(1)},
+        "99|range",
+    ),
+    "fewer parameters": (("optimizer_states", 0, "param_groups", 0, "params"), [0], "params"),
+    "another rate": (("optimizer_states", 0, "param_groups", 0, "lr"), 1.0, "lr differ"),
+    "no groups": (("optimizer_states", 0, "param_groups"), [], "optimizer"),
+    "no state": (("optimizer_states", 0), {}, "optimizer"),
+    "weights of booleans": (("state_dict", None), torch.bool, "of torch.bool"),
+    "a best score": (BEST, torch.tensor(torch.nan), "best score"),
+    "no epoch": (("epoch",), "two", "epoch is a str"),
+    "no loops": (("loops",), [], "loops is a list"),
+}
+
+
+def damaged(checkpoint: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
+    *path, last = place
+    node: Any = checkpoint
+    for key in path:
+        if key == "BestCheckpoint":
+            key = next(name for name in node if name.startswith(key))
+        node = node[key]
+    last = next(iter(node)) if last is None else last
+    if isinstance(value, torch.dtype):
+        value = node[last].to(value)
+    elif value is torch.nan:
+        value = torch.full_like(node[last], torch.nan)
+    node[last] = value
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_not_resumed(
+    finished_run: Path, train_small, damage: str, tmp_path: Path
+) -> None:
+    """A fused optimiser would write beyond a state that is too short."""
+    shutil.copytree(finished_run / "checkpoints", tmp_path / "checkpoints")
+    file = tmp_path / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(file, weights_only=True)
+    place, value, said = DAMAGES[damage]
+    damaged(checkpoint, place, value)
+    torch.save(checkpoint, file)
+    with pytest.raises(CheckpointError, match=said):
+        train_small("trainer.max_epochs=5", f"resume={file}")
+
+
+def test_a_path_that_a_checkpoint_names_is_not_followed(
+    finished_run: Path, train_small, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("a secret")
+    (tmp_path / "checkpoints").mkdir()
+    file = tmp_path / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(finished_run / "checkpoints" / "last.ckpt", weights_only=True)
+    (best,) = (state for name, state in checkpoint["callbacks"].items() if "Best" in name)
+    best["best_model_path"] = best["kth_best_model_path"] = str(secret)
+    best["best_k_models"] = {str(secret): best["best_model_score"]}
+    torch.save(checkpoint, file)
+    resumed = train_small("trainer.max_epochs=5", f"resume={file}")
+    assert secret.read_text() == "a secret"
+    assert not list(resumed.rglob("secret*"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["+nonsense=1"], "sets nonsense, which nothing reads"),
+        (["+scoring.nonsense=1"], "sets nonsense, which nothing reads"),
+        (["+ranking.weight=1"], "sets weight, which nothing reads"),
+        (["~loss"], "lacks loss"),
+        (["~scoring.seed"], "lacks seed"),
+        (["trainer=null"], "a group of settings"),
+        (["scoring=3"], "a group of settings"),
+        (["name=${oc.env:HOME}"], "only references to other values"),
+    ],
+)
+def test_settings_that_mean_nothing_or_are_missing_are_said(
+    train_small, overrides: list[str], said: str
+) -> None:
+    with pytest.raises((ConfigError, ConfigCompositionException), match=said):
+        train_small("trainer.max_epochs=1", *overrides)
+
+
+def test_a_setting_that_another_refers_to_is_read(train_small) -> None:
+    assert train_small("+n=1", "trainer.max_epochs=${n}")
 
 
 def test_a_checkpoint_holds_plain_values_and_no_rows(finished_run: Path, table: Path) -> None:

@@ -26,6 +26,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 def test_yardsticks_of_a_run(
     finished_run: Path,
+    table: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -34,15 +35,15 @@ def test_yardsticks_of_a_run(
     runs = tmp_path / "runs"
     for name in "ab":  # Two runs on the same split have the same yardsticks.
         shutil.copytree(finished_run, runs / name)
-    run_command(monkeypatch, str(runs), *SMALL)
+    run_command(monkeypatch, str(runs), "--data", str(table), *SMALL)
     out = capsys.readouterr().out
     assert "1 split(s), 1 to compute" in out
     assert "structure/coverage" in out
 
-    run_command(monkeypatch, str(runs), *SMALL)
+    run_command(monkeypatch, str(runs), "--data", str(table), *SMALL)
     assert "1 split(s), 0 to compute" in capsys.readouterr().out
 
-    (case,) = find_cases(runs)
+    (case,) = find_cases(runs, str(table))
     found = cached(case.sides, case.axis, SETTINGS)
     assert found is not None
     stored = json.loads((finished_run / EVALUATION).read_text())
@@ -59,6 +60,7 @@ def test_yardsticks_of_a_run(
 
 def test_changed_data_are_refused(
     finished_run: Path,
+    table: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -68,7 +70,7 @@ def test_changed_data_are_refused(
     stored = json.loads((run / EVALUATION).read_text())
     (run / EVALUATION).write_text(json.dumps(stored | {"split_sha256": "0" * 64}))
     with pytest.raises(SystemExit) as left:
-        run_command(monkeypatch, str(tmp_path), *SMALL)
+        run_command(monkeypatch, str(tmp_path), "--data", str(table), *SMALL)
     assert left.value.code == 1
     assert "is no longer the data" in capsys.readouterr().err
 
@@ -104,19 +106,24 @@ def test_impossible_options_are_refused(
 
 
 @pytest.mark.slow
-def test_two_splits_in_two_processes(finished_run: Path, train_small, tmp_path: Path) -> None:
+def test_two_splits_in_two_processes(
+    finished_run: Path, table: Path, train_small, tmp_path: Path
+) -> None:
     """As a command of its own: what a process of its own can find differs from in here."""
     runs = tmp_path / "runs"
     shutil.copytree(finished_run, runs / "0")
     shutil.copytree(train_small("split.seed=1", "trainer.max_epochs=1"), runs / "1")
     subprocess.run(
-        [sys.executable, "-m", "nmrflow.evaluation.yardsticks", str(runs), *SMALL, "--jobs", "2"],
+        [
+            *(sys.executable, "-m", "nmrflow.evaluation.yardsticks", str(runs)),
+            *("--data", str(table), *SMALL, "--jobs", "2"),
+        ],
         env={**os.environ, "NMRFLOW_CACHE": str(tmp_path / "cache")},
         check=True,
     )
     written = read_yardsticks(runs)
     assert [entry["conditions"]["split_seed"] for entry in written] == [0, 1]
     # The same as one process computes; only the time differs.
-    case = find_cases(runs)[1]
+    case = find_cases(runs, str(table))[1]
     alone = compute_yardsticks(case.sides, case.axis, SETTINGS)
     assert all(written[1][name] == alone[name] for name in command.NAMES)

@@ -11,12 +11,18 @@ from nmrflow.console import outlive_readers, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset, say_off_scale
 from nmrflow.data.records import Record, Source, SourceData
 from nmrflow.data.splits import Sides, records_hash
-from nmrflow.errors import ConfigError, DataError, NmrflowError
+from nmrflow.errors import ConfigError, DataError
 from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import check_scores_writable, write_scores
 from nmrflow.evaluation.scoring import SCORING, Scores, score
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
+
+SETTINGS = (
+    *("checkpoint", "data", "training_path", "split", "output", "examples", "n_threads"),
+    *SCORING,
+)
+"""What conf/evaluation/evaluate.yaml holds."""
 
 
 def score_checkpoint(plain: dict[str, Any]) -> Scores:
@@ -88,7 +94,8 @@ def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceDa
     of the data given. A molecule that is scored is never in it.
     """
     own = plain["data"].get("path") is None
-    source: Source = trained.source if own else build(plain["data"], object)
+    at = plain["training_path"]
+    source: Source = trained.source_at(at) if own else build(plain["data"], object)
     data = source.read()
     sides = trained.split.divide(data.records)
     if own and records_hash(sides.validation, trained.axis) != trained.description["split_sha256"]:
@@ -96,21 +103,21 @@ def _read(trained: TrainedFlow, plain: dict[str, Any]) -> tuple[Source, SourceDa
             f"{source.path or source.name}: is no longer the data that this checkpoint was "
             "trained on; to score on what it is now, give it as data.path"
         )
-    train = sides.train if own else _own_training_side(trained) or sides.train
+    train = sides.train if own else _own_training_side(trained, at) or sides.train
     scored = data.records if plain["split"] == "all" else sides.validation
     molecules = {record.structure.connectivity for record in scored}
     kept = (record for record in train if record.structure.connectivity not in molecules)
     return source, data, Sides(train=tuple(kept), validation=scored)
 
 
-def _own_training_side(trained: TrainedFlow) -> tuple[Record, ...]:
-    """Nothing if the data trained on cannot be read any more, or have changed."""
+def _own_training_side(trained: TrainedFlow, path: str | None) -> tuple[Record, ...]:
+    """Nothing if the data trained on are not given."""
     about = trained.description
-    if "path" in about["config"]["data"] and about["data_path"] is None:
-        return ()  # Nobody knows where they lie; the source would fetch them.
-    try:
-        sides = trained.split.divide(trained.source.read().records)
-    except NmrflowError:
+    if path is None and "path" in about["config"]["data"]:
         return ()
-    digest = records_hash(sides.validation, trained.axis)
-    return sides.train if digest == about["split_sha256"] else ()
+    sides = trained.split.divide(trained.source_at(path).read().records)
+    if records_hash(sides.validation, trained.axis) != about["split_sha256"]:
+        if path is None:
+            return ()  # Those of the package are others now.
+        raise DataError(f"training_path={path}: is not the data that this checkpoint learned from")
+    return sides.train

@@ -14,8 +14,8 @@ from nmrflow.chem.domain import Domain
 from nmrflow.chem.graph import MolecularGraph
 from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_TO_TRAIN, build
-from nmrflow.errors import CheckpointError, StructureError
-from nmrflow.model.schema import load_weights, no_larger_than
+from nmrflow.errors import CheckpointError, ConfigError, StructureError
+from nmrflow.model.schema import check_sizes, load_weights, no_larger_than
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.distribution import to_logits
 from nmrflow.shifts.forward import ForwardSide
@@ -110,10 +110,14 @@ def build_network(
         weights: Trained ones, by name; the flow is then built when it is first wanted.
 
     Raises:
-        ConfigError: As :func:`nmrflow.config.build`.
+        ConfigError: As :func:`nmrflow.config.build` and
+            :func:`nmrflow.model.schema.check_sizes`, or if a part is missing.
         ShapeError: If the flow does not fit the encodings.
         CheckpointError: If the weights do not fit.
     """
+    check_sizes(model, "model")
+    if missing := [key for key in ("codec", "axis", "flow") if key not in model]:
+        raise ConfigError(f"model lacks {', '.join(missing)}")
     parts = {} if "domain" not in model else {"domain": build(model["domain"], Domain, allowed)}
     codec: MoleculeCodec = build(model["codec"], object, allowed, **parts)
     axis: ShiftAxis = build(model["axis"], ShiftAxis, allowed)

@@ -11,7 +11,8 @@ from nmrflow.chem.structure import Structure
 from nmrflow.config import ALLOWED_IN_CHECKPOINT, build
 from nmrflow.data.records import Source
 from nmrflow.data.splits import Split
-from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.errors import ConfigError, SpectrumError, StructureError
+from nmrflow.files import names_a_file
 from nmrflow.metrics.calibration import probabilities
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.model.calibration import Calibration, RankingWeights
@@ -78,12 +79,28 @@ class Predictor:
             )
         return tuple(sentences)
 
-    @property
-    def source(self) -> Source:
-        """The data that it was trained on, at the place where they were then."""
+    def source_at(self, path: str | None) -> Source:
+        """The data that it was trained on, at the place where they are now.
+
+        What the checkpoint itself says of places is not followed: it may be a stranger's.
+
+        Args:
+            path: Their file; None for those that come with the package or are downloaded.
+
+        Raises:
+            ConfigError: If they lay in a file, and none is given.
+        """
         own = self.description["config"]["data"]
-        located = own | {"path": self.description["data_path"]} if "path" in own else own
-        source: Source = build(located, object, ALLOWED_IN_CHECKPOINT)
+        told = self.description["data_path"]
+        if "path" in own and path is None and told is not None:
+            raise ConfigError(
+                f"trained on {self.description['data']}, then at {str(told)!r}: paths in a "
+                "checkpoint are not followed; say where that file is (nmrflow.evaluate: "
+                "training_path=FILE; yardsticks: --data FILE)"
+            )
+        kept = {k: v for k, v in own.items() if not names_a_file(k) and k not in ("url", "sha256")}
+        placed = {"path": path} if "path" in own else {}
+        source: Source = build(kept | placed, object, ALLOWED_IN_CHECKPOINT)
         return source
 
     @property

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from nmrflow.errors import CheckpointError
+from nmrflow.errors import CheckpointError, ConfigError
 
 MAX_SIZE = 65_536
 """Larger whole numbers are no size of a network's part."""
@@ -97,7 +97,6 @@ def check_description(about: Mapping[str, Any]) -> None:
     _check_types(about, _TOLD, "")
     config, side = about["config"], about["training_side"]
     _check_types(config, _CONFIGURED, "config.")
-    _check_sizes(config["model"], "config.model")
     _check_types(side, dict.fromkeys(_MEASURED, float), "training_side.")
     thresholds = side.get("logit_thresholds") or []
     ranking = config.get("ranking") or {}
@@ -186,12 +185,17 @@ def _check_types(node: Mapping[str, Any], expected: Mapping[str, type], place: s
             raise CheckpointError(f"{place}{name} is a {type(value).__name__}; it is damaged")
 
 
-def _check_sizes(node: Any, place: str) -> None:  # noqa: ANN401 - plain values
+def check_sizes(node: Any, place: str) -> None:  # noqa: ANN401 - plain values
+    """Refuse whole numbers that are no size of a network's part, before anything is made so large.
+
+    Raises:
+        ConfigError: If one in a node is beyond :data:`MAX_SIZE`.
+    """
     if isinstance(node, Mapping):
         for key, value in node.items():
-            _check_sizes(value, f"{place}.{key}")
+            check_sizes(value, f"{place}.{key}")
     elif isinstance(node, list | tuple):
         for k, value in enumerate(node):
-            _check_sizes(value, f"{place}[{k}]")
+            check_sizes(value, f"{place}[{k}]")
     elif isinstance(node, int) and abs(node) > MAX_SIZE:
-        raise CheckpointError(f"{place} is {node:,}; {MAX_SIZE:,} is the most")
+        raise ConfigError(f"{place} is {node:,}; {MAX_SIZE:,} is the most")

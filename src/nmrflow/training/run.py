@@ -63,17 +63,7 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
         DataError: If another run is writing into the folder.
         NmrflowError: As what is built, read and resumed from raises.
     """
-    check_settings(config, _SETTINGS)
-    plain = to_plain(config, run_dir=str(run_dir))
-    for part, names in {**_PARTS, "split": (), "trainer": ()}.items():
-        if not isinstance(config[part], DictConfig):
-            raise ConfigError(f"{part}={config[part]}: a group of settings is needed")
-        if names:
-            check_settings(config[part], names)
-    check_counts(plain, seed=0, n_threads=1, batch_size=1)
-    check_counts(plain["split"], seed=0)
-    check_counts(plain["trainer"], max_epochs=1)
-    check_counts(plain["scoring"], n_samples=1, seed=0)
+    plain = _checked(config, run_dir)
     torch.set_num_threads(plain["n_threads"])
     if not is_first():
         silence()
@@ -81,6 +71,22 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     outlive_readers()
     with owned(run_dir):
         return _train(config, plain, run_dir)
+
+
+def _checked(config: DictConfig, run_dir: Path) -> dict[str, Any]:
+    """The configuration as plain values, with what is asked of each whole number."""
+    check_settings(config, _SETTINGS)
+    for part in (*_PARTS, "split", "trainer"):
+        if not isinstance(config[part], DictConfig):
+            raise ConfigError(f"{part}={config[part]}: a group of settings is needed")
+    for part, names in _PARTS.items():
+        check_settings(config[part], names)
+    plain = to_plain(config, run_dir=str(run_dir))
+    check_counts(plain, seed=0, n_threads=1, batch_size=1)
+    check_counts(plain["split"], seed=0)
+    check_counts(plain["trainer"], max_epochs=1)
+    check_counts(plain["scoring"], n_samples=1, seed=0)
+    return plain
 
 
 def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:

@@ -112,6 +112,7 @@ def main() -> None:
     defaults = Settings()
     parser = argparse.ArgumentParser(prog="nmrflow.evaluation.yardsticks", description=__doc__)
     parser.add_argument("folder", type=Path, help="a run folder, or a multirun's")
+    parser.add_argument("--data", metavar="FILE", help="what the runs were trained on, if a file")
     parser.add_argument("--corpus-size", type=int, default=defaults.corpus_size, metavar="N")
     parser.add_argument("--networks", type=int, default=defaults.n_networks, metavar="N")
     parser.add_argument("--epochs", type=int, default=defaults.n_epochs, metavar="N")
@@ -125,7 +126,7 @@ def main() -> None:
             if getattr(given, name) < 1:
                 raise ConfigError(f"--{name}={getattr(given, name)}: 1 or more is needed")
         settings = Settings(given.corpus_size, given.networks, given.epochs, given.seed)
-        cases = find_cases(given.folder)
+        cases = find_cases(given.folder, given.data)
         check_scores_writable(given.folder / YARDSTICKS)
         found = compute_all(cases, settings, n_jobs=given.jobs, n_threads=given.threads)
         show_yardsticks(found)

@@ -25,10 +25,15 @@ class Case(NamedTuple):
         return "{data}, {split} split, seed {split_seed}".format(**self.conditions)
 
 
-def find_cases(folder: Path) -> list[Case]:
+def find_cases(folder: Path, data: str | None = None) -> list[Case]:
     """The distinct splits among the runs in or under a folder, ordered by name and seed.
 
+    Args:
+        folder: Of runs.
+        data: The file that they were trained on, if it was one.
+
     Raises:
+        ConfigError: If a run was trained on a file, and none is given.
         DataError: If there is no run, or the data is no longer what a run was trained on.
         CheckpointError: If a run's checkpoint cannot be read.
     """
@@ -45,14 +50,16 @@ def find_cases(folder: Path) -> list[Case]:
             raise DataError(f"{file}: lacks {', '.join(missing)}; remove this run, or train again")
         key = tuple(stored[name] for name in names)
         if key not in cases:
-            cases[key] = _read_case(file.parent, stored, read)
+            cases[key] = _read_case(file.parent, stored, read, data)
     return [cases[key] for key in sorted(cases)]
 
 
-def _read_case(run: Path, stored: dict[str, Any], read: dict[Any, tuple[Record, ...]]) -> Case:
+def _read_case(
+    run: Path, stored: dict[str, Any], read: dict[Any, tuple[Record, ...]], data: str | None
+) -> Case:
     """Read a run's records anew; what has been read for another run is in ``read``."""
     trained = load_checkpoint(run / "checkpoints")
-    source = trained.source
+    source = trained.source_at(data if "path" in trained.description["config"]["data"] else None)
     place = (stored["data_sha256"], source.path, trained.axis)
     if place not in read:
         read[place] = source.read().records
