@@ -14,11 +14,31 @@ from nmrflow.limits import MAX_COUNTS
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-ALLOWED_TO_TRAIN = ("nmrflow.", "torch.optim.", "lightning.pytorch.")
+ALLOWED_TO_TRAIN = (
+    "nmrflow.",
+    "torch.optim.",
+    # Not all of it: its command line builds whatever it is given.
+    "lightning.pytorch.Trainer",
+    "lightning.pytorch.trainer.",
+    "lightning.pytorch.callbacks.",
+    "lightning.pytorch.loggers.",
+    "lightning.pytorch.profilers.",
+    "lightning.pytorch.strategies.",
+)
 """Where a configuration given by the user may take its classes from."""
 
-ALLOWED_IN_CHECKPOINT = ("nmrflow.",)
-"""Where a configuration read from a checkpoint may: files come from strangers."""
+ALLOWED_IN_CHECKPOINT = (
+    "nmrflow.chem.",
+    "nmrflow.spectra.",
+    "nmrflow.shifts.",
+    "nmrflow.flow.",
+    "nmrflow.data.sources.",
+    "nmrflow.data.splits.",
+)
+"""Where a configuration read from a checkpoint may; files come from strangers.
+
+The classes of these rooms compute, and read files that the user names.
+"""
 
 _REFERENCE = re.compile(r"\$\{(?:[\w.@/\[\]-]+|(?:now|hydra):[^${}]*)\}")
 """To another value of the configuration, to the time, or to Hydra's account of the run.

@@ -193,9 +193,8 @@ def test_damaged_corpora_are_refused_or_whole(attack_scale: int, tmp_path: Path)
         file = draw.choice(files)
         content = file.read_bytes()
         file.write_bytes(damaged(content, draw))
-        with in_time():
-            with suppress(DataError):
-                assert all(map(np.array_equal, rows(), expected))
+        with in_time(), suppress(DataError):
+            assert all(map(np.array_equal, rows(), expected))
         file.write_bytes(content)
 
 
@@ -267,8 +266,7 @@ def test_mutated_configurations_run_nothing(
             content = {**content, **aimed(draw.choice(HOSTILE), made)}
         text = yaml.safe_dump(content).encode()
         (conf / "config.yaml").write_bytes(damaged(text, draw) if k % 4 == 0 else text)
-        with in_time():
-            with suppress(NmrflowError, HydraException):
-                composed_and_built(conf, tmp_path / "run")
+        with in_time(), suppress(NmrflowError, HydraException):
+            composed_and_built(conf, tmp_path / "run")
         assert not made.exists()
     assert {path.name for path in tmp_path.iterdir()} <= {"conf", "run"}

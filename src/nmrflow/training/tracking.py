@@ -13,6 +13,7 @@ from lightning.pytorch.core.saving import save_hparams_to_yaml
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from nmrflow.errors import ConfigError
 from nmrflow.evaluation import figures
 from nmrflow.evaluation.scores_file import flatten_scores
 from nmrflow.writing import write_text, written_whole
@@ -97,6 +98,13 @@ def one_run() -> Iterator[None]:
     """Close W&B's run behind the block: a multirun, one process, would write all into one."""
     try:
         yield
+    except Exception as error:
+        if type(error).__module__.startswith("wandb."):
+            raise ConfigError(
+                f"W&B refuses ({error}); correct logger.wandb or its variables, or do without: "
+                "logger=csv"
+            ) from error
+        raise
     finally:
         if "wandb" in sys.modules:
             failed = sys.exc_info()[0] is not None
