@@ -25,12 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nmrflow.config import check_references
 from nmrflow.errors import ConfigError, NmrflowError
-
-MAX_BYTES = 1_000_000
-"""Longer files are no configuration."""
-
-MAX_DEPTH = 50
-"""Deeper nodes are none either."""
+from nmrflow.limits import MAX_NESTING, MAX_YAML_BYTES
 
 _PLUGINS = {
     "launcher": "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
@@ -130,9 +125,9 @@ def check_yaml(file: Path) -> None:
         ConfigError: If it is no text, no YAML, too long, too deep, or holds tags or aliases.
     """
     with file.open("rb") as stream:
-        content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"{file}: more than {MAX_BYTES:,} bytes; that is no configuration")
+        content = stream.read(MAX_YAML_BYTES + 1)
+    if len(content) > MAX_YAML_BYTES:
+        raise ConfigError(f"{file}: more than {MAX_YAML_BYTES:,} bytes; that is no configuration")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
     try:
@@ -144,8 +139,8 @@ def check_yaml(file: Path) -> None:
                 what = f"the alias *{event.anchor}; write out what it stands for"
             elif getattr(event, "tag", None) is not None:
                 what = f"the tag {event.tag}; a configuration holds plain values only"
-            elif depth > MAX_DEPTH:
-                what = f"more than {MAX_DEPTH} nodes within each other"
+            elif depth > MAX_NESTING:
+                what = f"more than {MAX_NESTING} nodes within each other"
             if what:
                 raise ConfigError(f"{file}:{event.start_mark.line + 1}: holds {what}")
     except UnicodeDecodeError as error:

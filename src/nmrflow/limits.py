@@ -40,5 +40,17 @@ MAX_THREADS = 256
 MAX_SAMPLES = 1_000_000
 """Draws for a spectrum."""
 
+MAX_YAML_BYTES = 1_000_000
+"""Of a file of a configuration."""
+
+MAX_NESTING = 50
+"""Nodes within each other, of a configuration and of what a checkpoint tells."""
+
+MAX_PART_SIZE = 65_536
+"""Of a part of a network, such as a width, a number of layers or of bins."""
+
+MAX_DOMAIN_ATOMS = 1_000
+"""Heavy atoms of a domain's largest molecule: a table has a cell for each pair of them."""
+
 MAX_COUNTS = {"n_threads": MAX_THREADS, "n_samples": MAX_SAMPLES}
 """Those of settings, by name."""

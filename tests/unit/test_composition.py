@@ -11,8 +11,9 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nmrflow.composition import MAX_BYTES, MAX_DEPTH, ClosedLoader
+from nmrflow.composition import ClosedLoader
 from nmrflow.errors import ConfigError
+from nmrflow.limits import MAX_NESTING, MAX_YAML_BYTES
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
@@ -172,8 +173,8 @@ TEXTS = {
     "itself": (b"a: &x [*x]\n", "alias"),
     "a pickle": (b"\x80\x04\x95\x10\x00\x00\x00", "no text in UTF-8"),
     "zeros": (b"\x00" * 100, "no YAML"),
-    "deep": (b"a: " + b"[" * 100_000, f"more than {MAX_DEPTH} nodes"),
-    "long": (b"a: 1\n" * MAX_BYTES, "bytes; that is no configuration"),
+    "deep": (b"a: " + b"[" * 100_000, f"more than {MAX_NESTING} nodes"),
+    "long": (b"a: 1\n" * MAX_YAML_BYTES, "bytes; that is no configuration"),
     "no YAML": (b"a: [1\nb: }", "no YAML"),
     "a list": (b"- 1\n- 2\n", ""),
     "twice": (b"a: 1\na: 2\n", "config"),

@@ -6,9 +6,7 @@ from typing import NamedTuple
 from nmrflow.chem.formula import hill, parse_formula
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import ConfigError, StructureError
-
-MAX_DOMAIN_ATOMS = 1_000
-"""Of a domain's largest molecule: a table has a cell for each pair of them."""
+from nmrflow.limits import MAX_DOMAIN_ATOMS
 
 
 class AtomType(NamedTuple):

@@ -91,7 +91,7 @@ class Predictor:
             ConfigError: If they lay in a file, and none is given.
         """
         own = self.description["config"]["data"]
-        told = self.description["data_path"]
+        told = self.description.get("data_path")
         if "path" in own and path is None and told is not None:
             raise ConfigError(
                 f"trained on {self.description['data']}, then at {str(told)!r}: paths in a "

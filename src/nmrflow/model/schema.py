@@ -14,12 +14,10 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from nmrflow.errors import CheckpointError, ConfigError
+from nmrflow.limits import MAX_NESTING, MAX_PART_SIZE
 
-MAX_SIZE = 65_536
-"""Larger whole numbers are no size of a network's part."""
-
-_MAX_DEPTH = 50
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_KINDS = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 _TOLD = {
     "config": Mapping,
     "data": str,
@@ -51,8 +49,8 @@ def check_plain(node: Any, place: str, depth: int = 0) -> None:  # noqa: ANN401 
     Raises:
         CheckpointError: If something in a node is a tensor or the like, or lies too deep.
     """
-    if depth > _MAX_DEPTH:
-        raise CheckpointError(f"{place[:60]}...: more than {_MAX_DEPTH} nodes within each other")
+    if depth > MAX_NESTING:
+        raise CheckpointError(f"{place[:60]}...: more than {MAX_NESTING} nodes within each other")
     if isinstance(node, Mapping):
         for key, value in node.items():
             if not isinstance(key, str | int | float):
@@ -77,7 +75,7 @@ def check_weights(weights: Any) -> None:  # noqa: ANN401 - whatever is there
     for name, weight in weights.items():
         if not isinstance(name, str) or not isinstance(weight, Tensor):
             raise CheckpointError(f"weight {name!r} is a {type(weight).__name__}, and no tensor")
-        if weight.layout != torch.strided or weight.is_quantized or weight.is_complex():
+        if weight.layout != torch.strided or weight.dtype not in _KINDS or not weight.is_cpu:
             raise CheckpointError(f"weight {name} is no dense tensor of ordinary numbers")
         if weight.numel() * weight.element_size() > weight.untyped_storage().nbytes():
             raise CheckpointError(f"weight {name} claims to be larger than it is")
@@ -189,7 +187,7 @@ def check_sizes(node: Any, place: str) -> None:  # noqa: ANN401 - plain values
     """Refuse whole numbers that are no size of a network's part, before anything is made so large.
 
     Raises:
-        ConfigError: If one in a node is beyond :data:`MAX_SIZE`.
+        ConfigError: If one in a node is beyond :data:`MAX_PART_SIZE`.
     """
     if isinstance(node, Mapping):
         for key, value in node.items():
@@ -197,5 +195,5 @@ def check_sizes(node: Any, place: str) -> None:  # noqa: ANN401 - plain values
     elif isinstance(node, list | tuple):
         for k, value in enumerate(node):
             check_sizes(value, f"{place}[{k}]")
-    elif isinstance(node, int) and abs(node) > MAX_SIZE:
-        raise ConfigError(f"{place} is {node:,}; {MAX_SIZE:,} is the most")
+    elif isinstance(node, int) and abs(node) > MAX_PART_SIZE:
+        raise ConfigError(f"{place} is {node:,}; {MAX_PART_SIZE:,} is the most")

@@ -11,10 +11,9 @@ import pytest
 import torch
 
 import nmrflow
-from nmrflow.chem.domain import MAX_DOMAIN_ATOMS
 from nmrflow.errors import CheckpointError
+from nmrflow.limits import MAX_DOMAIN_ATOMS, MAX_PART_SIZE
 from nmrflow.model import checkpoint as checkpoints
-from nmrflow.model.schema import MAX_SIZE
 from nmrflow.model.trained import TrainedFlow
 
 Plain = dict[str, Any]
@@ -87,6 +86,8 @@ WEIGHTS: dict[str, tuple[Callable[[torch.Tensor], Any], str]] = {
     "bool": (lambda w: w > 0, r"of torch\.bool"),
     "whole numbers": (lambda w: w.long(), r"of torch\.int64"),
     "complex": (lambda w: w + 0j, "ordinary numbers"),
+    "nowhere": (lambda w: w.to("meta"), "dense"),
+    "eight bits": (lambda w: w.to(torch.float8_e4m3fn), "ordinary numbers"),
     "sparse": (lambda w: w.to_sparse(), "dense"),
     "another shape": (lambda w: w[:-1].clone(), "size mismatch"),
     "one number": (lambda w: w[0].clone(), "size mismatch"),
@@ -125,7 +126,7 @@ CONFIGURED: dict[str, tuple[str, Any]] = {
     "width": ("config.model.forward.width", 10**12),
     "a width of": ("config.model.forward.width", 65_000),
     "steps": ("config.model.forward.n_steps", 60_000),
-    "components": ("config.model.forward.n_components", MAX_SIZE + 1),
+    "components": ("config.model.forward.n_components", MAX_PART_SIZE + 1),
     "layers": ("config.model.flow.nodes.structure.conditional.n_layers", 50_000),
     "atoms": ("config.model.domain.max_atoms", MAX_DOMAIN_ATOMS + 1),
     "bins": ("config.model.axis.n_bins", 2**40),
