@@ -88,18 +88,16 @@ def check_state(optimizer: Optimizer, state: dict[str, Any]) -> None:
         state: As its ``state_dict`` gave it.
 
     Raises:
-        CheckpointError: If groups, settings or shapes differ, or a
+        CheckpointError: If groups, settings but for the rate, or shapes differ, or a
             number is not finite.
     """
     own = optimizer.state_dict()["param_groups"]
     try:
         for now, then in zip(own, state["param_groups"], strict=True):
-            # A schedule moves the rate, and keeps what it moves from.
-            moved = {"lr"} if "initial_lr" in now else set()
-            kept = (now.keys() & then.keys()) - moved
+            kept = (now.keys() & then.keys()) - {"lr", "initial_lr"}
             if differing := sorted(key for key in kept if now[key] != then[key]):
                 raise ValueError(f"{', '.join(differing)} differ")
-            if not math.isfinite(then["lr"]):
+            if not 0 <= then["lr"] < math.inf:
                 raise ValueError(f"its learning rate is {then['lr']}")
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         for number, slots in state["state"].items():
