@@ -231,7 +231,6 @@ def test_a_path_that_a_checkpoint_names_is_not_followed(
         (["+ranking.weight=1"], "sets weight, which nothing reads"),
         (["~loss"], "lacks loss"),
         (["~scoring.seed"], "lacks seed"),
-        (["split=3"], "Could not find"),
         (["scoring=3"], "a group of settings"),
         (["name=${oc.env:HOME}"], "only references to other values"),
     ],
