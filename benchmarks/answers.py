@@ -34,11 +34,11 @@ from nmrflow.evaluation.trials import (
     question_of,
     rankings,
 )
+from nmrflow.files.writing import write_text
 from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
 from nmrflow.model.calibration import Logistic
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.writing import write_text
 
 N_GROUPS = 10
 

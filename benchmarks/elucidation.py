@@ -29,11 +29,11 @@ from nmrflow.evaluation.trials import question_of
 from nmrflow.evaluation.yardsticks.lookup import Corpus as LookupCorpus
 from nmrflow.evaluation.yardsticks.lookup import rank_corpus
 from nmrflow.evaluation.yardsticks.measured import measured
+from nmrflow.files.writing import write_text
 from nmrflow.metrics.structure import ranking_scores
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.shifts.distribution import to_logits
-from nmrflow.writing import write_text
 
 N_PROPOSALS = 100
 N_MOLECULES = 50

@@ -14,11 +14,11 @@ import torch
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import errors_for_people
+from nmrflow.files.writing import write_text
 from nmrflow.flow.latent import Latent, join_latent
 from nmrflow.metrics.inversion import inversion_scores
 from nmrflow.model.pretrained import load
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.writing import write_text
 
 
 @torch.no_grad()

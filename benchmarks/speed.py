@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch.utils.benchmark import Timer
 
+from nmrflow.files.writing import write_text
 from nmrflow.flow import AdditiveCoupling, ConvSubnet, Flow, IRevNet
 from nmrflow.flow.latent import Latent
 from nmrflow.losses import (
@@ -30,7 +31,6 @@ from nmrflow.losses import (
     Term,
 )
 from nmrflow.numerics import Draws, generator_for
-from nmrflow.writing import write_text
 
 TRAINING_BATCH = 32
 INFERENCE_BATCH = 256

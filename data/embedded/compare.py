@@ -20,8 +20,8 @@ from embedded.additivity import predict_shifts
 from embedded.enumeration import FAMILIES, enumerate_hydrocarbons
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.errors import StructureError, errors_for_people
+from nmrflow.files.writing import write_text
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.writing import write_text
 
 AXIS = ShiftAxis()
 Shifts = NDArray[np.float64]

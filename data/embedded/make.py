@@ -11,7 +11,7 @@ from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.data.sources.embedded import COLUMNS, FILE
 from nmrflow.errors import StructureError
-from nmrflow.writing import written_whole
+from nmrflow.files.writing import written_whole
 
 
 def generate() -> list[tuple[Structure, tuple[float, ...]]]:

@@ -4,8 +4,8 @@ import gc
 
 from omegaconf import DictConfig
 
-from nmrflow.composition import composed
-from nmrflow.config import check_settings, to_plain
+from nmrflow.config.building import check_settings, to_plain
+from nmrflow.config.composition import composed
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import errors_for_people, run_with_hydra
 from nmrflow.evaluation.rescoring import SETTINGS, score_checkpoint

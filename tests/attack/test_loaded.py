@@ -28,8 +28,8 @@ from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback
 from omegaconf import OmegaConf
 
-from nmrflow.composition import ClosedLoader
-from nmrflow.config import build, build_named, to_plain
+from nmrflow.config.building import build, build_named, to_plain
+from nmrflow.config.composition import ClosedLoader
 from nmrflow.data.corpus import Corpus, CorpusWriter, Shard
 from nmrflow.errors import CheckpointError, DataError, NmrflowError
 from nmrflow.losses import Objective

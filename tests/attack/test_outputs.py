@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from nmrflow.commands import settings
 from nmrflow.commands.app import app
 from nmrflow.commands.example_files import write_examples
+from nmrflow.files.writing import write_text
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.writing import write_text
 
 COMMANDS = {
     "texts": ["predict", "Cc1ccccc1", "x", *["-o", "a.csv", "-o", "a.json", "-o", "a.html"]],

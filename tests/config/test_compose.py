@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from nmrflow.config import build, build_named, to_plain
+from nmrflow.config.building import build, build_named, to_plain
 from nmrflow.losses import Objective
 from nmrflow.model.network import build_network
 from nmrflow.training.stages import Stage

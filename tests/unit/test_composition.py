@@ -11,7 +11,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nmrflow.composition import ClosedLoader
+from nmrflow.config.composition import ClosedLoader
 from nmrflow.errors import ConfigError
 from nmrflow.limits import MAX_NESTING, MAX_YAML_BYTES
 

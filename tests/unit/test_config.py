@@ -9,7 +9,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from nmrflow.config import (
+from nmrflow.config.building import (
     ALLOWED_IN_CHECKPOINT,
     ALLOWED_TO_TRAIN,
     EXTENSIONS,

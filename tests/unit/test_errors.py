@@ -75,7 +75,7 @@ def test_a_pipe_that_nobody_reads_ends_what_writes_no_files(tmp_path: Path, writ
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_tidies_up(name: str, tmp_path: Path) -> None:
     number = signal.Signals[name]
-    code = f"""from nmrflow.writing import written_whole
+    code = f"""from nmrflow.files.writing import written_whole
     with errors_for_people(), written_whole(Path({str(tmp_path / "a.csv")!r})) as unfinished:
         unfinished.write_text("half")
         os.kill(os.getpid(), {number})

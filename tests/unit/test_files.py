@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nmrflow.errors import DataError
-from nmrflow.files import open_text, read_text
+from nmrflow.files.reading import open_text, read_text
 
 
 @pytest.mark.parametrize(

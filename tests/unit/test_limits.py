@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from nmrflow.chem.notation import structure_from_inchi, structure_from_smiles
-from nmrflow.config import check_counts
+from nmrflow.config.building import check_counts
 from nmrflow.errors import ConfigError, DataError, SpectrumError, StructureError
-from nmrflow.files import open_text
+from nmrflow.files.reading import open_text
 from nmrflow.formats.molecule_files import read_molecules
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.text_reader import read_peaks

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nmrflow.errors import DataError
-from nmrflow.writing import check_writable, owned, write_text, written_whole
+from nmrflow.files.writing import check_writable, owned, write_text, written_whole
 
 
 def test_what_is_written_whole_appears_at_the_end(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_pipe_and_a_device_are_written_as_they_are(tmp_path: Path) -> None:
 
 
 def test_the_file_that_standard_output_goes_to_is_not_replaced(tmp_path: Path) -> None:
-    code = "from nmrflow.writing import *; write_text(Path('/dev/stdout'), 'new')"
+    code = "from nmrflow.files.writing import *; write_text(Path('/dev/stdout'), 'new')"
     with (tmp_path / "a.txt").open("w") as stream:
         subprocess.run([sys.executable, "-c", code], stdout=stream, check=True, timeout=60)
     assert (tmp_path / "a.txt").read_text() == "new"
@@ -144,7 +144,7 @@ def test_what_can_be_written_is_left_as_it_is(tmp_path: Path) -> None:
 _OWNER = """
 import sys
 from pathlib import Path
-from nmrflow.writing import owned
+from nmrflow.files.writing import owned
 with owned(Path(sys.argv[1])):
     print("mine", flush=True)
     sys.stdin.read()

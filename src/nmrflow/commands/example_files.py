@@ -5,11 +5,11 @@ from pathlib import Path
 from nmrflow.chem.notation import inchi, write_molblock
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
+from nmrflow.files.writing import write_text
 from nmrflow.formats.jcamp import write_jcamp
 from nmrflow.formats.spectrum_sdf import write_nmredata_record, write_nmrshiftdb2_record
 from nmrflow.formats.text_writer import write_peaks
 from nmrflow.spectra.peaks import Peak, PeakList
-from nmrflow.writing import write_text
 
 MOLECULES = {
     "toluene": "Cc1ccccc1",

@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from nmrflow.data.dataset import Batch, EpochBatches
 from nmrflow.errors import ConfigError, DataError
+from nmrflow.files.writing import write_text, written_whole
 from nmrflow.numerics import generator_for
-from nmrflow.writing import write_text, written_whole
 
 INDEX = "corpus.json"
 """What makes of a folder of shards a corpus."""

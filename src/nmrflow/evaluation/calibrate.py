@@ -31,8 +31,8 @@ from nmrflow.evaluation.trials import (
     rankings,
     wrong_fits,
 )
+from nmrflow.files.writing import check_writable, write_text
 from nmrflow.model.calibration import SUFFIX, Calibration, Logistic
-from nmrflow.writing import check_writable, write_text
 
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""

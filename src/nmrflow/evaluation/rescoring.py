@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from nmrflow.config import build, check_counts
+from nmrflow.config.building import build, check_counts
 from nmrflow.console import outlive_readers, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset, say_off_scale
 from nmrflow.data.records import Record, Source, SourceData

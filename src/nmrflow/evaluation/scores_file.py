@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nmrflow.errors import ConfigError, DataError
-from nmrflow.writing import check_writable, write_text
+from nmrflow.files.writing import check_writable, write_text
 
 EVALUATION = "evaluation.json"
 """Name of the file in a run's folder."""

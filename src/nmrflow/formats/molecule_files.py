@@ -14,7 +14,7 @@ from nmrflow.chem.notation import (
 )
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, StructureError
-from nmrflow.files import open_text
+from nmrflow.files.reading import open_text
 from nmrflow.formats.molecule_table import count_table_rows, read_smiles_cells
 from nmrflow.formats.sdf import name_of, read_records, title_of
 

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from nmrflow.chem.notation import structure_from_smiles
 from nmrflow.errors import DataError, StructureError
-from nmrflow.files import open_text
+from nmrflow.files.reading import open_text
 from nmrflow.limits import MAX_ROW_LINES
 
 _EXPECTED = "a table with a column of SMILES"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nmrflow.errors import DataError
-from nmrflow.files import open_text
+from nmrflow.files.reading import open_text
 from nmrflow.limits import MAX_TEXT_BYTES
 
 _TAG = re.compile(r"^>.*?<(?P<name>[^<>]+)>")
@@ -42,7 +42,7 @@ def read_records(
 ) -> Iterator[SdfRecord]:
     """Cut an SDF, or a molfile, which is one record without an end line.
 
-    Arguments and errors are as of :func:`nmrflow.files.open_text`.
+    Arguments and errors are as of :func:`nmrflow.files.reading.open_text`.
     """
     number, first_line = 1, 1
     molblock: list[str] = []

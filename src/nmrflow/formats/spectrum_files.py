@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nmrflow.chem.notation import on_one_line
 from nmrflow.errors import DataError, SpectrumError
-from nmrflow.files import read_text
+from nmrflow.files.reading import read_text
 from nmrflow.formats.jcamp import read_jcamp
 from nmrflow.formats.spectrum_sdf import SpectrumRow, read_sdf_spectra
 from nmrflow.formats.text_reader import read_peaks

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from nmrflow.errors import CheckpointError
+from nmrflow.files.writing import written_whole
 from nmrflow.model.migrations import MIGRATIONS
 from nmrflow.model.schema import check_plain, check_weights
-from nmrflow.writing import written_whole
 
 FORMAT = 2
 KEY = "nmrflow"

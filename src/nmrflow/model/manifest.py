@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nmrflow.errors import CheckpointError
+from nmrflow.files.writing import write_text
 from nmrflow.model.calibration import SUFFIX
-from nmrflow.writing import write_text
 
 MANIFEST = "manifest.json"
 WEIGHTS, CARD = ".ckpt", ".md"

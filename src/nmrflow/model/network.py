@@ -13,7 +13,7 @@ from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.graph import MolecularGraph
 from nmrflow.chem.structure import Structure
-from nmrflow.config import ALLOWED_TO_TRAIN, build
+from nmrflow.config.building import ALLOWED_TO_TRAIN, build
 from nmrflow.errors import CheckpointError, ConfigError, StructureError
 from nmrflow.model.schema import check_sizes, load_weights, no_larger_than
 from nmrflow.numerics import isolated_rng
@@ -106,11 +106,11 @@ def build_network(
     Args:
         model: The configuration.
         seed: Of the initial weights.
-        allowed: As of :func:`nmrflow.config.build`.
+        allowed: As of :func:`nmrflow.config.building.build`.
         weights: Trained ones, by name; the flow is then built when it is first wanted.
 
     Raises:
-        ConfigError: As :func:`nmrflow.config.build` and
+        ConfigError: As :func:`nmrflow.config.building.build` and
             :func:`nmrflow.model.schema.check_sizes`, or if a part is missing.
         ShapeError: If the flow does not fit the encodings.
         CheckpointError: If the weights do not fit.

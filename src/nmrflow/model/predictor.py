@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from nmrflow.chem.structure import Structure
-from nmrflow.config import ALLOWED_IN_CHECKPOINT, build
+from nmrflow.config.building import ALLOWED_IN_CHECKPOINT, build
 from nmrflow.data.records import Source
 from nmrflow.data.splits import Split
 from nmrflow.errors import ConfigError, SpectrumError, StructureError
-from nmrflow.files import names_a_file
+from nmrflow.files.reading import names_a_file
 from nmrflow.metrics.calibration import probabilities
 from nmrflow.metrics.spectrum import LOGIT_THRESHOLD
 from nmrflow.model.calibration import Calibration, RankingWeights

@@ -13,7 +13,7 @@ import torch
 
 from nmrflow.console import say
 from nmrflow.errors import CheckpointError, errors_for_people
-from nmrflow.files import names_a_file
+from nmrflow.files.reading import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import SUFFIX
 from nmrflow.model.manifest import CARD, WEIGHTS, defects, entry, read_manifest, seal

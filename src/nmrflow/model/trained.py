@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from nmrflow.chem.structure import Structure
-from nmrflow.config import ALLOWED_IN_CHECKPOINT
+from nmrflow.config.building import ALLOWED_IN_CHECKPOINT
 from nmrflow.console import progress
 from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, StructureError
 from nmrflow.flow.latent import Latent

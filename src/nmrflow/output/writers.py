@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nmrflow.errors import DataError
+from nmrflow.files.writing import check_writable, written_whole
 from nmrflow.formats.spectrum_sdf import write_record
 from nmrflow.output.items import Item
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
-from nmrflow.writing import check_writable, written_whole
 
 SCHEMA_VERSION = 1
 """Of the JSON files; raised when a name in them changes."""
@@ -133,7 +133,7 @@ def check_output(file: Path) -> None:
     """Refuse a file that could not be written, before any work is done.
 
     Raises:
-        DataError: If its ending is unknown, or as :func:`nmrflow.writing.check_writable`.
+        DataError: If its ending is unknown, or as :func:`nmrflow.files.writing.check_writable`.
     """
     if file.suffix.lower() not in FORMS:
         raise DataError(f"{file}: no form is known by this ending; choose {', '.join(FORMS)}")

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from nmrflow.console import say
 from nmrflow.errors import CheckpointError
+from nmrflow.files.writing import written_whole
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.training.module import FlowModule
 from nmrflow.training.processes import is_first
-from nmrflow.writing import written_whole
 
 Row = dict[str, float]
 

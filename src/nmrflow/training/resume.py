@@ -8,7 +8,7 @@ from typing import Any
 
 from nmrflow.errors import CheckpointError
 from nmrflow.evaluation.scores_file import EVALUATION
-from nmrflow.files import names_a_file
+from nmrflow.files.reading import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.schema import check_description, check_resumable
 

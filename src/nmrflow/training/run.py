@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from nmrflow.config import (
+from nmrflow.config.building import (
     build,
     build_by_name,
     build_named,
@@ -27,6 +27,7 @@ from nmrflow.errors import ConfigError
 from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scores
 from nmrflow.evaluation.scoring import Scores, score
+from nmrflow.files.writing import owned, written_whole
 from nmrflow.losses import Objective
 from nmrflow.model.network import build_network
 from nmrflow.model.trained import TrainedFlow
@@ -37,7 +38,6 @@ from nmrflow.training.processes import check_processes, is_first
 from nmrflow.training.resume import configuration_digest, find_resumable
 from nmrflow.training.stages import Stage, StageContext, run_stages, stage_digests
 from nmrflow.training.tracking import EpochWandbLogger, one_run
-from nmrflow.writing import owned, written_whole
 
 _PARTS = {
     "scoring": ("complete", "n_samples", "seed"),

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from nmrflow.errors import ConfigError
 from nmrflow.evaluation import figures
 from nmrflow.evaluation.scores_file import flatten_scores
-from nmrflow.writing import write_text, written_whole
+from nmrflow.files.writing import write_text, written_whole
 
 
 class EpochCsvLogger(Logger):

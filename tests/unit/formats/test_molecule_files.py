@@ -275,7 +275,7 @@ def test_no_bar_stands_in_the_way_of_the_callers(
 
     rich_open = rich.progress.open
     monkeypatch.setattr("rich.progress.open", opened)
-    monkeypatch.setattr("nmrflow.files.shows_progress", lambda: True)
+    monkeypatch.setattr("nmrflow.files.reading.shows_progress", lambda: True)
     (tmp_path / name).write_text(FILES[name])
     assert list(read_molecules(tmp_path / name))
     assert hidden == [True]

@@ -11,7 +11,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.data.records import Record, SourceData
 from nmrflow.data.sources.nmrshiftdb2 import EXPECTED
 from nmrflow.errors import ConfigError, DataError, NmrflowError, StructureError
-from nmrflow.files import contents_digest, open_text
+from nmrflow.files.reading import contents_digest, open_text
 from nmrflow.formats.nmrshiftdb2 import parse_record
 from nmrflow.formats.sdf import read_records
 from nmrflow.spectra.nucleus import Carbon13, Nucleus

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.data.records import Record, SourceData
-from nmrflow.files import open_text
+from nmrflow.files.reading import open_text
 from nmrflow.spectra.peaks import Peak, PeakList
 
 FILE = Path(__file__).parents[1] / "embedded.csv.gz"

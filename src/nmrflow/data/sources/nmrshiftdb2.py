@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from nmrflow.chem.molfile import Molfile
 from nmrflow.data.records import Record, SourceData, report_defects
 from nmrflow.errors import ConfigError, DataError, NmrflowError
-from nmrflow.files import contents_digest
+from nmrflow.files.reading import contents_digest
 from nmrflow.formats.nmrshiftdb2 import parse_record
 from nmrflow.formats.sdf import read_records
 from nmrflow.formats.signals import positions, renumbered

@@ -9,7 +9,7 @@ import pooch
 from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.data.records import Record, SourceData, report_defects
 from nmrflow.errors import DataError, NmrflowError
-from nmrflow.files import contents_digest, open_text
+from nmrflow.files.reading import contents_digest, open_text
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.peaks import Peak, PeakList
 

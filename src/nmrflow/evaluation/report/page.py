@@ -8,8 +8,8 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from nmrflow.errors import DataError
+from nmrflow.files.writing import write_text, written_whole
 from nmrflow.output.page import PAGE_FOOT, page_head
-from nmrflow.writing import write_text, written_whole
 
 PICTURES = "report_files"
 """Folder of the pictures, beside the Markdown."""

@@ -13,8 +13,8 @@ import pooch
 from nmrflow.console import say
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.evaluation.yardsticks.compute import Progress, Settings, compute_yardsticks
+from nmrflow.files.writing import write_text
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.writing import write_text
 
 VERSION = 2
 """To be raised when a yardstick's method changes: what is cached is then computed anew."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nmrflow.chem.codecs.published import HYDROCARBONS
 from nmrflow.chem.generation.walk import generate_molecules
 from nmrflow.chem.structure import Structure
-from nmrflow.config import check_counts
+from nmrflow.config.building import check_counts
 from nmrflow.data.splits import Sides
 from nmrflow.errors import ConfigError
 from nmrflow.evaluation.scores_file import named

@@ -16,11 +16,11 @@ from nmrflow.console import say
 from nmrflow.data.records import Record
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError
+from nmrflow.files.writing import write_text
 from nmrflow.model.manifest import entry
 from nmrflow.model.network import Network
 from nmrflow.shifts.forward import EnsembleForward
 from nmrflow.training.processes import is_first
-from nmrflow.writing import write_text
 
 Found = TypeVar("Found")
 

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from nmrflow.chem.structure import Structure
-from nmrflow.config import check_counts, check_shares
+from nmrflow.config.building import check_counts, check_shares
 from nmrflow.console import say
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
 from nmrflow.data.dataset import SpectrumDataset

@@ -15,7 +15,7 @@ from nmrflow.chem.codecs.table import CanonicalMolecule, TableCodec
 from nmrflow.chem.generation.walk import generate_molecules
 from nmrflow.chem.graph import AtomFeatures
 from nmrflow.chem.structure import Structure
-from nmrflow.config import check_counts, check_shares
+from nmrflow.config.building import check_counts, check_shares
 from nmrflow.console import progress
 from nmrflow.data.corpus import INDEX, CorpusWriter, Shard
 from nmrflow.errors import ConfigError

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from nmrflow.config import check_counts
+from nmrflow.config.building import check_counts
 from nmrflow.console import say, steps
 from nmrflow.data.dataset import fine_codes
 from nmrflow.data.records import Source
 from nmrflow.data.splits import without
 from nmrflow.errors import ConfigError
-from nmrflow.files import names_a_file
+from nmrflow.files.reading import names_a_file
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.schema import load_weights
 from nmrflow.numerics import isolated_rng

@@ -1,8 +1,8 @@
 """Configurations as Hydra composes them, checked before Hydra acts on any of them.
 
-A saved or a given configuration may come from a stranger. What it says of the program is built by
-:func:`nmrflow.config.build`; but it may also hold Hydra's own node, whose classes, log files and
-environment variables Hydra makes real before the program is called.
+A saved or a given configuration may come from a stranger. What it says of the program is built
+by :func:`nmrflow.config.building.build`; but it may also hold Hydra's own node, whose classes, log
+files and environment variables Hydra makes real before the program is called.
 """
 
 import functools
@@ -23,7 +23,7 @@ from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
-from nmrflow.config import check_references
+from nmrflow.config.building import check_references
 from nmrflow.errors import ConfigError, NmrflowError
 from nmrflow.limits import MAX_NESTING, MAX_YAML_BYTES
 

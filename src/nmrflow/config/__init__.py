@@ -1,0 +1,1 @@
+"""Configuration: what Hydra may compose, and how a configured name becomes an object."""
