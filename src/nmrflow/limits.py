@@ -13,7 +13,7 @@ MAX_LINE = 1 << 20
 MAX_PACKED_RATIO = 200
 """Unpacked against packed size of a gzip file beyond its first :data:`MAX_LINE`."""
 
-MAX_PEAKS = 1_000
+MAX_PEAKS = 1_024
 """Of a spectrum."""
 
 MAX_NUMBERS = 20_000

@@ -159,12 +159,10 @@ class Structure:
         set. Stereochemistry is dropped; explicit hydrogens are made implicit.
 
         Raises:
-            StructureError: For no atoms or too many (:mod:`nmrflow.limits`), radicals, isotopes,
-                query atoms or bonds, bond orders other than 1 to 3, hydrogens that the bonds do
-                not tell, or several fragments.
+            StructureError: For no or too many atoms, radicals, isotopes, query atoms or bonds,
+                bond orders but 1 to 3, hydrogens that the bonds do not tell, several fragments.
         """
-        if mol.GetNumAtoms() > MAX_ATOMS:
-            n = mol.GetNumAtoms()
+        if (n := mol.GetNumAtoms()) > MAX_ATOMS:
             raise StructureError(f"{n:,} atoms are more than the {MAX_ATOMS:,} that are read")
         with rdBase.BlockLogs():
             try:

@@ -17,6 +17,7 @@ from nmrflow.errors import DataError
 from nmrflow.limits import MAX_LINE, MAX_PACKED_RATIO
 
 _PART = 1 << 20
+_BUFFER = 1 << 16
 _N_SNIFFED = 4096
 _LENIENT = "nmrflow.windows-1252"
 
@@ -119,7 +120,7 @@ def _opened(path: str | Path, expected: str, *, is_setting: bool) -> Iterator[io
         ) as raw:
             is_packed = file.suffix.lower() == ".gz"
             content = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_packed else raw
-            yield io.BufferedReader(_Bounded(content, raw, where), MAX_LINE)
+            yield io.BufferedReader(_Bounded(content, raw, where), _BUFFER)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         what = f"damaged or cut-off gzip file ({error})"
         raise DataError(f"{where}: {what}; fetch it again") from error
