@@ -13,12 +13,13 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.fixture(scope="module")
-def kernel(finished_run: Path) -> Iterator[KernelManager]:
+def kernel(finished_run: Path, table: Path) -> Iterator[KernelManager]:
     """One process for all of them: most of a notebook's time goes into importing torch."""
     manager = KernelManager()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NMRFLOW_CHECKPOINT", str(finished_run))
         patch.setenv("NMRFLOW_RUNS", str(finished_run))
+        patch.setenv("NMRFLOW_TABLE", str(table))
         manager.start_kernel(cwd=str(FOLDER))
     yield manager
     manager.shutdown_kernel(now=True)
@@ -32,5 +33,7 @@ def test_notebook(path: Path, kernel: KernelManager) -> None:
     assert not any(cell.get("outputs") for cell in notebook.cells), "run nbstripout"
     notebook.cells.insert(0, new_code_cell("%reset -f"))
     client = NotebookClient(notebook, km=kernel)
-    client.execute()
-    client.kc.stop_channels()
+    try:
+        client.execute()
+    finally:
+        client.kc.stop_channels()
