@@ -8,6 +8,7 @@ files and environment variables Hydra makes real before the program is called.
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,9 @@ def check_composed(config: DictConfig, overrides: list[str]) -> None:
                 f"hydra.{kind}: is not as Hydra ships it, and could write to any file; choose "
                 f"one of Hydra's own, for example hydra/{kind}=none"
             )
-    if not {*own.overrides.hydra, *own.overrides.task} <= {*overrides}:
+    kinds = ("hydra", "task")
+    stated: list[Any] = [OmegaConf.to_container(own.overrides[k], resolve=False) for k in kinds]
+    if not {*chain.from_iterable(stated)} <= {*overrides}:
         raise ConfigError("hydra.overrides: are for the command line, and stand nowhere else")
 
 
