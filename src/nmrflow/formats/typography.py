@@ -43,7 +43,7 @@ _SHIFT_WITH_MARK = re.compile(
     r"(?<=[.,][0-9]{2})[abcef])(?![\w*+-])|\s*[x×*]\s*(?P<count>[1-9][0-9]?)(?![\w.]))"
 )
 # Word writes Greek letters and signs of its font Symbol with codes of the private area.
-_SYMBOL = {0xF064: "δ", 0xF0B4: "×", 0xF02D: "-", 0xF0B0: "°"}
+_WIDE_OR_SYMBOL = _WIDE | {0xF064: "δ", 0xF0B4: "×", 0xF02D: "-", 0xF0B0: "°"}
 
 
 def without_markup(text: str) -> str:
@@ -72,12 +72,13 @@ def plain_text(text: str, nucleus: Nucleus) -> str:
         text = html.unescape(text)
     if any(sign in text for sign in "\\$^_~*"):
         text = _without_marks(text)
-    text = re.sub("。(?![0-9])", ". ", text).translate(_WIDE).translate(_SYMBOL)
-    text = _TILDE.sub("-", _DASHES.sub("-", text))
-    text = re.sub("(?<=[0-9])·(?=[0-9])", ".", text)
-    for name in (nucleus.name, "1H"):
-        text = text.replace(name.translate(_SUPERSCRIPTS), name)
-    text = re.sub("(?<=[A-Za-z])[₀-₉]+", lambda match: normalize("NFKC", match[0]), text)
+    if not text.isascii():
+        text = re.sub("。(?![0-9])", ". ", text).translate(_WIDE_OR_SYMBOL)
+        text = re.sub("(?<=[0-9])·(?=[0-9])", ".", _DASHES.sub("-", text))
+        for name in (nucleus.name, "1H"):
+            text = text.replace(name.translate(_SUPERSCRIPTS), name)
+        text = re.sub("(?<=[A-Za-z])[₀-₉]+", lambda match: normalize("NFKC", match[0]), text)
+    text = _TILDE.sub("-", text)
     return _SHIFT_WITH_MARK.sub(_with_mark_aside, text)
 
 
