@@ -1,8 +1,9 @@
 """What every test gets: one thread, its own random state, no network; and shared material."""
 
+import csv
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from torch import nn
 
+from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure, sort_bonds
+from nmrflow.data.records import Record
+from nmrflow.spectra.axis import ShiftAxis
 
 if TYPE_CHECKING:
     from nmrflow.model.trained import TrainedFlow
@@ -48,6 +52,29 @@ def real_data() -> Path:
     if not folder:
         pytest.skip(NO_REAL_DATA)
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def write_table(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Sequence[Record]], Path]:
+    """Writes records as a table in the paper's format; where it lies."""
+    axis, codec = ShiftAxis(), BondTensorCodec()
+
+    def write(records: Sequence[Record]) -> Path:
+        path = tmp_path_factory.mktemp("data") / "table.csv"
+        with path.open("w", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow("ABCD")
+            for number, record in enumerate(records):
+                bits = ["0"] * axis.n_fine_bins
+                for bin_ in axis.occupied(record.peaks.shifts_ppm):
+                    bits[bin_] = "1"
+                digits = codec.encode_digits(record.structure)
+                writer.writerow([number, 1000 + number, digits, "".join(bits)])
+        return path
+
+    return write
 
 
 AsProcess = Callable[[int, int], AbstractContextManager[Any]]

@@ -1,8 +1,7 @@
 """Trainings killed, or without space, at file events: they go on to the same digits."""
 
-import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import pytest
 import torch
 from hydra import compose, initialize_config_module
 
-from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.console import quiet_libraries
+from nmrflow.data.records import Record
 from nmrflow.data.sources.embedded import Embedded
-from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.train import train
 
 # Where a training goes on its folder has files from before, and Lightning says so.
@@ -51,20 +49,9 @@ Work = Callable[[Path], None]
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def table(write_table: Callable[[Sequence[Record]], Path]) -> Path:
     """30 generated molecules in the paper's format."""
-    axis, codec = ShiftAxis(), BondTensorCodec()
-    path = tmp_path_factory.mktemp("data") / "table.csv"
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow("ABCD")
-        for number, record in enumerate(Embedded().read().records[::48][:30]):
-            bits = ["0"] * axis.n_fine_bins
-            for bin_ in axis.occupied(record.peaks.shifts_ppm):
-                bits[bin_] = "1"
-            digits = codec.encode_digits(record.structure)
-            writer.writerow([number, 1000 + number, digits, "".join(bits)])
-    return path
+    return write_table(Embedded().read().records[::48][:30])
 
 
 @pytest.fixture(scope="module", params=KINDS)

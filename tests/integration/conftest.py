@@ -2,17 +2,16 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
 
-from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.console import quiet_libraries
+from nmrflow.data.records import Record
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.evaluation.scoring import Scores
-from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.train import train
 
 SMALL = (
@@ -35,20 +34,9 @@ TrainIn = Callable[..., Scores]
 
 
 @pytest.fixture(scope="session")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def table(write_table: Callable[[Sequence[Record]], Path]) -> Path:
     """120 generated molecules in the paper's format."""
-    axis, codec = ShiftAxis(), BondTensorCodec()
-    path = tmp_path_factory.mktemp("data") / "table.csv"
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow("ABCD")
-        for number, record in enumerate(Embedded().read().records[::12][:120]):
-            bits = ["0"] * axis.n_fine_bins
-            for bin_ in axis.occupied(record.peaks.shifts_ppm):
-                bits[bin_] = "1"
-            digits = codec.encode_digits(record.structure)
-            writer.writerow([number, 1000 + number, digits, "".join(bits)])
-    return path
+    return write_table(Embedded().read().records[::12][:120])
 
 
 @pytest.fixture(scope="session")
