@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
-ATTACKS ?= 500
+ATTACKS ?= 400
 
 .PHONY: help train test attack lint format lock bench clean
 
