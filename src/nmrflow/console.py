@@ -27,14 +27,22 @@ def say(lines: str | Iterable[str]) -> None:
         get_console().print(Text(printable(line)), soft_wrap=True)
 
 
-def outlive_readers() -> None:
-    """From now on a pipe that nobody reads any more ends nothing: there are files to write."""
+@contextmanager
+def outliving_readers(*, writes_files: bool = True) -> Iterator[None]:
+    """Within it a pipe that nobody reads any more ends nothing, where there are files to write."""
 
     def go_on() -> None:
         silence()
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    get_console().on_broken_pipe = go_on  # type: ignore[method-assign]
+    console = get_console()
+    before = console.on_broken_pipe
+    if writes_files:
+        console.on_broken_pipe = go_on  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        console.on_broken_pipe = before  # type: ignore[method-assign]
 
 
 def silence() -> None:

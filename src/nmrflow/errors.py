@@ -94,6 +94,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, in a line; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def _described(error: Exception) -> str:
     if isinstance(error, NmrflowError):
         return str(error)

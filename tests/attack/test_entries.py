@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich import get_console
 
 import nmrflow.train  # noqa: F401 - children need not import it then
 from nmrflow.commands import settings
@@ -149,7 +148,6 @@ def test_files_are_written_where_nobody_reads_the_screen(
             os.close(reader)
             os.dup2(writer, 1)
             sys.stdout = os.fdopen(1, "w")
-            vars(get_console()).pop("on_broken_pipe", None)  # Another test's process may have it.
             return app([*typed, "--threads", "1"])
 
         return run

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 _HEAD = "import os, sys, time; from pathlib import Path; from nmrflow.errors import *; "
-_CATCH = "from nmrflow.console import say, outlive_readers\nwith errors_for_people():\n    "
+_CATCH = "from nmrflow.console import say, outliving_readers\nwith errors_for_people():\n    "
 
 
 def ran(code: str, **more: object) -> subprocess.CompletedProcess[str]:
@@ -63,8 +63,8 @@ def test_output_that_cannot_be_written_is_said() -> None:
 def test_a_pipe_that_nobody_reads_ends_what_writes_no_files(tmp_path: Path, writes: bool) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    code = f"""if {writes}: outlive_readers()
-    for k in range(9): say(str(k))
+    code = f"""with outliving_readers(writes_files={writes}):
+        for k in range(9): say(str(k))
     Path({str(tmp_path / "done")!r}).touch()"""
     found = ran(code, stdout=writer)
     os.close(writer)

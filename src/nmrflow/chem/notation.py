@@ -48,15 +48,6 @@ def structure_from_inchi(text: str) -> Structure:
     return _from_mol(mol)
 
 
-def structure_from_molblock(block: str) -> Structure:
-    """Read one molfile block (V2000 or V3000).
-
-    Raises:
-        StructureError: As :func:`structure_from_smiles`.
-    """
-    return read_molblock(block)[0]
-
-
 def read_molblock(block: str) -> tuple[Structure, str | None]:
     """The structure of a molfile block, and what of the format it breaks where it was read anyway.
 

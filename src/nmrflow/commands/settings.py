@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from nmrflow.console import hide_progress, outlive_readers, quiet_libraries, say
+from nmrflow.console import hide_progress, outliving_readers, quiet_libraries, say
 from nmrflow.errors import DataError, NmrflowError
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
@@ -72,14 +72,13 @@ class Settings:
     def writing(self, heading: Heading) -> Iterator[Callable[[Item], None]]:
         """The files to write, and what was written said in the end."""
         written: list[Path] = []
-        if self.outputs:
-            outlive_readers()
-        with open_outputs(self.outputs, heading, written) as add:
-            yield add
-        self.tell([f"written {file}" for file in written])
-        for file in self.outputs:
-            if file not in written:
-                say(f"not written: {file}, there was no answer to draw for it")
+        with outliving_readers(writes_files=bool(self.outputs)):
+            with open_outputs(self.outputs, heading, written) as add:
+                yield add
+            self.tell([f"written {file}" for file in written])
+            for file in self.outputs:
+                if file not in written:
+                    say(f"not written: {file}, there was no answer to draw for it")
 
 
 def _resolve(source: str) -> Path | None:

@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nmrflow.errors import ConfigError, NmrflowError
+from nmrflow.errors import ConfigError, NmrflowError, first_line
 from nmrflow.limits import MAX_COUNTS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def to_plain(config: "DictConfig", **values: str) -> dict[str, Any]:
         config.update(values)
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"configuration: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"configuration: {first_line(error)}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -158,8 +158,7 @@ def build(
     except NmrflowError:
         raise
     except Exception as error:  # whatever a constructor stumbled over
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(f"{target} cannot be built: {reason}") from error
+        raise ConfigError(f"{target} cannot be built: {first_line(error)}") from error
     if not isinstance(built, expected):
         raise ConfigError(f"{target} is a {type(built).__name__}, not a {expected.__name__}")
     return built

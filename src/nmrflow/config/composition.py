@@ -25,7 +25,7 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
 from nmrflow.config.building import check_references
-from nmrflow.errors import ConfigError, NmrflowError
+from nmrflow.errors import ConfigError, NmrflowError, first_line
 from nmrflow.limits import MAX_NESTING, MAX_YAML_BYTES
 
 _PLUGINS = {
@@ -88,9 +88,8 @@ class ClosedLoader(ConfigLoaderImpl):
         except (NmrflowError, HydraException):
             raise
         except Exception as error:  # whatever a parser stumbled over
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ConfigError(
-                f"configuration {given['config_name']}: cannot be composed ({reason}); "
+                f"configuration {given['config_name']}: cannot be composed ({first_line(error)}); "
                 "correct the file or the override"
             ) from error
         return config

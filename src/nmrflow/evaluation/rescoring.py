@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from nmrflow.config.building import build, check_counts
-from nmrflow.console import outlive_readers, say, show_scores
+from nmrflow.console import outliving_readers, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset, say_off_scale
 from nmrflow.data.records import Record, Source, SourceData
 from nmrflow.data.splits import Sides, records_hash
@@ -42,11 +42,15 @@ def score_checkpoint(plain: dict[str, Any]) -> Scores:
         raise ConfigError(f"split={plain['split']}: validation or all")
     if plain["output"] is not None:
         check_scores_writable(Path(plain["output"]))
-        outlive_readers()
     if plain["split"] == "all" and plain["data"].get("path") is None:
         raise ConfigError("split=all scores every record of a file: give it as data.path=FILE")
     torch.set_num_threads(plain["n_threads"])
+    with outliving_readers(writes_files=plain["output"] is not None):
+        return _score(plain)
 
+
+def _score(plain: dict[str, Any]) -> Scores:
+    """The same of settings that are checked."""
     trained = load(str(plain["checkpoint"]))
     about = trained.description
     scoring = {**SCORING, **about["config"].get("scoring", {})}

@@ -34,11 +34,6 @@ class Solvent(NamedTuple):
     lines: tuple[SolventLine, ...]
     is_untold: bool = False
 
-    @property
-    def lines_ppm(self) -> tuple[float, ...]:
-        """Centre of each line."""
-        return tuple(line.shift_ppm for line in self.lines)
-
 
 @dataclass(frozen=True)
 class Nucleus:

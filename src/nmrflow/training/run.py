@@ -22,7 +22,7 @@ from nmrflow.config.building import (
     check_settings,
     to_plain,
 )
-from nmrflow.console import outlive_readers, say, show_scores, silence
+from nmrflow.console import outliving_readers, say, show_scores, silence
 from nmrflow.errors import ConfigError
 from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scores
@@ -68,8 +68,7 @@ def train(config: DictConfig, run_dir: Path) -> Scores:
     if not is_first():
         silence()
         return _train(config, plain, run_dir)
-    outlive_readers()
-    with owned(run_dir):
+    with outliving_readers(), owned(run_dir):
         return _train(config, plain, run_dir)
 
 

@@ -9,8 +9,8 @@ from nmrflow.chem.notation import (
     inchikey,
     on_one_line,
     plain_reason,
+    read_molblock,
     structure_from_inchi,
-    structure_from_molblock,
     structure_from_smiles,
     write_molblock,
 )
@@ -39,9 +39,7 @@ def test_a_molecule_is_the_same_in_every_notation(smiles: str) -> None:
     inchi = Chem.MolToInchi(structure.to_mol())
     assert structure_from_inchi(inchi).connectivity == structure.connectivity
     assert inchikey(structure_from_inchi(inchi)) == inchikey(structure)
-    assert (
-        structure_from_molblock(write_molblock(structure)).connectivity == structure.connectivity
-    )
+    assert read_molblock(write_molblock(structure))[0].connectivity == structure.connectivity
 
 
 def test_inchikeys_are_the_standard_ones() -> None:
@@ -54,7 +52,7 @@ def test_inchikeys_are_the_standard_ones() -> None:
 @given(st.from_type(Structure) | st.sampled_from(HETERO).map(Structure.from_smiles))
 @example(Structure.from_smiles("C"))
 def test_blocks_keep_atom_order_and_kekule_form(structure: Structure) -> None:
-    back = structure_from_molblock(write_molblock(structure))
+    back = read_molblock(write_molblock(structure))[0]
     assert back.elements == structure.elements
     assert back.charges == structure.charges
     assert back.formula == structure.formula
@@ -66,7 +64,7 @@ def test_blocks_keep_every_molecule(
     molecules: st.SearchStrategy[Structure], data: st.DataObject
 ) -> None:
     structure = data.draw(molecules)
-    back = structure_from_molblock(write_molblock(structure))
+    back = read_molblock(write_molblock(structure))[0]
     assert back.elements == structure.elements
     assert back.formula == structure.formula
     assert back.connectivity == structure.connectivity
@@ -76,7 +74,7 @@ def test_blocks_keep_every_molecule(
 def test_of_two_kekule_forms_each_stays(first: int) -> None:
     ring = [(k, (k + 1) % 6, 1 + (k + first) % 2, True) for k in range(6)]
     benzene = Structure(("C",) * 6, sort_bonds(ring))
-    assert structure_from_molblock(write_molblock(benzene)) == benzene
+    assert read_molblock(write_molblock(benzene))[0] == benzene
 
 
 def test_blocks_are_v2000_with_a_title_and_places() -> None:
@@ -94,14 +92,14 @@ def test_no_title_ends_a_record(title: str) -> None:
     assert not block.startswith((">", "$"))
     assert "\0" not in block
     block.encode("utf-8")
-    assert structure_from_molblock(block).connectivity == "CC"
+    assert read_molblock(block)[0].connectivity == "CC"
 
 
 def test_no_structure_is_a_block_without_atoms() -> None:
     block = write_molblock(None, "refused")
     assert block.startswith("refused\n")
     with pytest.raises(StructureError, match="no atoms"):
-        structure_from_molblock(block)
+        read_molblock(block)
 
 
 @pytest.mark.parametrize(

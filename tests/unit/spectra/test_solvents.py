@@ -11,7 +11,10 @@ from nmrflow.spectra.nucleus import Carbon13, SolventLine
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.solvents import ForeignLine, find_solvents, split_foreign_lines
 
-LINES_PPM = {solvent.name: solvent.lines_ppm for solvent in Carbon13().solvents}
+LINES_PPM = {
+    solvent.name: tuple(line.shift_ppm for line in solvent.lines)
+    for solvent in Carbon13().solvents
+}
 
 SOLVENTS = sorted(LINES_PPM.keys() - {"TMS"})
 

@@ -95,7 +95,11 @@ def cache_file(sides: Sides, axis: ShiftAxis, settings: Settings) -> Path:
         "version": VERSION,
         "train": records_hash(sides.train, axis),
         "validation": records_hash(sides.validation, axis),
-        "axis": asdict(axis),
+        "fine_width_ppm": axis.fine_width_ppm,
+        "n_fine_bins": axis.n_fine_bins,
+        "n_bins": axis.n_bins,
+        "start_ppm": axis.start_ppm,
+        "nucleus": axis.nucleus.name,  # Not its solvents or headings: they decide nothing here.
         "settings": asdict(settings),
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from nmrflow.console import say
 from nmrflow.data.records import Record
 from nmrflow.data.splits import records_hash
-from nmrflow.errors import CheckpointError, ConfigError
+from nmrflow.errors import CheckpointError, ConfigError, first_line
 from nmrflow.files.writing import write_text
 from nmrflow.model.manifest import entry
 from nmrflow.model.network import Network
@@ -124,10 +124,9 @@ def run_stages(
             try:
                 stage.load(own)
             except (CheckpointError, KeyError, RuntimeError) as error:
-                reason = str(error).splitlines()[0]
                 raise CheckpointError(
-                    f"{own.folder}: what this stage has left cannot be used ({reason}); remove "
-                    "the folder and run again"
+                    f"{own.folder}: what this stage has left cannot be used "
+                    f"({first_line(error)}); remove the folder and run again"
                 ) from error
             say(f"stage {name}: done before, kept ({own.folder})")
         facts |= done["facts"]

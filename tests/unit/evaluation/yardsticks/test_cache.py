@@ -1,6 +1,7 @@
 """Yardsticks are computed once for the same records and settings, and only then."""
 
 import json
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,13 @@ def test_another_split_or_setting_is_computed_anew(
     yardsticks_for(sides, AXIS, SETTINGS)
     yardsticks_for(*change(sides))
     assert len(counted) == 2
+
+
+def test_what_else_is_known_of_a_nucleus_decides_nothing(sides: Sides) -> None:
+    nucleus = copy(AXIS.nucleus)
+    object.__setattr__(nucleus, "solvents", ())
+    files = [cache.cache_file(sides, a, SETTINGS) for a in (AXIS, ShiftAxis(nucleus=nucleus))]
+    assert files[0] == files[1]
 
 
 def test_another_method_is_computed_anew(
