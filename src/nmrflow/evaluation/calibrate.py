@@ -6,13 +6,12 @@ recipe: FILE goes beside its checkpoint, as ``NAME.calibration.json`` beside ``N
 """
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 
 from nmrflow import load_checkpoint
 from nmrflow.answers.elucidation import assign
@@ -39,6 +38,9 @@ FALSE_ALARMS = 0.07
 
 _LEARNED, _LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
 """The evidence: of whole answers, and of single fits, since what is left over is rare."""
+
+_RIDGE = 0.1
+"""Half of it times the sum of the weights' squares is added to the loss of a fit, in nats."""
 
 
 def calibrate(
@@ -96,15 +98,14 @@ def calibrate(
         for trial in rankings(model, records, others, told)
         if trial.isomers
     ]
-    given = fit_logistic([trial.case(has_truth=has) for has in (True, False) for trial in trials])
     right = [
         assign(model, question_of(record, tells_formula=False), record.structure)
         for record in records
     ]
     left_over = left_over_weights(right, wrong_fits([*blind, *told], records))
-    with_among, with_given = (
-        replace(own, weights={**own.weights, **left_over}) for own in (fit_logistic(among), given)
-    )
+    given = [trial.case(has_truth=has) for has in (True, False) for trial in trials]
+    # The rest is fitted beside them: they know in part of the same.
+    with_among, with_given = (fit_logistic(cases, fixed=left_over) for cases in (among, given))
     told_true = [with_given(trial.case(has_truth=True).evidence) for trial in trials]
     return Calibration(
         ranking,
@@ -123,8 +124,18 @@ def calibrate(
     )
 
 
-def fit_logistic(cases: Sequence[Case], names: Sequence[str] = _LEARNED) -> Logistic:
+def fit_logistic(
+    cases: Sequence[Case],
+    names: Sequence[str] = _LEARNED,
+    *,
+    fixed: Mapping[str, float] | None = None,
+) -> Logistic:
     """A logistic regression from some of the evidence to whether the truth is among candidates.
+
+    Args:
+        cases: What to learn from.
+        names: Of the evidence whose weights are learnt.
+        fixed: Weights of other evidence, which stay as they are while those are learnt.
 
     Raises:
         DataError: If it always is, or never.
@@ -135,10 +146,20 @@ def fit_logistic(cases: Sequence[Case], names: Sequence[str] = _LEARNED) -> Logi
             f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
             "learnt of when it is; calibrate a network that was trained for longer"
         )
-    x = np.array([[case.evidence[name] for name in names] for case in cases])
-    fitted = LogisticRegression(C=10.0).fit(x, [case.is_among for case in cases])
-    weights = {name: round(float(w), 4) for name, w in zip(names, fitted.coef_[0], strict=True)}
-    return Logistic(round(float(fitted.intercept_[0]), 4), weights)
+    fixed = dict(fixed or {})
+    x = np.array([[1.0, *(case.evidence[name] for name in names)] for case in cases])
+    base = np.array([sum(w * case.evidence[n] for n, w in fixed.items()) for case in cases])
+    sign = np.where([case.is_among for case in cases], 1.0, -1.0)
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = sign * (base + x @ weights)
+        held = np.concatenate([[0.0], _RIDGE * weights[1:]])  # Not the intercept.
+        value = np.logaddexp(0.0, -margin).sum() + 0.5 * held @ weights
+        return float(value), held - x.T @ (sign * np.exp(-np.logaddexp(0.0, margin)))
+
+    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="BFGS").x
+    intercept, *weights = (round(float(value), 4) for value in found)
+    return Logistic(intercept, {**dict(zip(names, weights, strict=True)), **fixed})
 
 
 def left_over_weights(right: Sequence[Fit], wrong: Sequence[Fit]) -> dict[str, float]:

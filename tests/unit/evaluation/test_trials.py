@@ -197,6 +197,25 @@ def test_a_calibration_follows_the_cases() -> None:
     assert np.mean(predicted) == pytest.approx(is_among.mean(), abs=0.01)
 
 
+def test_weights_that_are_fixed_leave_a_calibration_right_on_average() -> None:
+    """Evidence that says the same twice does not lower, or raise, every probability."""
+    random = np.random.default_rng(0)
+    tension = random.normal(size=2_000)
+    is_among = random.random(2_000) < 1 / (1 + np.exp(tension - 1))
+    cases = [
+        Case({"mass": 0.0, "lead": 0.0, "tension": float(t), "extra": float(t > 0.5)}, bool(among))
+        for t, among in zip(tension, is_among, strict=True)
+    ]
+    fitted = fit_logistic(cases, fixed={"extra": -2.0})
+    assert fitted.weights["extra"] == -2.0
+    predicted = np.array([fitted(case.evidence) for case in cases])
+    assert predicted.mean() == pytest.approx(is_among.mean(), abs=1e-3)
+    alone = fit_logistic(cases)
+    assert alone.intercept == pytest.approx(1.0, abs=0.2)
+    assert alone.weights["tension"] == pytest.approx(-1.0, abs=0.2)
+    assert fitted.weights["tension"] > alone.weights["tension"]
+
+
 @pytest.mark.parametrize(("is_among", "word"), [(True, "always"), (False, "never")])
 def test_cases_of_one_kind_teach_nothing(*, is_among: bool, word: str) -> None:
     with pytest.raises(DataError, match=f"the truth is {word} among the candidates of 3 cases"):
