@@ -55,14 +55,22 @@ class AtomFeatures:
     Args:
         elements: Those with a feature of their own; all others share one.
         observed: The element whose atoms have shifts.
+        tells_charges: Whether a positive and a negative charge are features too.
     """
 
-    def __init__(self, elements: Sequence[str] = ELEMENTS, observed: str = "C") -> None:
+    def __init__(
+        self,
+        elements: Sequence[str] = ELEMENTS,
+        observed: str = "C",
+        *,
+        tells_charges: bool = False,
+    ) -> None:
         self.elements = tuple(elements)
         self.observed = observed
-        self.n = len(self.elements) + 1 + _N_BEHIND
+        self.tells_charges = tells_charges
+        self.n = len(self.elements) + 1 + _N_BEHIND + 2 * tells_charges
         """Features: element, hydrogens 0 to 4, neighbours 0 to 4, ring bonds 0 to 4, rings by
-        size, aromatic."""
+        size, aromatic; positive, negative."""
         self._column = {element: column for column, element in enumerate(self.elements)}
         self._hydrogens = len(self.elements) + 1
         self._neighbours = self._hydrogens + _MOST + 1
@@ -102,6 +110,8 @@ class AtomFeatures:
             ]
             if atom.GetIsAromatic():
                 on.append((a, self._aromatic))
+            if self.tells_charges and (charge := atom.GetFormalCharge()):
+                on.append((a, self._aromatic + (1 if charge > 0 else 2)))
         atoms[tuple(np.array(on).T)] = 1
         for a, size in _pair_rings(mol, ring_neighbours):
             atoms[a, self._rings + min(size, RING_SIZES[-1]) - RING_SIZES[0]] += 1

@@ -17,6 +17,7 @@ _ALL_HYDROGENS = Chem.RemoveHsParameters()
 _ALL_HYDROGENS.removeDefiningBondStereo = True  # type: ignore[assignment]
 
 _ORDERS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
+_HYPERVALENT = {"S", "P", "Se", "As", "Te"}
 _BOND_TYPES = {order: bond_type for bond_type, order in _ORDERS.items()}
 
 
@@ -156,7 +157,9 @@ class Structure:
         """Read an RDKit molecule: its own Kekulé form and flags where its bonds are Kekulé.
 
         Bonds of type AROMATIC are written as the Kekulé form RDKit chooses, with the flag
-        set. Stereochemistry is dropped; explicit hydrogens are made implicit.
+        set. Stereochemistry is dropped; explicit hydrogens are made implicit. Of a group that is
+        drawn with and without charges there is one form: nitro groups, N-oxides and azides have
+        them, sulfoxides, phosphine oxides and ylides have not.
 
         Raises:
             StructureError: For no or too many atoms, radicals, isotopes, query atoms or bonds,
@@ -167,6 +170,9 @@ class Structure:
         with rdBase.BlockLogs():
             try:
                 mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
+                # Five-bonded nitrogen of nitro groups, azides and the like becomes charged.
+                Chem.SanitizeMol(mol, Chem.SanitizeFlags.SANITIZE_CLEANUP)
+                mol = _join_charges(mol)
                 mol.UpdatePropertyCache(strict=True)
                 if any(b.GetBondType() == Chem.BondType.AROMATIC for b in mol.GetBonds()):
                     mol = Chem.Mol(mol)
@@ -220,6 +226,34 @@ class Structure:
         if mol is None:
             raise StructureError(f"{smiles!r} is no SMILES that RDKit can read")
         return cls.from_mol(mol)
+
+
+def _join_charges(mol: Chem.Mol) -> Chem.Mol:
+    """The same with S+-O-, P+-C- and the like written as double bonds, atoms in their order."""
+    pairs = [
+        (bond.GetIdx(), *ends)
+        for bond in mol.GetBonds()
+        if bond.GetBondType() in (Chem.BondType.SINGLE, Chem.BondType.DOUBLE)
+        for ends in (
+            (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()),
+            (bond.GetEndAtomIdx(), bond.GetBeginAtomIdx()),
+        )
+        if mol.GetAtomWithIdx(ends[0]).GetSymbol() in _HYPERVALENT
+        and mol.GetAtomWithIdx(ends[0]).GetFormalCharge() > 0
+        and mol.GetAtomWithIdx(ends[1]).GetFormalCharge() < 0
+    ]
+    if not pairs:
+        return mol
+    joined = Chem.RWMol(mol)
+    for number, positive, negative in pairs:
+        bond = joined.GetBondWithIdx(number)
+        plus, minus = joined.GetAtomWithIdx(positive), joined.GetAtomWithIdx(negative)
+        order = int(bond.GetBondTypeAsDouble()) + 1
+        if plus.GetFormalCharge() > 0 > minus.GetFormalCharge() and order in _BOND_TYPES:
+            bond.SetBondType(_BOND_TYPES[order])
+            plus.SetFormalCharge(plus.GetFormalCharge() - 1)
+            minus.SetFormalCharge(minus.GetFormalCharge() + 1)
+    return joined.GetMol()
 
 
 def _check_atom(atom: Chem.Atom) -> None:

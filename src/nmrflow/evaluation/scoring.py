@@ -19,6 +19,7 @@ from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_count
 from nmrflow.evaluation.paper.conditional import conditional_scores
 from nmrflow.evaluation.paper.entropy import cell_entropy_bits
 from nmrflow.evaluation.scores_file import named
+from nmrflow.evaluation.shifts import shift_scores
 from nmrflow.evaluation.trials import question_of
 from nmrflow.flow.latent import Latent
 from nmrflow.metrics import calibration, latent, probes, spectrum, structure
@@ -60,15 +61,23 @@ def score(
     side = trained.description["training_side"]
     structures = [record.structure for record in validation.records]
     seen = set(side["structure_hashes"])
+    counts = {
+        "n": len(validation),
+        "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
+        **shift_scores(trained, validation.records),
+    }
+    if not trained.network.has_flow:
+        logits = trained.predict_logits(structures)
+        code = validation.code.numpy().astype(bool)
+        return {**counts, **_forward(trained, logits, code, side["constant_bins"])}
     encoded = _encode(trained, validation, seed)
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)
     real_counts = bond_counts(trained.codec, validation.x.numpy())
     x, z = encoded.x.cpu().numpy(), encoded.z.cpu().numpy()
     scores = {
-        "n": len(validation),
-        "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
-        **_forward(trained, encoded, side["constant_bins"]),
+        **counts,
+        **_forward(trained, encoded.logits, encoded.code, side["constant_bins"]),
         **named("inversion/", inversion_scores(x, x_back, structures, trained.codec)),
         # The published code's test of the inverse: what is above 0 counts as set.
         **bond_correlations(
@@ -124,9 +133,11 @@ def _invert(trained: TrainedFlow, encoded: _Encoded) -> NDArray[np.floating]:
 
 
 def _forward(
-    trained: TrainedFlow, encoded: _Encoded, constant_bins: dict[str, list[int]]
+    trained: TrainedFlow,
+    logits: NDArray[np.float64],
+    true: NDArray[np.bool_],
+    constant_bins: dict[str, list[int]],
 ) -> Scores:
-    logits, true = encoded.logits, encoded.code
     predicted = spectrum.to_bits(logits, trained.logit_thresholds)
     curve = calibration.reliability_curve(calibration.probabilities(logits), true)
     return {

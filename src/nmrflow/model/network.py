@@ -14,7 +14,7 @@ from nmrflow.chem.domain import Domain
 from nmrflow.chem.graph import MolecularGraph
 from nmrflow.chem.structure import Structure
 from nmrflow.config.building import ALLOWED_TO_TRAIN, build
-from nmrflow.errors import CheckpointError, ConfigError, StructureError
+from nmrflow.errors import CheckpointError, ConfigError, SpectrumError, StructureError
 from nmrflow.model.schema import check_sizes, load_weights, no_larger_than
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.distribution import to_logits
@@ -34,7 +34,7 @@ class Network:
         axis: Shifts to codes.
         forward: From molecules to where their shifts lie; None: the flow's y alone says it.
         make_flow: Makes the flow when it is wanted: who predicts shifts does without it, and
-            without what it takes to import it.
+            without what it takes to import it. None: there is none, and no backward side.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Network:
         codec: MoleculeCodec,
         axis: ShiftAxis,
         forward: ForwardSide | None,
-        make_flow: "Callable[[Network], Flow]",
+        make_flow: "Callable[[Network], Flow] | None",
     ) -> None:
         self.codec = codec
         self.axis = axis
@@ -54,9 +54,23 @@ class Network:
         """The molecules that it knows."""
         return self.codec.domain
 
+    @property
+    def has_flow(self) -> bool:
+        """Whether there is a backward side."""
+        return self._make_flow is not None
+
     @cached_property
     def flow(self) -> "Flow":
-        """The bijection."""
+        """The bijection.
+
+        Raises:
+            SpectrumError: If there is none.
+        """
+        if self._make_flow is None:
+            raise SpectrumError(
+                f"this network only predicts ({self.domain.describe()}): it has no backward side "
+                "that proposes structures, and no latent space; use another model for that"
+            )
         return self._make_flow(self)
 
     def graph(self, structure: Structure) -> MolecularGraph:
@@ -118,6 +132,8 @@ def build_network(
     check_sizes(model, "model")
     if missing := [key for key in ("codec", "axis", "flow") if key not in model]:
         raise ConfigError(f"model lacks {', '.join(missing)}")
+    if model["flow"] is None and not model.get("forward"):
+        raise ConfigError("model.flow and model.forward are both null: nothing is left")
     parts = {} if "domain" not in model else {"domain": build(model["domain"], Domain, allowed)}
     codec: MoleculeCodec = build(model["codec"], object, allowed, **parts)
     axis: ShiftAxis = build(model["axis"], ShiftAxis, allowed)
@@ -150,8 +166,8 @@ def build_network(
                 load_weights(forward, own)
         elif own:
             raise CheckpointError("has weights of a forward side, and no configuration of one")
-        network = Network(codec, axis, forward, make_flow)
-        if weights is None:
+        network = Network(codec, axis, forward, None if model["flow"] is None else make_flow)
+        if weights is None and network.has_flow:
             _ = network.flow
     return network
 

@@ -95,12 +95,13 @@ def check_description(about: Mapping[str, Any]) -> None:
     _check_types(about, _TOLD, "")
     config, side = about["config"], about["training_side"]
     _check_types(config, _CONFIGURED, "config.")
-    _check_types(side, dict.fromkeys(_MEASURED, float), "training_side.")
+    measured = _MEASURED if config["model"].get("flow") is not None else ()
+    _check_types(side, dict.fromkeys(measured, float), "training_side.")
     thresholds = side.get("logit_thresholds") or []
     ranking = config.get("ranking") or {}
     if not isinstance(thresholds, list) or not isinstance(ranking, Mapping):
         raise CheckpointError("config.ranking or training_side.logit_thresholds has no such form")
-    for number in (*thresholds, *ranking.values(), *(side[name] for name in _MEASURED)):
+    for number in (*thresholds, *ranking.values(), *(side[name] for name in measured)):
         if type(number) not in (int, float) or not math.isfinite(number):
             raise CheckpointError(f"tells {number!r} where a finite number is needed")
 

@@ -32,11 +32,13 @@ class TrainedFlow(Predictor):
     @property
     def has_likelihood(self) -> bool:
         """Whether single structures have a probability."""
-        return bool(self.flow.has_likelihood)
+        return self.network.has_flow and bool(self.flow.has_likelihood)
 
     @property
     def takes_formula(self) -> bool:
         """Whether proposals can be asked to have a given molecular formula."""
+        if not self.network.has_flow:
+            return False
         return "formula" in self.flow.conditions and self.domain.tells_kinds
 
     @torch.no_grad()
@@ -277,7 +279,7 @@ def load_checkpoint(path: str | Path, *, is_verified: bool = False) -> TrainedFl
         check_description(description)
         model, weights = description["config"]["model"], checkpoint["state_dict"]
         network = build_network(model, 0, ALLOWED_IN_CHECKPOINT, weights)
-        if not is_verified:
+        if not is_verified and network.has_flow:
             _ = network.flow
         trained = TrainedFlow(network, description)
         if len(trained.logit_thresholds) != network.axis.n_bins:

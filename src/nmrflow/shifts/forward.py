@@ -71,10 +71,12 @@ class EnsembleForward(ForwardSide):
         width: As of :class:`ShiftNetwork`, likewise the rest.
         n_steps: Exchanges along bonds.
         n_components: Laplace distributions of each member's mixture.
+        expansion: Hidden numbers of a step, in units of the width.
         elements: Elements with an atom feature of their own.
+        tells_charges: As of :class:`nmrflow.chem.graph.AtomFeatures`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by name
         self,
         axis: ShiftAxis,
         *,
@@ -82,14 +84,18 @@ class EnsembleForward(ForwardSide):
         width: int = 128,
         n_steps: int = 6,
         n_components: int = 4,
+        expansion: int = 2,
         elements: Sequence[str] = ELEMENTS,
+        tells_charges: bool = False,
     ) -> None:
-        super().__init__(axis, AtomFeatures(elements, axis.nucleus.element))
+        observed = axis.nucleus.element
+        super().__init__(axis, AtomFeatures(elements, observed, tells_charges=tells_charges))
         self.ensemble = ShiftEnsemble(
             ShiftNetwork(
                 width,
                 n_steps,
                 n_components,
+                expansion=expansion,
                 n_features=self.features.n,
                 start_ppm=axis.nucleus.typical_ppm,
             )

@@ -91,16 +91,19 @@ class ShiftNetwork(nn.Module):
         n_components: Laplace distributions of each mixture.
         dropout: Share of hidden numbers that training leaves out. None by default: with 0.1 the
             shifts of molecules not seen are predicted worse, and so are codes after fine-tuning.
+        expansion: Hidden numbers of a step, in units of the width.
         n_features: Of an atom, as :class:`nmrflow.chem.graph.AtomFeatures` counts them.
         start_ppm: Centres of the distributions before training; further ones begin again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by name
         self,
         width: int = 128,
         n_steps: int = 6,
         n_components: int = 4,
         dropout: float = 0.0,
+        *,
+        expansion: int = 2,
         n_features: int = AtomFeatures().n,
         start_ppm: Sequence[float] = Carbon13().typical_ppm,
     ) -> None:
@@ -109,11 +112,12 @@ class ShiftNetwork(nn.Module):
             "width": width,
             "n_steps": n_steps,
             "n_components": n_components,
+            "expansion": expansion,
             "n_features": n_features,
             "start_ppm": tuple(start_ppm),
         }
         self.enter = nn.Linear(n_features, width)
-        self.steps = nn.ModuleList(_Step(width, dropout) for _ in range(n_steps))
+        self.steps = nn.ModuleList(_Step(width, expansion, dropout) for _ in range(n_steps))
         leave = nn.Linear(width, 3 * n_components)
         self.leave = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout), leave)
         centres = torch.tensor(start_ppm).repeat(-(-n_components // len(start_ppm)))
@@ -139,15 +143,15 @@ class ShiftNetwork(nn.Module):
 class _Step(nn.Module):
     """One exchange along all bonds; the kind of a bond scales what passes."""
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, width: int, expansion: int, dropout: float) -> None:
         super().__init__()
         self.send = nn.Linear(width, width)
         self.gate = nn.Parameter(torch.randn(len(BOND_KINDS), width))
         self.update = nn.Sequential(
-            nn.Linear(2 * width, 2 * width),
+            nn.Linear(2 * width, expansion * width),
             nn.SiLU(),
             nn.Dropout(dropout),
-            nn.Linear(2 * width, width),
+            nn.Linear(expansion * width, width),
         )
         self.norm = nn.LayerNorm(width)
 

@@ -1,7 +1,7 @@
 """The one LightningModule: a flow, an objective, and the numbers of each epoch."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import lightning
@@ -48,7 +48,7 @@ class FlowModule(lightning.LightningModule):
         seed: Of the residuals z' that training and validation draw.
         schedule: Factor on the learning rate, from the share of the steps done; 1 if None.
         description: Plain values for the checkpoint: the resolved configuration, where the
-            data came from, and ``training_side`` (of the data module).
+            data came from, and ``training_side`` (of the data module), to which epochs add.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class FlowModule(lightning.LightningModule):
         objective: Objective,
         optimizer: Callable[[Iterable[Tensor]], Optimizer],
         seed: int,
-        description: Mapping[str, Any],
+        description: dict[str, Any],
         schedule: Callable[[float], float] | None = None,
     ) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class FlowModule(lightning.LightningModule):
         self.forward_side = network.forward
         self._schedule = schedule
         self.objective = objective
-        self.description = dict(description)
+        self.description = description
         self._make_optimizer = optimizer
         self._seed = seed
         self._validation: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = []

@@ -29,7 +29,8 @@ from nmrflow.evaluation.scores_file import EVALUATION, find_finished, write_scor
 from nmrflow.evaluation.scoring import Scores, score
 from nmrflow.files.writing import owned, written_whole
 from nmrflow.losses import Objective
-from nmrflow.model.network import build_network
+from nmrflow.model import checkpoint as checkpoints
+from nmrflow.model.network import Network, build_network
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.training.callbacks import AtomicCheckpointIO
 from nmrflow.training.datamodule import SpectrumDataModule
@@ -102,7 +103,7 @@ def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
         seed=plain["seed"],
     )
     say(data.describe())
-    stages = build_by_name(plain["stages"], Stage)
+    stages = _stages(plain, network)
     context = StageContext(
         network=network,
         train=data.train_set.records,
@@ -113,31 +114,21 @@ def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
         seed=plain["seed"],
         n_threads=plain["n_threads"],
     )
-    module = FlowModule(
-        network=network,
-        objective=build(plain["loss"], Objective),
-        optimizer=build(plain["optimizer"], partial),
-        seed=plain["seed"],
-        description={
-            "config": to_plain(config, run_dir="RUN"),  # a checkpoint may move
-            **data.provenance(),
-            "stages_sha256": stage_digests(stages, plain, context),
-            "training_side": data.summarise(),
-        },
-    )
-    digest = configuration_digest(module.description)
+    description: dict[str, Any] = {
+        "config": to_plain(config, run_dir="RUN"),  # a checkpoint may move
+        **data.provenance(),
+        "stages_sha256": stage_digests(stages, plain, context),
+        "training_side": data.summarise(),
+    }
+    module = _module(network, plain, description)
+    digest = configuration_digest(description)
     if plain["keep_finished"] and (finished := find_finished(run_dir, digest)):
         say(f"finished before, kept: {run_dir}")
         return finished
     # What may be refused comes before the stages, which take long.
-    resume = plain["resume"] and find_resumable(plain["resume"], module.description)
+    resume = plain["resume"] and find_resumable(plain["resume"], description)
     trainer = _trainer(plain, run_dir)
-    with ExitStack() as held:
-        if resume and (earlier := resume.parent.parent / "stages").is_dir():
-            if is_first() and earlier.resolve() != context.folder.resolve():
-                held.enter_context(owned(earlier.parent))
-            context = replace(context, folder=earlier)
-        module.description["training_side"] |= run_stages(stages, plain, context)
+    description["training_side"] |= _run_stages(stages, plain, context, resume)
     last = run_dir / "checkpoints" / "last.ckpt"
     if is_first():
         # From here on they would be those of another training.
@@ -145,13 +136,16 @@ def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
     with one_run():
         for logger in trainer.loggers:
             logger.log_hyperparams(plain)
-        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        if module is not None:
+            trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
         if not trainer.is_global_zero:
             return {}
-        if resume and not last.exists():  # It had all its epochs, in another folder.
+        if module is None:
+            _keep_forward(network, description, last)
+        elif resume and not last.exists():  # It had all its epochs, in another folder.
             with written_whole(last) as unfinished:
                 shutil.copyfile(resume, unfinished)
-        trained = TrainedFlow(network, module.description)
+        trained = TrainedFlow(network, description)
         scores = {**_score(trained, data, plain), "configuration_sha256": digest}
         for logger in trainer.loggers:
             if isinstance(logger, EpochWandbLogger):
@@ -160,6 +154,54 @@ def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
     show_scores(f"validation side, n = {scores['n']}", scores)
     say(f"checkpoint {last}")
     return scores
+
+
+def _stages(plain: Mapping[str, Any], network: Network) -> dict[str, Stage]:
+    stages = build_by_name(plain["stages"], Stage)
+    if not (stages or network.has_flow):
+        raise ConfigError("model.flow is null and there are no stages: nothing would be trained")
+    return stages
+
+
+def _run_stages(
+    stages: Mapping[str, Stage],
+    plain: Mapping[str, Any],
+    context: StageContext,
+    resume: Path | None,
+) -> dict[str, Any]:
+    """Their facts; a run that goes on has them in its earlier folder, which then is its own."""
+    with ExitStack() as held:
+        if resume and (earlier := resume.parent.parent / "stages").is_dir():
+            if is_first() and earlier.resolve() != context.folder.resolve():
+                held.enter_context(owned(earlier.parent))
+            context = replace(context, folder=earlier)
+        return run_stages(stages, plain, context)
+
+
+def _module(
+    network: Network, plain: Mapping[str, Any], description: dict[str, Any]
+) -> FlowModule | None:
+    """What the run's own epochs train; None of a network without a flow."""
+    if not network.has_flow:
+        return None
+    return FlowModule(
+        network=network,
+        objective=build(plain["loss"], Objective),
+        optimizer=build(plain["optimizer"], partial),
+        seed=plain["seed"],
+        description=description,
+    )
+
+
+def _keep_forward(network: Network, description: Mapping[str, Any], file: Path) -> None:
+    """The checkpoint of a network without a flow: its stages have trained all of it."""
+    assert network.forward is not None
+    weights = network.forward.state_dict()
+    kept = {
+        checkpoints.KEY: {**checkpoints.describe_software(), **description},
+        "state_dict": {f"forward_side.{name}": weight for name, weight in weights.items()},
+    }
+    checkpoints.save_atomically(kept, file)
 
 
 def _trainer(plain: Mapping[str, Any], run_dir: Path) -> pl.Trainer:

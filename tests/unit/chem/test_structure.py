@@ -121,7 +121,7 @@ MOLECULES_WITH_CHARGES = (
     "CN=[N+]=[N-]",
     "[C-]#[N+]C",
     "CS(=O)(=O)[O-]",
-    "C[S+](C)[O-]",
+    "C[N+](C)(C)[O-]",
 )
 
 

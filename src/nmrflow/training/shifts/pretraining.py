@@ -1,6 +1,7 @@
 """Training of shift networks on shifts that are assigned to atoms."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ class Rehearsal(NamedTuple):
     weight: float
 
 
-def pretrain(
+def pretrain(  # noqa: PLR0913 - each by name
     molecules: Sequence[Assigned],
     *,
     seed: int,
@@ -77,11 +78,13 @@ def pretrain(
     network_args: Mapping[str, Any] | None = None,
     features: AtomFeatures = AtomFeatures(),  # noqa: B008 - never changed
     progress: Progress = lambda share: None,  # noqa: ARG005
+    keep: Path | None = None,
 ) -> ShiftNetwork:
     """Train a new network on the likelihood of assigned shifts; it is in evaluation mode.
 
     Nothing that it is to be judged on may be among the molecules. ``network_args`` are those of
-    :class:`ShiftNetwork`, the seed is of initial weights, dropout and the order of batches.
+    :class:`ShiftNetwork`, the seed is of initial weights, dropout and the order of batches;
+    ``keep`` is as of :func:`follow`.
 
     Raises:
         DataError: If there is no molecule with a shift.
@@ -93,5 +96,11 @@ def pretrain(
     with isolated_rng(seed):
         network = ShiftNetwork(**(network_args or {}))
         return follow(
-            network, len(assigned.graphs), assigned.loss, schedule, seed=seed, progress=progress
+            network,
+            len(assigned.graphs),
+            assigned.loss,
+            schedule,
+            seed=seed,
+            progress=progress,
+            keep=keep,
         )

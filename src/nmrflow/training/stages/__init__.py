@@ -1,5 +1,6 @@
 """Training in stages: each is resumable, and skipped where it is done."""
 
+from nmrflow.training.stages.assigned import AssignedStage as AssignedStage
 from nmrflow.training.stages.base import Stage as Stage
 from nmrflow.training.stages.base import StageContext as StageContext
 from nmrflow.training.stages.base import run_stages as run_stages

@@ -1,0 +1,104 @@
+"""The stage that learns where shifts lie from the training side's own assignments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from nmrflow.config.building import check_counts
+from nmrflow.console import steps
+from nmrflow.model import checkpoint as checkpoints
+from nmrflow.model.schema import load_weights
+from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork
+from nmrflow.training.shifts.pretraining import Assigned, pretrain
+from nmrflow.training.shifts.schedule import Schedule
+from nmrflow.training.stages.base import Stage, StageContext, ensemble_of, forward_side
+from nmrflow.workers import run_jobs
+
+_WEIGHTS = "shifts.ckpt"
+
+
+@dataclass(kw_only=True, eq=False)
+class AssignedStage(Stage):
+    """Train the forward side's networks on the assigned shifts of the training side.
+
+    Each member sees all of it, in its own order and from its own first weights. What an
+    interrupted run has trained is kept, epoch by epoch.
+
+    Args:
+        n_epochs: Of each member.
+        batch_size: Most molecules in a batch.
+        learning_rate: Of what is no hidden layer.
+        muon_rate: Of hidden layers.
+        weight_decay: Of all.
+
+    Raises:
+        ConfigError: If a number is too small.
+    """
+
+    n_epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    muon_rate: float = 0.02
+    weight_decay: float = 1e-4
+
+    keeps = (_WEIGHTS,)
+
+    def __post_init__(self) -> None:
+        check_counts(vars(self), n_epochs=1, batch_size=1)
+
+    @property
+    def schedule(self) -> Schedule:
+        """Of each member."""
+        return Schedule(
+            self.n_epochs,
+            self.learning_rate,
+            self.batch_size,
+            0.05,
+            self.weight_decay,
+            2.0,
+            self.muon_rate,
+        )
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Train and keep the networks."""
+        forward = ensemble_of(context.network)
+        first = forward.ensemble.networks[0]
+        assert isinstance(first, ShiftNetwork)
+        molecules = [Assigned.of(record) for record in context.train]
+        n_networks = len(forward.ensemble.networks)
+        jobs = [
+            partial(
+                pretrain,
+                molecules,
+                seed=context.seed * n_networks + k,
+                schedule=self.schedule,
+                network_args=first.shape,
+                features=forward.features,
+                keep=context.folder / f"member{k}.ckpt",
+            )
+            for k in range(n_networks)
+        ]
+        with steps("assigned shifts") as progress:
+            networks = run_jobs(jobs, context.n_threads, progress)
+        kept = {
+            checkpoints.KEY: checkpoints.describe_software(),
+            "state_dict": ShiftEnsemble(networks).state_dict(),
+        }
+        checkpoints.save_atomically(kept, context.folder / _WEIGHTS)
+        self.load(context)
+        return {
+            "n_assigned": sum(bool(molecule.shifts) for molecule in molecules),
+            "n_assigned_shifts": sum(len(molecule.shifts) for molecule in molecules),
+        }
+
+    def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Settings, and the forward side."""
+        return [settings, forward_side(model)]
+
+    def load(self, context: StageContext) -> None:
+        """Take the networks; what follows does not train them."""
+        forward = ensemble_of(context.network)
+        load_weights(forward.ensemble, checkpoints.read(context.folder / _WEIGHTS)["state_dict"])
+        forward.eval()
+        forward.requires_grad_(requires_grad=False)
