@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import reject, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -19,6 +19,7 @@ from nmrflow.chem.codecs.published import BondTensorCodec
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure, sort_bonds
 from nmrflow.data.records import Record
+from nmrflow.errors import StructureError
 from nmrflow.spectra.axis import ShiftAxis
 
 if TYPE_CHECKING:
@@ -284,14 +285,17 @@ class _Draft:
         n = len(self.orders)
         flags = draw(st.lists(st.booleans(), min_size=n, max_size=n))
         old = sorted(range(len(number)), key=number.__getitem__)
-        return Structure(
-            tuple(self.atoms[atom][0] for atom in old),
-            sort_bonds(
-                (number[a], number[b], order, flag)
-                for ((a, b), order), flag in zip(self.orders.items(), flags, strict=True)
-            ),
-            tuple(self.atoms[atom][1] for atom in old),
+        bonds = sort_bonds(
+            (number[a], number[b], order, flag)
+            for ((a, b), order), flag in zip(self.orders.items(), flags, strict=True)
         )
+        elements, charges = zip(*(self.atoms[atom] for atom in old), strict=True)
+        try:
+            return Structure(elements, bonds, charges)
+        except StructureError as error:
+            if "bear opposite charges" not in str(error):  # There is another way to draw it.
+                raise
+            reject()
 
 
 def _pairs(n: int) -> st.SearchStrategy[list[tuple[int, int]]]:

@@ -4,6 +4,7 @@ To add a source, add one row to SOURCES, and its own format's defects in a file 
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +12,14 @@ from typing import NamedTuple
 import pytest
 
 from nmrflow.chem.codecs.published import BondTensorCodec
+from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import Source, SourceData
 from nmrflow.data.sources.assigned import AssignedShifts
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.data.sources.nmrshiftdb2 import Nmrshiftdb2
 from nmrflow.data.sources.revmolspec import RevMolSpec
+from nmrflow.data.sources.shift_lines import ShiftLines
 from nmrflow.spectra.axis import ShiftAxis
 
 AXIS = ShiftAxis()
@@ -55,11 +58,21 @@ def make_assigned(folder: Path) -> Source:
     return AssignedShifts(str(folder / "export.sdf"))
 
 
+def make_lines(folder: Path) -> Source:
+    lines = [
+        json.dumps({"smiles": smiles, "shifts": list(enumerate(shifts))})
+        for smiles, shifts in INVENTED.items()
+    ]
+    (folder / "shifts.jsonl").write_text("\n".join(lines) + "\n")
+    return ShiftLines(str(folder / "shifts.jsonl"), Domain([["C", 0, 4]], max_atoms=17))
+
+
 SOURCES: dict[str, Callable[[Path], Source]] = {
     "embedded": lambda _: Embedded(),
     "revmolspec": make_table,
     "nmrshiftdb2": make_sdf,
     "assigned": make_assigned,
+    "nmrshiftdb2_13c": make_lines,
 }
 CONFIGURED_ELSEWHERE = {"assigned"}
 """Sources of a stage, not of a training."""

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from rdkit import Chem, rdBase
 
-from nmrflow.chem.formula import hill, max_valence
+from nmrflow.chem.formula import hill
+from nmrflow.chem.valence import find_crowded, find_split, join_charges
 from nmrflow.errors import StructureError
 from nmrflow.limits import MAX_ATOMS
 
@@ -17,7 +18,6 @@ _ALL_HYDROGENS = Chem.RemoveHsParameters()
 _ALL_HYDROGENS.removeDefiningBondStereo = True  # type: ignore[assignment]
 
 _ORDERS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
-_HYPERVALENT = {"S", "P", "Se", "As", "Te"}
 _BOND_TYPES = {order: bond_type for bond_type, order in _ORDERS.items()}
 
 
@@ -172,11 +172,11 @@ class Structure:
                 mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
                 # Five-bonded nitrogen of nitro groups, azides and the like becomes charged.
                 Chem.SanitizeMol(mol, Chem.SanitizeFlags.SANITIZE_CLEANUP)
-                mol = _join_charges(mol)
                 mol.UpdatePropertyCache(strict=True)
                 if any(b.GetBondType() == Chem.BondType.AROMATIC for b in mol.GetBonds()):
                     mol = Chem.Mol(mol)
                     Chem.Kekulize(mol, clearAromaticFlags=False)
+                mol = join_charges(mol)
             except (ValueError, RuntimeError) as error:
                 raise StructureError(f"RDKit refuses the structure: {error}") from error
         n_fragments = len(Chem.GetMolFrags(mol))
@@ -228,34 +228,6 @@ class Structure:
         return cls.from_mol(mol)
 
 
-def _join_charges(mol: Chem.Mol) -> Chem.Mol:
-    """The same with S+-O-, P+-C- and the like written as double bonds, atoms in their order."""
-    pairs = [
-        (bond.GetIdx(), *ends)
-        for bond in mol.GetBonds()
-        if bond.GetBondType() in (Chem.BondType.SINGLE, Chem.BondType.DOUBLE)
-        for ends in (
-            (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()),
-            (bond.GetEndAtomIdx(), bond.GetBeginAtomIdx()),
-        )
-        if mol.GetAtomWithIdx(ends[0]).GetSymbol() in _HYPERVALENT
-        and mol.GetAtomWithIdx(ends[0]).GetFormalCharge() > 0
-        and mol.GetAtomWithIdx(ends[1]).GetFormalCharge() < 0
-    ]
-    if not pairs:
-        return mol
-    joined = Chem.RWMol(mol)
-    for number, positive, negative in pairs:
-        bond = joined.GetBondWithIdx(number)
-        plus, minus = joined.GetAtomWithIdx(positive), joined.GetAtomWithIdx(negative)
-        order = int(bond.GetBondTypeAsDouble()) + 1
-        if plus.GetFormalCharge() > 0 > minus.GetFormalCharge() and order in _BOND_TYPES:
-            bond.SetBondType(_BOND_TYPES[order])
-            plus.SetFormalCharge(plus.GetFormalCharge() - 1)
-            minus.SetFormalCharge(minus.GetFormalCharge() + 1)
-    return joined.GetMol()
-
-
 def _check_atom(atom: Chem.Atom) -> None:
     where = f"atom {atom.GetIdx()} ({atom.GetSymbol()})"
     if atom.GetAtomicNum() == 0:
@@ -296,23 +268,16 @@ def _find_problem(
         seen.add((bond.begin, bond.end))
         valence[bond.begin] += bond.order
         valence[bond.end] += bond.order
-    if (problem := _find_crowded(elements, valence, charges)) is not None:
+    problem = find_crowded(elements, valence, charges) or find_split(
+        elements, [bond[:3] for bond in bonds], valence, charges
+    )
+    if problem is not None:
         return problem
     if list(bonds) != sorted(bonds):
         return "the bonds are not in order; sort_bonds() puts them there"
     n_fragments = _count_fragments(len(elements), bonds)
     if n_fragments > 1:
         return _say_fragments(n_fragments)
-    return None
-
-
-def _find_crowded(
-    elements: Sequence[str], valence: Sequence[int], charges: Sequence[int]
-) -> str | None:
-    for atom, (element, n_bonds) in enumerate(zip(elements, valence, strict=True)):
-        most = max_valence(element, charges[atom] if charges else 0)
-        if most is not None and n_bonds > most:
-            return f"atom {atom} ({element}) has {n_bonds} bonds; {most} at most"
     return None
 
 

@@ -227,3 +227,30 @@ def test_what_an_atom_binds(element: str, charge: int, most: int) -> None:
 )
 def test_valences_count_hydrogens(smiles: str, valences: tuple[int, ...]) -> None:
     assert Structure.from_smiles(smiles).valences == valences
+
+
+@pytest.mark.parametrize(
+    ("drawn", "others"),
+    [
+        ("CS(=O)C", ["C[S+]([O-])C"]),
+        ("CS(=O)(=O)C", ["C[S+2]([O-])([O-])C", "C[S+](=O)([O-])C"]),
+        ("CP(=O)(C)C", ["C[P+]([O-])(C)C"]),
+        ("CP(=C)(C)C", ["C[P+]([CH2-])(C)C"]),
+        ("C[N+](=O)[O-]", ["CN(=O)=O"]),
+        ("C[N+](C)(C)[O-]", ["CN(C)(C)=O"]),
+        ("CN=[N+]=[N-]", ["CN=[N]#N", "CN=N#N"]),
+    ],
+)
+def test_a_group_drawn_with_or_without_charges_is_one(drawn: str, others: list[str]) -> None:
+    structure = read(drawn)
+    for other in others:
+        # What is said of atoms by their position stays true.
+        assert read(other).elements == structure.elements
+        assert sorted(read(other).charges) == sorted(structure.charges)
+        assert read(other).connectivity == structure.connectivity
+
+
+def test_charges_that_are_no_way_of_drawing_stay() -> None:
+    assert read("C[S+](C)C").charges == (0, 1, 0, 0)
+    assert read("CS(=O)(=O)[O-]").charges == (0, 0, 0, 0, -1)
+    assert read("C[P+](C)(C)C").charges == (0, 1, 0, 0, 0)
