@@ -119,9 +119,10 @@ def elucidate(
     """
     if n_shown < 1:
         raise SpectrumError(f"n_shown={n_shown}: at least 1")
-    question = ask(peaks, model.axis, formula=formula, domain=model.domain)
     if not model.has_likelihood:
+        _ = model.flow  # Where there is none, this says so.
         raise SpectrumError("this network has no likelihood of structures")
+    question = ask(peaks, model.axis, formula=formula, domain=model.domain)
 
     def answer(own: Question) -> tuple[Elucidation, float]:
         found = _elucidate(model, own, n_samples, seed, n_shown)
@@ -238,8 +239,10 @@ def rank(
     outside = why_outside(model, question)
     if model.calibration is None or outside:
         return Ranking(question, ordered, None, outside)
-    rivals = _elucidate(model, question, N_SAMPLES, 0, N_SAMPLES)
-    ordered = with_probabilities(ordered, scores_of(rivals.candidates), model.calibration.given)
+    rivals: Sequence[Candidate] = ()
+    if model.has_likelihood:
+        rivals = _elucidate(model, question, N_SAMPLES, 0, N_SAMPLES).candidates
+    ordered = with_probabilities(ordered, scores_of(rivals), model.calibration.given)
     everything = ordered[-1].probability or 0.0
     return Ranking(question, ordered, everything < model.calibration.none_fits_below)
 

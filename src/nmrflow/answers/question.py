@@ -50,7 +50,7 @@ def ask(
     """
     if formula is not None:
         if domain is not None:
-            domain.count(formula)
+            domain.check_formula(formula)
         formula = plain_formula(formula)
     if isinstance(peaks, Question):
         question = peaks if formula is None else replace(peaks, formula=formula)

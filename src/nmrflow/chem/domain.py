@@ -112,6 +112,25 @@ class Domain:
         self.check(structure)
         return tuple(self._number[kind] for kind in self._kinds(structure))
 
+    def check_formula(self, formula: str) -> None:
+        """Refuse a formula of no molecule that is known.
+
+        Raises:
+            StructureError: As :meth:`count`, but for one that does not say of which kinds atoms
+                are.
+        """
+        if self.tells_kinds:
+            self.count(formula)
+            return
+        counts = parse_formula(formula)
+        counts.pop("H", 0)
+        self._check_formula(formula, counts)
+        if not self.min_atoms <= (n_atoms := sum(counts.values())) <= self.max_atoms:
+            raise StructureError(
+                f"the formula {formula.strip()} has {n_atoms} {self._atoms(n_atoms)}: "
+                f"{self.min_atoms} to {self.max_atoms} are known"
+            )
+
     def count(self, formula: str) -> tuple[int, ...]:
         """Atoms of each kind, and the sum of all bond orders, that a formula says.
 

@@ -73,7 +73,7 @@ def answer_all(
     """
     axis, domain = model.axis, model.domain
     if asking.formula is not None:
-        domain.count(asking.formula)
+        domain.check_formula(asking.formula)
     rows = read_spectra(asking.source, axis)
     first = list(islice(rows, 2))
     is_batch = len(first) > 1
