@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from nmrflow.chem.domain import Domain
 from nmrflow.chem.molfile import Molfile
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import Record, SourceData
-from nmrflow.data.sources.nmrshiftdb2 import EXPECTED
+from nmrflow.data.sources.shift_lines import OTHER_ELEMENTS, OTHER_KINDS
 from nmrflow.errors import ConfigError, DataError, NmrflowError, StructureError
 from nmrflow.files.reading import contents_digest, open_text
 from nmrflow.formats.nmrshiftdb2 import parse_record
@@ -19,8 +20,10 @@ from nmrflow.spectra.peaks import Peak, PeakList
 
 ELEMENTS = ("C", "H", "N", "O", "S", "P", "F", "Cl", "Br", "I", "Si")
 
+EXPECTED = "an SDF as nmrshiftdb2 exports it"
+"""What its files are, in messages."""
+
 NO_STRUCTURE = "no neutral molecule in one piece without radicals or isotopes"
-OTHER_ELEMENTS = "other elements"
 DEFECTIVE = "defective record"
 
 _COLUMNS = ("mol_id", "atom_index", "Shift", "atom_type")
@@ -44,6 +47,7 @@ class AssignedShifts:
             ``atom_index`` (0-based, in file order), ``Shift`` in ppm, ``atom_type``.
         elements: Elements a molecule may hold; others are left out.
         nucleus: Whose shifts are read.
+        domain: Which molecules are kept instead, those with charges too; None: by elements.
 
     Raises:
         ConfigError: If a table is given without what it belongs to.
@@ -57,11 +61,13 @@ class AssignedShifts:
         table_path: str | None = None,
         elements: Sequence[str] = ELEMENTS,
         nucleus: Nucleus = Carbon13(),
+        domain: Domain | None = None,
     ) -> None:
         if table_path and not path:
             raise ConfigError(f"table_path={table_path}: of no use without path")
         self.path, self.table_path, self.nucleus = path, table_path, nucleus
-        self.elements = frozenset(elements)
+        self.elements = frozenset(elements if domain is None else (*domain.elements, "H"))
+        self.domain = domain
 
     def read(self) -> SourceData:
         """Every usable molecule, in file order.
@@ -134,9 +140,12 @@ class AssignedShifts:
             structure = molfile.structure()
         except StructureError:
             return NO_STRUCTURE
-        # Atoms' features do not tell charges. RDKit keeps some explicit hydrogens, as of H-H.
-        if structure.charges or structure.n_atoms != len(heavy):
+        # RDKit keeps some explicit hydrogens, as of H-H.
+        if structure.n_atoms != len(heavy):
             return NO_STRUCTURE
+        # Without a domain nothing says that atoms' features tell charges.
+        if structure.charges if self.domain is None else self.domain.refusal(structure):
+            return NO_STRUCTURE if self.domain is None else OTHER_KINDS
         position = {a: k for k, a in enumerate(heavy)}
         peaks = tuple(
             Peak(

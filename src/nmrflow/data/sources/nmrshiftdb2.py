@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from nmrflow.chem.domain import Domain
 from nmrflow.chem.molfile import Molfile
 from nmrflow.data.records import Record, SourceData, report_defects
+from nmrflow.data.sources.assigned import EXPECTED, AssignedShifts
 from nmrflow.errors import ConfigError, DataError, NmrflowError
 from nmrflow.files.reading import contents_digest
 from nmrflow.formats.nmrshiftdb2 import parse_record
@@ -12,9 +14,6 @@ from nmrflow.formats.sdf import read_records
 from nmrflow.formats.signals import positions, renumbered
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import PeakList
-
-EXPECTED = "an SDF as nmrshiftdb2 exports it"
-"""What its files are, in messages."""
 
 
 class Nmrshiftdb2:
@@ -32,6 +31,8 @@ class Nmrshiftdb2:
         on_error: ``stop``: any defective record is fatal, all are reported at once.
             ``skip``: they are left out and counted by reason.
         nucleus: Whose spectra are read.
+        domain: Which molecules are kept instead, each as one record with the medians of its
+            spectra, as :class:`nmrflow.data.sources.assigned.AssignedShifts` reads them.
 
     Raises:
         ConfigError: If ``on_error`` is another word, or no path is given.
@@ -46,6 +47,7 @@ class Nmrshiftdb2:
         max_carbons: int = 17,
         on_error: str = "stop",
         nucleus: Nucleus = Carbon13(),
+        domain: Domain | None = None,
     ) -> None:
         if on_error not in ("stop", "skip"):
             raise ConfigError(f"data.on_error={on_error}: stop or skip")
@@ -54,6 +56,7 @@ class Nmrshiftdb2:
         self.path: str | None = path
         self.elements = frozenset(elements)
         self.max_carbons, self.on_error, self.nucleus = max_carbons, on_error, nucleus
+        self.domain = domain
 
     def read(self) -> SourceData:
         """Read every spectrum of every record.
@@ -62,6 +65,8 @@ class Nmrshiftdb2:
             DataError: If the file cannot be read, holds nothing usable, or has a defective
                 record and ``on_error`` is ``stop``.
         """
+        if self.domain is not None:
+            return AssignedShifts(self.path, nucleus=self.nucleus, domain=self.domain).read()
         records: list[Record] = []
         n_excluded: Counter[str] = Counter()
         defects: list[str] = []

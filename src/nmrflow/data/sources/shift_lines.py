@@ -15,6 +15,9 @@ from nmrflow.spectra.peaks import Peak, PeakList
 
 EXPECTED = "molecules with assigned shifts, one JSON object a line"
 
+OTHER_ELEMENTS = "other elements"
+OTHER_KINDS = "other kinds of their atoms, or larger"
+
 FLAGS = {
     "ambiguous_mapping": "atoms that could not be told apart for certain",
     "shift_on_non_carbon": "a shift on an atom of another element",
@@ -127,9 +130,9 @@ class ShiftLines:
         self, structure: Structure, shifts: Mapping[int, float]
     ) -> str | None:
         if not set(structure.elements) <= set(self.domain.elements):
-            return "other elements"
+            return OTHER_ELEMENTS
         if self.domain.refusal(structure) is not None:
-            return "other kinds of their atoms, or larger"
+            return OTHER_KINDS
         if not shifts:
             return "no shift"
         if any(structure.elements[atom] != self.nucleus.element for atom in shifts):
