@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
 
+from nmrflow.chem.salts import main_part
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import StructureError
 
@@ -31,10 +32,28 @@ class Molfile:
         Raises:
             StructureError: As :meth:`Structure.from_mol`, or if RDKit cannot sanitise it.
         """
-        flagged = Chem.Mol(self._mol)
+        return self._structure(self._mol)
+
+    def largest_part(self) -> tuple[Structure, str | None]:
+        """The same; of a salt that of its largest part, and what was left out.
+
+        Its atoms are in the file's order, those of other parts not counted.
+
+        Raises:
+            StructureError: As :meth:`structure`, of a mixture too.
+        """
+        parts = Chem.GetMolFrags(self._mol, asMols=True, sanitizeFrags=False)
+        main = main_part(parts)
+        if main is None:
+            return self.structure(), None
+        return self._structure(parts[main.place]), main.remark
+
+    @staticmethod
+    def _structure(mol: Chem.Mol) -> Structure:
+        flagged = Chem.Mol(mol)
         with rdBase.BlockLogs():
             try:
-                perceived = Chem.Mol(self._mol)
+                perceived = Chem.Mol(mol)
                 Chem.SanitizeMol(perceived)
             except (ValueError, RuntimeError) as error:
                 raise StructureError(f"RDKit refuses the structure: {error}") from error

@@ -49,14 +49,18 @@ def structure_from_inchi(text: str) -> Structure:
 
 
 def read_molblock(block: str) -> tuple[Structure, str | None]:
-    """The structure of a molfile block, and what of the format it breaks where it was read anyway.
+    """The structure of a molfile block, and what is to be said of it.
+
+    That is what of the format it breaks, where it was read anyway, and what of a salt was left
+    out.
 
     Raises:
         StructureError: As :func:`structure_from_smiles`.
     """
     try:
         molfile = parse_molfile(block, is_lenient=True)
-        return molfile.structure(), molfile.remark
+        structure, remark = molfile.largest_part()
+        return structure, "; ".join(filter(None, (molfile.remark, remark))) or None
     except (ValueError, RuntimeError) as error:
         raise StructureError(plain_reason(error)) from error
 

@@ -61,6 +61,7 @@ def run_rank(
         reasons = "; ".join(f"{row.where}: {row.reason}" for row in rows[:3])
         raise DataError(f"no candidate can be taken ({reasons or 'none were given'})")
     notes = [f"Left out of the order: {row.where}: {row.reason}." for row in refused]
+    notes += [f"{row.where}: {row.remark}." for row in taken if row.remark]
     say(notes)
     about = {"caveats": model.caveats}
     heading = _heading("rank", "Candidates for a {} spectrum", settings, model, about)
@@ -92,7 +93,8 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
         raise StructureError(f"{molecules[0].where}: {molecules[0].reason}")
     asked = asking.ask(spectra[0], model.axis, model.domain)
     question, found = assign_question(model, asked, structure)
-    remarks = (*remarks_on(question), *remarks_on_fit(found))
+    own = [f"{molecules[0].where}: {molecules[0].remark}."] if molecules[0].remark else []
+    remarks = (*own, *remarks_on(question), *remarks_on_fit(found))
     about = {
         "query_name": spectra[0].name,
         "name": molecules[0].name,

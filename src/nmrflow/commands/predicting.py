@@ -51,7 +51,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
         for molecule, prediction in _predict(model, rows):
             n["molecules"] += 1
             if molecule.remark is not None:
-                settings.tell(f"{molecule.where}: {molecule.remark}")
+                say(f"{molecule.where}: {molecule.remark}")
             if prediction is None:
                 n["refused"] += 1
                 reason = molecule.reason

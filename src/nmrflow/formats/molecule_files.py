@@ -12,6 +12,7 @@ from nmrflow.chem.notation import (
     structure_from_inchi,
     structure_from_smiles,
 )
+from nmrflow.chem.salts import main_part_of_smiles
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, StructureError
 from nmrflow.files.reading import open_text
@@ -39,7 +40,7 @@ class MoleculeRow:
         number: Its place among the rows, from 1.
         where: File and line where the row starts.
         name: What the file calls it, or nothing.
-        text: The SMILES, the InChI, or the molfile's title.
+        text: The SMILES, of a salt that of its largest part, the InChI, or the molfile's title.
         structure: The molecule, or None.
         reason: Why there is no structure, in one sentence; None if there is one.
         remark: What is wrong with the row, though the molecule could be read; or None.
@@ -125,7 +126,10 @@ def _parse_row(
     try:
         return MoleculeRow(number, where, name, text, parse(match["text"]), None)
     except StructureError as error:
-        return MoleculeRow(number, where, name, text, None, str(error))
+        part = main_part_of_smiles(match["text"]) if parse is structure_from_smiles else None
+        if part is None:
+            return MoleculeRow(number, where, name, text, None, str(error))
+        return replace(_parse_row(number, f"{part[0]} {name}", where, parse), remark=part[1])
 
 
 def _read_list(

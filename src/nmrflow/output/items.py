@@ -72,6 +72,7 @@ def of_prediction(molecule: MoleculeRow, prediction: Prediction | None) -> Item:
         return Item(told, told, properties=as_texts(told), title=title)
     structure, groups = prediction.structure, prediction.groups
     told |= {"smiles": structure.connectivity, "formula": structure.formula, "status": OK}
+    told |= {"reason": molecule.remark} if molecule.remark else {}
     columns = {
         "shifts_ppm": [f"{group.shift_ppm:.2f}" for group in groups],
         "low_ppm": [f"{group.low_ppm:.2f}" for group in groups],
@@ -84,7 +85,7 @@ def of_prediction(molecule: MoleculeRow, prediction: Prediction | None) -> Item:
         told | {"level": prediction.level, "carbons": [carbon_record(group) for group in groups]},
         structure,
         prediction.shifts_ppm,
-        as_texts({key: told[key] for key in ("smiles", "formula", "status")}),
+        as_texts({key: told.get(key) for key in ("smiles", "formula", "status", "reason")}),
         prediction,
         molecule.name or molecule.text or structure.connectivity,
         (f"{structure.formula}, {molecule.text or structure.connectivity}",),

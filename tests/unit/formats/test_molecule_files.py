@@ -353,3 +353,38 @@ def test_names_in_other_encodings_are_read(tmp_path: Path, encoding: str) -> Non
         ("Äthan", True),
         ("propane", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "left_out"),
+    [
+        ("CCCC(=O)[O-].[Na+]", "CCCC(=O)[O-]", "[Na+]"),
+        ("Cl.CCCCN name", "CCCCN", "Cl"),
+        ("O.O.c1ccncc1", "c1ccncc1", "O, O"),
+        ("C[N+](C)(C)CCO.CC(=O)[O-]", "C[N+](C)(C)CCO", "CC(=O)[O-]"),
+        ("CCO.CCN", None, None),
+        ("C1.C1", None, None),
+        ("[Na+].[Cl-]", None, None),
+    ],
+)
+def test_of_a_salt_the_largest_part_is_taken_and_said(
+    typed: str, text: str | None, left_out: str | None
+) -> None:
+    row = parse_row(1, typed)
+    if text is None:
+        assert row.structure is None or row.remark is None
+        return
+    # Atoms are numbered as the text that is shown writes them.
+    assert row.text == text
+    assert row.structure == structure_from_smiles(text)
+    assert row.remark is not None
+    assert row.remark.endswith(f"left out: {left_out}")
+
+
+def test_of_a_salt_in_a_molfile_too(tmp_path: Path) -> None:
+    mol = Chem.MolFromSmiles("[Na+].CCCC(=O)[O-]")
+    (tmp_path / "a.mol").write_text(Chem.MolToMolBlock(mol))
+    (row,) = read_molecules(tmp_path / "a.mol")
+    assert row.structure == structure_from_smiles("CCCC(=O)[O-]")
+    assert row.remark is not None
+    assert "left out: [Na+]" in row.remark
