@@ -105,7 +105,8 @@ def test_what_is_outside_is_refused_in_a_sentence(smiles: str, model: TrainedFlo
 
 
 def test_it_has_no_backward_side_and_says_so(model: TrainedFlow) -> None:
-    assert not (model.has_likelihood or model.takes_formula)
+    assert not model.has_likelihood
+    assert not model.takes_formula
     with pytest.raises(SpectrumError, match=r"only predicts .* no backward side"):
         nmrflow.elucidate(model, (17.9, 57.3))
     with pytest.raises(SpectrumError, match="only predicts"):
@@ -127,7 +128,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
     follow, n_epochs = pretraining.follow, 0
 
     def stop_amid(*args: object, **settings: object) -> object:
-        def told(share: float) -> None:
+        def told(_: float) -> None:
             nonlocal n_epochs
             n_epochs += 1
             if n_epochs == 5:  # The second epoch of the second member.

@@ -243,16 +243,18 @@ def evidence_of(
         candidates[0].fit.tension,
         candidates[0].fit.n_extra,
         candidates[0].fit.n_missing,
+        candidates[0].fit.log_density,
     )
 
 
-def evidence(
+def evidence(  # noqa: PLR0913 - most by name
     log_p: Sequence[float],
     scores: Sequence[float],
     rivals: Sequence[float],
     tension: float,
     n_extra: int = 0,
     n_missing: int = 0,
+    density: float = 0.0,
 ) -> dict[str, float]:
     """What speaks for, or against, the truth being among some candidates.
 
@@ -263,12 +265,13 @@ def evidence(
         tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
         n_extra: Of the first candidate, peaks too many.
         n_missing: The same, carbons too many.
+        density: The same, the mean log density of its peaks.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension``; ``extra`` and ``missing``: whether there is such a peak or carbon. Of several
-        the first counts alone, since mass, lead and tension know of them too.
+        ``tension`` and ``density``; ``extra`` and ``missing``: whether there is such a peak or
+        carbon. Of several the first counts alone, since mass, lead and tension know of them too.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -277,6 +280,7 @@ def evidence(
         "mass": math.log(mass) - math.log1p(-mass),
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
         "tension": tension,
+        "density": density,
         "extra": float(n_extra > 0),
         "missing": float(n_missing > 0),
     }

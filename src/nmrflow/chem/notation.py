@@ -1,13 +1,19 @@
 """Molecules as other programs write them: SMILES, InChI, InChIKey and molfile blocks."""
 
+import re
+from collections import Counter
+
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor
+from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from nmrflow.chem.molfile import parse_molfile
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import StructureError
 from nmrflow.limits import MAX_NOTATION
 
+# Outside brackets two letters are an element only of these; inside, hydrogens follow an element.
+_SYMBOL = re.compile(r"Br|Cl|(?<=\[)(?:Se|Si|se|as|As|Na|Li)|[BCNOPSFIbcnopsH]")
 _N_REASON_CHARACTERS = 160
 _N_SHOWN_CHARACTERS = 60
 
@@ -63,6 +69,19 @@ def read_molblock(block: str) -> tuple[Structure, str | None]:
         return structure, "; ".join(filter(None, (molfile.remark, remark))) or None
     except (ValueError, RuntimeError) as error:
         raise StructureError(plain_reason(error)) from error
+
+
+def formula_of_smiles(text: str) -> str | None:
+    """The formula in Hill order of a SMILES, without more; None where RDKit cannot read it."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(text)
+    return None if mol is None else str(CalcMolFormula(mol))
+
+
+def heavy_atoms_of_smiles(text: str) -> tuple[tuple[str, int], ...]:
+    """How many heavy atoms of each element a SMILES writes, by its letters alone: fast."""
+    symbols = (symbol.capitalize() for symbol in _SYMBOL.findall(text))
+    return tuple(sorted(Counter(s for s in symbols if s != "H").items()))
 
 
 def order_of_smiles(structure: Structure) -> tuple[int, ...]:

@@ -27,6 +27,8 @@ def main_part_of_smiles(text: str) -> tuple[str, str] | None:
     None where there are no parts, or none is much larger in carbons than all others: of a mixture
     nobody can say which is meant.
     """
+    if "." not in text or not text.isascii():
+        return None
     parts = text.split(".")
     with rdBase.BlockLogs():
         found = [Chem.MolFromSmiles(part) if part else None for part in parts]

@@ -3,26 +3,36 @@
 RUN was trained on the inner split, so that its validation side is part of the outer training
 side. What is chosen there holds for a network trained on the whole training side by the same
 recipe: FILE goes beside its checkpoint, as ``NAME.calibration.json`` beside ``NAME.ckpt``.
+
+A network with a backward side brings its corpus, from which isomers come, and DATA is the
+published table; of one that only predicts DATA is what it was trained on, and isomers come from
+lists of SMILES.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from nmrflow import load_checkpoint
 from nmrflow.answers.elucidation import assign
-from nmrflow.answers.fit import Fit
 from nmrflow.console import quiet_libraries, say
 from nmrflow.data.corpus import find_corpus
+from nmrflow.data.records import Record
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.data.splits import InnerSplit
 from nmrflow.errors import ConfigError, DataError, errors_for_people
+from nmrflow.evaluation.isomers import IsomerLists
+from nmrflow.evaluation.logistic import (
+    OF_ANSWERS,
+    OF_FITS,
+    fit_given,
+    fit_logistic,
+    left_over_weights,
+)
 from nmrflow.evaluation.trials import (
-    Case,
     among_cases,
     choose_isomers,
     elucidations,
@@ -31,16 +41,8 @@ from nmrflow.evaluation.trials import (
     wrong_fits,
 )
 from nmrflow.files.writing import check_writable, write_text
-from nmrflow.model.calibration import SUFFIX, Calibration, Logistic
-
-FALSE_ALARMS = 0.07
-"""Share of candidates with the truth among them of which it is said that none fits."""
-
-_LEARNED, _LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
-"""The evidence: of whole answers, and of single fits, since what is left over is rare."""
-
-_RIDGE = 0.1
-"""Half of it times the sum of the weights' squares is added to the loss of a fit, in nats."""
+from nmrflow.model.calibration import SUFFIX, Calibration
+from nmrflow.model.trained import TrainedFlow
 
 
 def calibrate(
@@ -69,11 +71,7 @@ def calibrate(
     """
     model = load_checkpoint(run)
     ranking, model.calibration = model.ranking, None
-    if model.split.name != InnerSplit.name:
-        raise ConfigError(
-            f"{run}: was trained on the split {model.split.name!r}; train one with split=inner, "
-            "or what judges the answers would be what they were calibrated on"
-        )
+    _check_inner(run, model)
     corpus = find_corpus(run / "stages")  # Now, and not when all else is done.
     records = model.split.divide(RevMolSpec(str(data)).read().records).validation
     if not records:
@@ -103,91 +101,94 @@ def calibrate(
         for record in records
     ]
     left_over = left_over_weights(right, wrong_fits([*blind, *told], records))
-    given = [trial.case(has_truth=has) for has in (True, False) for trial in trials]
     # The rest is fitted beside them: they know in part of the same.
-    with_among, with_given = (fit_logistic(cases, fixed=left_over) for cases in (among, given))
-    told_true = [with_given(trial.case(has_truth=True).evidence) for trial in trials]
-    return Calibration(
-        ranking,
-        with_among,
-        with_given,
-        round(float(np.quantile(told_true, FALSE_ALARMS)), 4),
-        {
-            "experiment": model.description["config"]["name"],
-            "split": model.split.name,
-            "split_seed": model.split.seed,
-            "n": len(records),
-            "n_samples": n_samples,
-            "seed": seed,
-        },
-        shifts_ppm,
-    )
+    with_given, limit = fit_given(trials, OF_ANSWERS, left_over)
+    conditions = {**_conditions(model, records), "n_samples": n_samples, "seed": seed}
+    with_among = fit_logistic(among, fixed=left_over)
+    return Calibration(ranking, with_among, with_given, limit, conditions, shifts_ppm)
 
 
-def fit_logistic(
-    cases: Sequence[Case],
-    names: Sequence[str] = _LEARNED,
+def calibrate_ranking(
+    run: Path,
+    data: str,
+    lists: Sequence[Path],
     *,
-    fixed: Mapping[str, float] | None = None,
-) -> Logistic:
-    """A logistic regression from some of the evidence to whether the truth is among candidates.
+    n_most: int,
+    seed: int,
+    shifts_ppm: tuple[float, float] | None = None,
+) -> Calibration:
+    """As :func:`calibrate`, for a network that only predicts: of candidates that somebody gives.
 
     Args:
-        cases: What to learn from.
-        names: Of the evidence whose weights are learnt.
-        fixed: Weights of other evidence, which stay as they are while those are learnt.
+        run: A run's folder.
+        data: What it was trained on.
+        lists: SMILES, one a line, from which isomers come.
+        n_most: Most spectra; of more the first by their place in the data are taken.
+        seed: Of the choice of isomers.
+        shifts_ppm: As of :class:`Calibration`.
 
     Raises:
-        DataError: If it always is, or never.
+        DataError: If something cannot be read, or there are too few isomers.
+        ConfigError: As :func:`calibrate`.
+        CheckpointError: As :func:`calibrate`.
     """
-    if len({case.is_among for case in cases}) < 2:
-        always = "always" if cases and cases[0].is_among else "never"
-        raise DataError(
-            f"the truth is {always} among the candidates of {len(cases)} cases: nothing can be "
-            "learnt of when it is; calibrate a network that was trained for longer"
+    model = load_checkpoint(run)
+    ranking, model.calibration = model.ranking, None
+    _check_inner(run, model)
+    everything = model.source_at(data).read().records
+    records = [r for r in model.split.divide(everything).validation if is_whole(r)][:n_most]
+    formulas = frozenset(record.structure.formula for record in records)
+    isomers = IsomerLists(lists, everything, formulas, model.domain)
+    trials = [
+        trial
+        for nearest in (False, True)
+        for trial in rankings(
+            model, records, isomers.choose(records, nearest=nearest, seed=seed), None
         )
-    fixed = dict(fixed or {})
-    x = np.array([[1.0, *(case.evidence[name] for name in names)] for case in cases])
-    base = np.array([sum(w * case.evidence[n] for n, w in fixed.items()) for case in cases])
-    sign = np.where([case.is_among for case in cases], 1.0, -1.0)
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        margin = sign * (base + x @ weights)
-        held = np.concatenate([[0.0], _RIDGE * weights[1:]])  # Not the intercept.
-        value = np.logaddexp(0.0, -margin).sum() + 0.5 * held @ weights
-        return float(value), held - x.T @ (sign * np.exp(-np.logaddexp(0.0, margin)))
-
-    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="BFGS").x
-    intercept, *weights = (round(float(value), 4) for value in found)
-    return Logistic(intercept, {**dict(zip(names, weights, strict=True)), **fixed})
-
-
-def left_over_weights(right: Sequence[Fit], wrong: Sequence[Fit]) -> dict[str, float]:
-    """What a peak, or a carbon, that is one too many costs, in nats: at most 0.
-
-    Log ratio of how often it is seen with the truth, and with the best structure that is not it.
-
-    Args:
-        right: Measured spectra with their own molecules.
-        wrong: With other structures that were put first.
-
-    Raises:
-        DataError: If there is no wrong one.
-    """
-    cases = [
-        Case({"extra": float(fit.n_extra), "missing": float(fit.n_missing)}, is_right)
-        for fits, is_right in ((right, True), (wrong, False))
-        for fit in fits
+        if trial.isomers
     ]
-    found = fit_logistic(cases, _LEFT_OVER)
-    return {name: min(0.0, weight) for name, weight in found.weights.items()}
+    if not trials:
+        raise DataError(f"{data}: no spectrum's molecule has an isomer in the lists")
+    right = [trial.truth.fit for trial in trials]
+    wrong = [max(trial.isomers, key=lambda one: one.score).fit for trial in trials]
+    with_given, limit = fit_given(trials, OF_FITS, left_over_weights(right, wrong))
+    conditions = {**_conditions(model, records), "n_trials": len(trials), "seed": seed}
+    # It proposes nothing: no list of its own asks for the other.
+    return Calibration(ranking, with_given, with_given, limit, conditions, shifts_ppm)
+
+
+def is_whole(record: Record) -> bool:
+    """Whether every carbon of a record has its shift."""
+    assigned = {atom for peak in record.peaks.peaks for atom in peak.atoms}
+    return len(assigned) == record.structure.elements.count("C")
+
+
+def _check_inner(run: Path, model: TrainedFlow) -> None:
+    if model.split.name != InnerSplit.name:
+        raise ConfigError(
+            f"{run}: was trained on the split {model.split.name!r}; train one with split=inner, "
+            "or what judges the answers would be what they were calibrated on"
+        )
+
+
+def _conditions(model: TrainedFlow, records: Sequence[Record]) -> dict[str, Any]:
+    return {
+        "experiment": model.description["config"]["name"],
+        "split": model.split.name,
+        "split_seed": model.split.seed,
+        "n": len(records),
+    }
 
 
 def main() -> None:
     """Calibrate and write."""
     parser = argparse.ArgumentParser(prog="nmrflow.evaluation.calibrate", description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a run on the inner split")
-    parser.add_argument("data", type=Path, help="measured spectra, as the published table")
+    parser.add_argument("data", type=Path, help="measured spectra: see above")
+    parser.add_argument(
+        "--isomers", nargs="+", type=Path, metavar="FILE", help="SMILES, one a line: see above"
+    )
+    parser.add_argument("--most", type=int, default=500, help="spectra, with --isomers")
     parser.add_argument("--output", type=Path, required=True, help="NAME.calibration.json")
     parser.add_argument("--samples", type=int, default=600, help="draws for each spectrum")
     parser.add_argument("--seed", type=int, default=0)
@@ -206,13 +207,24 @@ def main() -> None:
             raise DataError(f"{given.output}: give a name that ends with {SUFFIX}")
         check_writable(given.output)
         torch.set_num_threads(given.threads)
-        calibration = calibrate(
-            given.run,
-            given.data,
-            n_samples=given.samples,
-            seed=given.seed,
-            shifts_ppm=given.shifts and tuple(given.shifts),
-        )
+        shifts_ppm = given.shifts and tuple(given.shifts)
+        if given.isomers:
+            calibration = calibrate_ranking(
+                given.run,
+                str(given.data),
+                given.isomers,
+                n_most=given.most,
+                seed=given.seed,
+                shifts_ppm=shifts_ppm,
+            )
+        else:
+            calibration = calibrate(
+                given.run,
+                given.data,
+                n_samples=given.samples,
+                seed=given.seed,
+                shifts_ppm=shifts_ppm,
+            )
         write_text(given.output, calibration.to_json())
         say(f"{calibration.to_json()}written {given.output}")
 

@@ -154,17 +154,18 @@ def rankings(
     model: TrainedFlow,
     records: Sequence[Record],
     isomers: Sequence[Sequence[str]],
-    rivals: Sequence[Elucidation],
+    rivals: Sequence[Elucidation] | None,
 ) -> list[RankingTrial]:
     """Every record's molecule among isomers, as of :func:`choose_isomers`.
 
-    The rivals are what the network proposes for it, the formula known.
+    The rivals are what the network proposes for it, the formula known; None: it proposes none.
     """
     trials = []
-    told = list(zip(records, isomers, rivals, strict=True))
+    proposed = [()] * len(records) if rivals is None else [own.candidates for own in rivals]
+    told = list(zip(records, isomers, proposed, strict=True))
     for record, others, own in progress(told, len(told), "ranking isomers"):
         structures = [record.structure, *map(Structure.from_smiles, others)]
         question = question_of(record, tells_formula=True)
         first, *rest = settled(model, question, weigh(model, question, structures))
-        trials.append(RankingTrial(first, tuple(rest), own.candidates))
+        trials.append(RankingTrial(first, tuple(rest), own))
     return trials

@@ -18,7 +18,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import CorpusWriter, Shard
 from nmrflow.data.records import Record
 from nmrflow.errors import DataError
-from nmrflow.evaluation.calibrate import fit_logistic, left_over_weights
+from nmrflow.evaluation.logistic import fit_logistic, left_over_weights
 from nmrflow.evaluation.trials import (
     N_ISOMERS,
     Case,
