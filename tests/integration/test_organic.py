@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_module
 import nmrflow
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import ConfigError, SpectrumError, StructureError
+from nmrflow.evaluation import calibrate
 from nmrflow.evaluation.scoring import Scores
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.train import train
@@ -155,3 +156,48 @@ def test_nothing_to_train_is_refused(lines: Path, tmp_path: Path) -> None:
         run(lines, tmp_path, "~stages.shifts")
     with pytest.raises(ConfigError, match="both null"):
         run(lines, tmp_path, "model.forward=null")
+
+
+@pytest.fixture(scope="module")
+def inner(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inner")
+    run(lines, folder, "split=inner", "split.validation_fraction=0.1", "split.inner_fraction=0.5")
+    return folder
+
+
+def test_it_is_calibrated_by_isomers_from_lists(
+    inner: Path, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [
+        "COC",
+        "CC(=O)OC",
+        "CCC=O",
+        "C=CCO",
+        "CNC",
+        "CN=C=C",
+        "c1ccncc1C",
+        "CCC(=O)O",
+        "OCCBr",
+    ]
+    (tmp_path / "a.smi").write_text("\n".join([*listed, "not a smiles", "C1CC1 of no use"]))
+    output = tmp_path / "last.calibration.json"
+    typed = ["calibrate", str(inner), str(lines), "--isomers", str(tmp_path / "a.smi")]
+    monkeypatch.setattr("sys.argv", [*typed, "--output", str(output), "--shifts", "-20", "240"])
+    calibrate.main()
+    told = json.loads(output.read_text())
+    assert 0.3 <= told["widening"] <= 5.0
+    assert told["given"]["weights"].keys() == {"tension", "density", "extra", "missing"}
+    assert told["conditions"]["n_trials"] > 0
+
+    # Beside the checkpoint it is taken, and intervals are as wide as it says.
+    before = nmrflow.load_checkpoint(inner)
+    (inner / "checkpoints" / output.name).write_text(output.read_text())
+    after = nmrflow.load_checkpoint(inner)
+    (narrow,), (wide,) = (model.predict_shifts(["CCO"]) for model in (before, after))
+    np.testing.assert_allclose(
+        wide.distribution.scale_ppm, told["widening"] * narrow.distribution.scale_ppm
+    )
+    ranked = nmrflow.rank(after, (17.9, 57.3), ["CCO", "COC"])
+    assert 0 < (ranked.probability or 0) < 1
+    assert ranked.none_fits is not None
+    assert nmrflow.rank(after, (17.9, 257.3), ["CCO", "COC"]).probability is None

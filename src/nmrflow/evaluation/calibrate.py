@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.optimize import brentq
 
 from nmrflow import load_checkpoint
 from nmrflow.answers.elucidation import assign
+from nmrflow.answers.prediction import LEVEL
 from nmrflow.console import quiet_libraries, say
 from nmrflow.data.corpus import find_corpus
 from nmrflow.data.records import Record
@@ -43,6 +45,7 @@ from nmrflow.evaluation.trials import (
 from nmrflow.files.writing import check_writable, write_text
 from nmrflow.model.calibration import SUFFIX, Calibration
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.shifts.mixture import LaplaceMixture
 
 
 def calibrate(
@@ -134,9 +137,12 @@ def calibrate_ranking(
     """
     model = load_checkpoint(run)
     ranking, model.calibration = model.ranking, None
+    assert model.network.forward is not None
     _check_inner(run, model)
     everything = model.source_at(data).read().records
-    records = [r for r in model.split.divide(everything).validation if is_whole(r)][:n_most]
+    held_out = model.split.divide(everything).validation
+    model.network.forward.widening = widening = choose_widening(model, held_out)
+    records = [record for record in held_out if is_whole(record)][:n_most]
     formulas = frozenset(record.structure.formula for record in records)
     isomers = IsomerLists(lists, everything, formulas, model.domain)
     trials = [
@@ -154,7 +160,33 @@ def calibrate_ranking(
     with_given, limit = fit_given(trials, OF_FITS, left_over_weights(right, wrong))
     conditions = {**_conditions(model, records), "n_trials": len(trials), "seed": seed}
     # It proposes nothing: no list of its own asks for the other.
-    return Calibration(ranking, with_given, with_given, limit, conditions, shifts_ppm)
+    return Calibration(ranking, with_given, with_given, limit, conditions, shifts_ppm, widening)
+
+
+def choose_widening(model: TrainedFlow, records: Sequence[Record]) -> float:
+    """The factor on scales with which intervals hold as many assigned shifts as they say.
+
+    From 0.3 to 5.
+    """
+    parts = []
+    for record, shifts in zip(
+        records, model.predict_shifts([r.structure for r in records], LEVEL), strict=True
+    ):
+        told = {int(a): p.shift_ppm for p in record.peaks.peaks for a in p.atoms}
+        at = torch.tensor([*told.values()], dtype=torch.float64)
+        parts.append((shifts.distribution.rows(torch.tensor([*told])), at))
+    mixture = LaplaceMixture(*map(torch.cat, zip(*(mixture for mixture, _ in parts), strict=True)))
+    at = torch.cat([shifts for _, shifts in parts])[:, None]
+
+    def excess(factor: float) -> float:
+        below = mixture._replace(scale_ppm=factor * mixture.scale_ppm).cdf(at)
+        inside = (2 * below - 1).abs() <= LEVEL
+        return float(inside.double().mean()) - LEVEL
+
+    low, high = 0.3, 5.0
+    if excess(low) >= 0 or excess(high) <= 0:
+        return low if excess(low) >= 0 else high
+    return round(float(brentq(excess, low, high, xtol=1e-3)), 3)
 
 
 def is_whole(record: Record) -> bool:

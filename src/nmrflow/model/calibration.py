@@ -66,6 +66,8 @@ class Calibration:
         none_fits_below: Of given candidates that have less than this probability it is said
             that none fits.
         conditions: Data, split, seeds and numbers that the above was chosen on.
+        widening: What predicted distributions are to be widened by, about their components'
+            centres: networks that have seen much are surer of new molecules than they may be.
         shifts_ppm: Lowest and highest shift that a molecule of the domain can have; there is no
             probability of spectra with others. None: not told.
     """
@@ -76,6 +78,7 @@ class Calibration:
     none_fits_below: float
     conditions: Mapping[str, object]
     shifts_ppm: tuple[float, float] | None = None
+    widening: float = 1.0
 
     def to_json(self) -> str:
         """As text, for :func:`read_calibration`."""
@@ -85,6 +88,7 @@ class Calibration:
             "given": {"intercept": self.given.intercept, "weights": dict(self.given.weights)},
             "none_fits_below": self.none_fits_below,
             "shifts_ppm": self.shifts_ppm,
+            "widening": self.widening,
             "conditions": dict(self.conditions),
         }
         return json.dumps(plain, indent=1) + "\n"
@@ -114,6 +118,7 @@ def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calib
             _number(plain["none_fits_below"], 0.0, 1.0),
             dict(plain["conditions"]),
             _read_range(plain.get("shifts_ppm")),
+            _number(plain.get("widening", 1.0), 0.1, 10.0),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(

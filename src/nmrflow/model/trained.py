@@ -37,9 +37,8 @@ class TrainedFlow(Predictor):
     @property
     def takes_formula(self) -> bool:
         """Whether proposals can be asked to have a given molecular formula."""
-        if not self.network.has_flow:
-            return False
-        return "formula" in self.flow.conditions and self.domain.tells_kinds
+        has_flow, tells = self.network.has_flow, self.domain.tells_kinds
+        return has_flow and tells and "formula" in self.flow.conditions
 
     @torch.no_grad()
     def to_latent(
@@ -286,7 +285,9 @@ def load_checkpoint(path: str | Path, *, is_verified: bool = False) -> TrainedFl
             raise CheckpointError(
                 f"{len(trained.logit_thresholds)} thresholds for {network.axis.n_bins} bits"
             )
-        trained.calibration = find_calibration(checkpoints.find(path), trained.ranking)
+        found = trained.calibration = find_calibration(checkpoints.find(path), trained.ranking)
+        if (forward := network.forward) and found:
+            forward.widening = found.widening
         return trained
     except NmrflowError as error:
         raise CheckpointError(f"{path}: {error}") from error

@@ -29,6 +29,8 @@ class ForwardSide(nn.Module):
         super().__init__()
         self.axis = axis
         self.features = features
+        self.widening = 1.0
+        """Factor on the scales of :meth:`distributions`, as held-out spectra ask for it."""
 
     def forward(
         self, graphs: Sequence[MolecularGraph], dtype: torch.dtype = torch.float64
@@ -49,6 +51,7 @@ class ForwardSide(nn.Module):
         for start in range(0, len(graphs), _AT_ONCE):
             found = self(graphs[start : start + _AT_ONCE], dtype)
             mixture = LaplaceMixture(*(part.cpu() for part in found.mixture))
+            mixture = mixture._replace(scale_ppm=self.widening * mixture.scale_ppm)
             yield found._replace(
                 mixture=mixture, share=found.share.cpu(), molecule=found.molecule.cpu()
             )
