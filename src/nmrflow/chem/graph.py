@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from nmrflow.chem.structure import Structure
+from nmrflow.chem.valence import atoms_of, bonds_of
 
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "Si")
 """Elements with a feature of their own unless others are named; all others share one."""
@@ -97,11 +98,12 @@ class AtomFeatures:
     def graph_of(self, mol: Chem.Mol) -> MolecularGraph:
         """As :meth:`graph`, of a sanitised RDKit molecule."""
         n = mol.GetNumAtoms()
-        symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
+        everything = atoms_of(mol)
+        symbols = [atom.GetSymbol() for atom in everything]
         edges, ring_neighbours = _edges(mol)
         atoms = np.zeros((n, self.n), dtype=np.uint8)
         on = []
-        for a, (symbol, atom) in enumerate(zip(symbols, mol.GetAtoms(), strict=True)):
+        for a, (symbol, atom) in enumerate(zip(symbols, everything, strict=True)):
             on += [
                 (a, self._column.get(symbol, len(self.elements))),
                 (a, self._hydrogens + min(atom.GetTotalNumHs(), _MOST)),
@@ -163,7 +165,7 @@ def _edges(mol: Chem.Mol) -> tuple[NDArray[np.int32], list[list[int]]]:
     """Bonds in both directions, ``(3, e)``, and each atom's neighbours along ring bonds."""
     columns: list[tuple[int, int, int]] = []
     ring_neighbours: list[list[int]] = [[] for _ in range(mol.GetNumAtoms())]
-    for bond in mol.GetBonds():
+    for bond in bonds_of(mol):
         in_ring = bond.IsInRing()
         if bond.GetIsAromatic():
             kind = _AROMATIC_KIND

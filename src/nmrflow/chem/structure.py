@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rdkit import Chem, rdBase
 
 from nmrflow.chem.formula import hill
-from nmrflow.chem.valence import find_crowded, find_split, join_charges
+from nmrflow.chem.valence import atoms_of, bonds_of, find_crowded, find_split, join_charges
 from nmrflow.errors import StructureError
 from nmrflow.limits import MAX_ATOMS
 
@@ -76,7 +76,7 @@ class Structure:
     @cached_property
     def n_hydrogens(self) -> tuple[int, ...]:
         """Implicit hydrogens of each atom: what its lowest allowed valence leaves open."""
-        return tuple(atom.GetTotalNumHs() for atom in self._mol.GetAtoms())
+        return tuple(atom.GetTotalNumHs() for atom in atoms_of(self._mol))
 
     @cached_property
     def valences(self) -> tuple[int, ...]:
@@ -173,7 +173,7 @@ class Structure:
                 # Five-bonded nitrogen of nitro groups, azides and the like becomes charged.
                 Chem.SanitizeMol(mol, Chem.SanitizeFlags.SANITIZE_CLEANUP)
                 mol.UpdatePropertyCache(strict=True)
-                if any(b.GetBondType() == Chem.BondType.AROMATIC for b in mol.GetBonds()):
+                if any(b.GetBondType() == Chem.BondType.AROMATIC for b in bonds_of(mol)):
                     mol = Chem.Mol(mol)
                     Chem.Kekulize(mol, clearAromaticFlags=False)
                 mol = join_charges(mol)
@@ -182,10 +182,11 @@ class Structure:
         n_fragments = len(Chem.GetMolFrags(mol))
         if n_fragments > 1:
             raise StructureError(_say_fragments(n_fragments))
-        for atom in mol.GetAtoms():
+        atoms = atoms_of(mol)
+        for atom in atoms:
             _check_atom(atom)
         bonds = []
-        for bond in mol.GetBonds():
+        for bond in bonds_of(mol):
             if bond.GetBondType() not in _ORDERS:
                 raise StructureError(f"bond {bond.GetIdx()} is of type {bond.GetBondType()}")
             bonds.append(
@@ -197,12 +198,12 @@ class Structure:
                 )
             )
         structure = cls(
-            tuple(atom.GetSymbol() for atom in mol.GetAtoms()),
+            tuple(atom.GetSymbol() for atom in atoms),
             sort_bonds(bonds),
-            tuple(atom.GetFormalCharge() for atom in mol.GetAtoms()),
+            tuple(atom.GetFormalCharge() for atom in atoms),
         )
-        if any(atom.GetNoImplicit() for atom in mol.GetAtoms()):
-            structure._refuse_other_hydrogens([a.GetTotalNumHs() for a in mol.GetAtoms()])
+        if any(atom.GetNoImplicit() for atom in atoms):
+            structure._refuse_other_hydrogens([a.GetTotalNumHs() for a in atoms])
         return structure
 
     def _refuse_other_hydrogens(self, told: Sequence[int]) -> None:
