@@ -2,21 +2,24 @@
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
 
 from nmrflow.console import quiet_libraries
 from nmrflow.data.records import Record
 from nmrflow.data.sources.embedded import Embedded
+from nmrflow.errors import run_with_hydra
 from nmrflow.evaluation.scoring import Scores
-from nmrflow.train import train
+from nmrflow.train import main, train
 
 SMALL = (
     "model=irevnet_small",
-    "batch_size=16",
+    "batch_size=32",
     "+experiment=baseline",
     "data=revmolspec",
     "scoring.n_samples=5",
@@ -93,3 +96,17 @@ def train_small(train_in: TrainIn, tmp_path_factory: pytest.TempPathFactory) -> 
 def finished_run(train_small: Train) -> Path:
     """Four epochs, seed 0."""
     return train_small("trainer.max_epochs=4", "scoring.complete=true")
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Calls the command with arguments, in this process and a folder."""
+
+    def call(*arguments: str, cwd: Path) -> None:
+        monkeypatch.chdir(cwd)
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", ["train", *arguments])
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "")  # as it is set by what follows, for good
+        run_with_hydra(main)
+
+    return call

@@ -1,6 +1,8 @@
-"""The commands as processes of their own, and their errors as a person meets them."""
+"""The commands as a person calls them, and their errors as a person meets them."""
 
+import functools
 import json
+import multiprocessing
 import os
 import pickle
 import subprocess
@@ -8,17 +10,15 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import torch
-from hydra.core.global_hydra import GlobalHydra
 
 from nmrflow.evaluation.scores_file import flatten_scores, read_scores
-from nmrflow.train import main
 
-SMALL = ("model=irevnet_small", "batch_size=16", "+experiment=baseline")
-MODULE = (sys.executable, "-m", "nmrflow.train", *SMALL)
+SMALL = ("model=irevnet_small", "batch_size=32", "+experiment=baseline")
 
 
 def run_process(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
@@ -32,6 +32,7 @@ def run_process(*arguments: str, cwd: Path, **environment: str) -> subprocess.Co
     )
 
 
+@functools.cache
 def read_wandb(run_dir: Path) -> tuple[list[dict], dict]:
     """The history's rows and the summary of the one offline run in a folder."""
     (folder,) = run_dir.glob("wandb/offline-run-*")
@@ -45,26 +46,45 @@ def read_wandb(run_dir: Path) -> tuple[list[dict], dict]:
     return [entry["history"]["item"] for entry in entries if entry["type"] == "history"], summary
 
 
+def forked(call: Callable[..., None], said: Path, *arguments: str, cwd: Path) -> BaseProcess:
+    """The same in a process of its own, which need not import anything; what it says in a file."""
+
+    def work() -> None:
+        with said.open("w") as stream:
+            sys.stdout = sys.stderr = stream
+            call(*arguments, cwd=cwd)
+
+    # It has no threads that a child would wait for.
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    return process
+
+
 @pytest.fixture(scope="module")
-def sweep(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A multirun of two splits with everything that is logged by default."""
-    folder = tmp_path_factory.mktemp("multirun")
-    done = run_process(
-        *MODULE[:3],
-        "-m",
-        *SMALL,
-        "data=revmolspec",
-        f"data.path={table}",
-        "split.seed=0,1",
-        "trainer.max_epochs=2",
-        "scoring.complete=true",
-        "scoring.n_samples=5",
-        "hydra.sweep.dir=sweep",
-        cwd=folder,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "checkpoints/last.ckpt" in done.stdout
-    return folder / "sweep"
+def sweeps() -> dict[str, Path]:
+    return {}
+
+
+@pytest.fixture
+def sweep(sweeps: dict[str, Path], typed, table: Path, tmp_path: Path) -> Path:
+    """A multirun of two splits with everything that is logged by default, made once."""
+    if not sweeps:
+        arguments = (
+            "data=revmolspec",
+            f"data.path={table}",
+            "split.seed=0,1",
+            "trainer.max_epochs=2",
+            "scoring.complete=true",
+            "scoring.n_samples=5",
+            "hydra.sweep.dir=sweep",
+        )
+        said = tmp_path / "said"
+        process = forked(typed, said, "-m", *SMALL, *arguments, cwd=tmp_path)
+        process.join()
+        assert process.exitcode == 0, said.read_text()
+        assert "checkpoints/last.ckpt" in said.read_text()
+        sweeps["sweep"] = tmp_path / "sweep"
+    return sweeps["sweep"]
 
 
 @pytest.mark.slow
@@ -103,34 +123,22 @@ def test_wandb_holds_the_scores_tables_and_pictures_of_each_job(sweep: Path) -> 
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_numbers(
-    table: Path, train_small, tmp_path: Path
+    typed, table: Path, train_small, tmp_path: Path
 ) -> None:
     killed = tmp_path / "killed"
-    command = [*MODULE, "data=revmolspec", f"data.path={table}", "logger=csv", "n_threads=1"]
+    command = [*SMALL, "data=revmolspec", f"data.path={table}", "logger=csv", "n_threads=1"]
     command += ["scoring.n_samples=5", "trainer.max_epochs=300", f"hydra.run.dir={killed}"]
-    with subprocess.Popen(command, cwd=tmp_path) as process:
-        metrics = killed / "metrics.csv"
-        while not metrics.exists() or metrics.read_text().count("\n") < 4:
-            assert process.poll() is None, "ended before it could be killed"
-            time.sleep(0.02)
-        process.kill()
+    process = forked(typed, tmp_path / "said", *command, cwd=tmp_path)
+    metrics = killed / "metrics.csv"
+    while not metrics.exists() or metrics.read_text().count("\n") < 4:
+        assert process.is_alive(), "ended before it could be killed"
+        time.sleep(0.02)
+    process.kill()
+    process.join()
     saved = torch.load(killed / "checkpoints/last.ckpt")["epoch"] + 1
     short = ["n_threads=1", f"trainer.max_epochs={saved + 2}"]
     whole, resumed = (train_small(*short, *more) for more in ([], [f"resume={killed}"]))
     assert (whole / "metrics.csv").read_text() == (resumed / "metrics.csv").read_text()
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Calls the command's entry with arguments, in a folder."""
-
-    def call(*arguments: str, cwd: Path) -> None:
-        monkeypatch.chdir(cwd)
-        GlobalHydra.instance().clear()
-        monkeypatch.setattr(sys, "argv", ["train", *arguments])
-        main()
-
-    return call
 
 
 @pytest.mark.slow
@@ -148,7 +156,7 @@ def test_a_run_repeats_from_its_saved_configuration(typed, table: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_a_wheel_holds_the_configuration_and_trains_anywhere(table: Path, tmp_path: Path) -> None:
+def test_a_wheel_holds_the_configuration_and_trains_anywhere(short: Path, tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     built = run_process(
@@ -172,7 +180,7 @@ def test_a_wheel_holds_the_configuration_and_trains_anywhere(table: Path, tmp_pa
         *SMALL,
         "logger=csv",
         "data=revmolspec",
-        f"data.path={table}",
+        f"data.path={short}",
         "trainer.max_epochs=1",
         "scoring.complete=false",
         cwd=tmp_path,
@@ -183,12 +191,13 @@ def test_a_wheel_holds_the_configuration_and_trains_anywhere(table: Path, tmp_pa
 
 
 @pytest.fixture
-def refused(typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def refused(typed, short: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     """The same in a folder of its own; returns what it says while it refuses them."""
 
     def call(*arguments: str) -> str:
+        few = () if arguments[0].startswith("data") else ("data=revmolspec", f"data.path={short}")
         with pytest.raises(SystemExit) as left:
-            typed(*SMALL, "logger=csv", *arguments, cwd=tmp_path)
+            typed(*SMALL, "logger=csv", *few, *arguments, cwd=tmp_path)
         said = capfd.readouterr()
         assert left.value.code not in (0, None)
         assert "Traceback" not in said.out + said.err
