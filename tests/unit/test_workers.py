@@ -1,5 +1,6 @@
 """Work shared out among processes."""
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count, islice
@@ -7,6 +8,7 @@ from itertools import count, islice
 import pytest
 import torch
 
+from nmrflow import workers
 from nmrflow.errors import TrainingError
 from nmrflow.workers import map_in_order, run_jobs
 
@@ -40,6 +42,13 @@ def test_results_come_in_order_from_items_that_never_end(n_processes: int) -> No
     assert len(taken) < 20
 
 
+@pytest.fixture
+def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that need not import anything; those of the first test do."""
+    monkeypatch.setattr(workers, "_SPAWN", multiprocessing.get_context("fork"))
+
+
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.parametrize("n_processes", [1, 2])
 def test_jobs_say_how_far_they_are(n_processes: int) -> None:
     told: list[float] = []
@@ -49,6 +58,7 @@ def test_jobs_say_how_far_they_are(n_processes: int) -> None:
     assert told[-1] == 1
 
 
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.parametrize("n_processes", [1, 2])
 def test_what_a_job_raises_is_raised(n_processes: int) -> None:
     with pytest.raises(TrainingError, match="the loss is nan"):

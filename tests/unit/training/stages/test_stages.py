@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import multiprocessing
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ import nmrflow.training.stages.base
 import nmrflow.training.stages.bonds
 import nmrflow.training.stages.corpus
 import nmrflow.training.stages.shifts
+import nmrflow.workers
 from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.structure import Structure
 from nmrflow.data.corpus import Corpus, EpochDraw, Mixed
@@ -633,8 +635,10 @@ def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_the_same_seed_gives_the_same_labels_from_any_number_of_processes(
-    context: StageContext, done: Run, n_threads: int
+    context: StageContext, done: Run, n_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Those of the next test begin from nothing; these need not import what is there.
+    monkeypatch.setattr(nmrflow.workers, "_SPAWN", multiprocessing.get_context("fork"))
     parts_of(context.network).load_state_dict(done.after["shifts"])
     own = replace(context, folder=context.folder / "corpus", n_threads=n_threads)
     stages()["corpus"].run(own)
