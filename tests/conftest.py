@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 NO_REAL_DATA = "needs real spectra: set NMRFLOW_DATA"
 
 # --hypothesis-profile=thorough looks for longer; examples are other ones in every run.
-settings.register_profile("nmrflow", deadline=None, max_examples=50)
+settings.register_profile("nmrflow", deadline=None, max_examples=30)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("nmrflow")
+
+# What a module shares is made before the first test's own fixtures are.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

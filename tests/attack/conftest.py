@@ -15,7 +15,7 @@ import pytest
 
 from nmrflow.errors import errors_for_people
 
-N_BY_DEFAULT = 3
+N_BY_DEFAULT = 2
 
 # Whatever a child does to a file, by what a full disk refuses and what it does not.
 _GROWING = ("open", "fsync", "mkdir", "sendfile", "write")

@@ -24,15 +24,16 @@ HERE = Path(__file__).parents[1] / "extensions"
 
 
 @pytest.fixture(scope="module")
-def trained_in(tmp_path_factory: pytest.TempPathFactory) -> "Trained":
+def trained_in(table: Path, tmp_path_factory: pytest.TempPathFactory) -> "Trained":
     """Trains what a configuration of the extensions' own describes; each is trained once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NMRFLOW_EXTENSIONS", "toys")
-        yield Trained(tmp_path_factory)
+        yield Trained(table, tmp_path_factory)
 
 
 class Trained:
-    def __init__(self, folders: pytest.TempPathFactory) -> None:
+    def __init__(self, table: Path, folders: pytest.TempPathFactory) -> None:
+        self.table = table
         self.folders = folders
         self.runs: dict[tuple[str, ...], Path] = {}
 
@@ -43,6 +44,8 @@ class Trained:
             search = f"hydra.searchpath=[file://{HERE / 'conf'}]"
             with initialize_config_module("nmrflow.conf", version_base="1.3"):
                 config = compose("train", [search, "logger=csv", *overrides])
+                if "data=revmolspec" in overrides:
+                    config.data.path = str(self.table)
             train(config, run_dir)
             self.runs[overrides] = run_dir
         return self.runs[overrides]
@@ -60,6 +63,8 @@ PUBLISHED = (
     "+loss.residual={_target_: nmrflow.losses.Term, slot: z, weight: 0.01, "
     "loss: {_target_: toys.loss.ResidualSizeLoss}}",
     "trainer.max_epochs=1",
+    "data=revmolspec",
+    "batch_size=32",
 )
 ORGANIC = (
     "+experiment=organic_small",

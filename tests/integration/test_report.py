@@ -126,7 +126,7 @@ def test_names_in_runs_are_no_markup(runs_folder: Path, tmp_path: Path) -> None:
     scores = json.loads((runs_folder / "a" / "evaluation.json").read_text())
     bad = "![x](http://example.org/a.png) <http://example.org> `a` | b"
     scores |= {"experiment": bad, "data": bad, "split": bad}
-    scores["examples"][0] |= {"molecule_id": bad, "formula": bad}
+    scores["examples"] = [scores["examples"][0] | {"molecule_id": bad, "formula": bad}]
     (tmp_path / "evaluation.json").write_text(json.dumps(scores))
     page = make_report(tmp_path)[1].read_text()
     references = References()
