@@ -26,8 +26,9 @@ $(READY): pyproject.toml setup.py requirements.lock
 train: $(READY)
 	$(BIN)/python -m nmrflow.train +experiment=baseline
 
+# Even where the environment forbids it, bytecode is kept: pytest rewrites every test it imports.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 attack: $(READY)
 	NMRFLOW_ATTACK=$(ATTACKS) $(BIN)/python -m pytest tests/attack --numprocesses=$(WORKERS)

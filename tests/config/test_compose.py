@@ -1,7 +1,8 @@
 """Every option of every group composes, and every experiment builds."""
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import pytest
@@ -44,6 +45,15 @@ def composed(*overrides: str) -> DictConfig:
         return compose("train", list(overrides))
 
 
+@cache
+def _elucidation() -> DictConfig:
+    return composed("+experiment=elucidation")
+
+
+def unchanged(run_dir: str) -> dict[str, Any]:
+    return to_plain(_elucidation(), run_dir=run_dir)
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 def test_option_composes_and_resolves(option: str) -> None:
     assert to_plain(composed(option), run_dir="here")["run_dir"] == "here"
@@ -65,10 +75,8 @@ def test_experiment_builds(experiment: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [*ABLATIONS, *CONDITIONALS])
 def test_ablation_changes_elucidation_and_builds(change: str, tmp_path: Path) -> None:
-    whole, changed = (
-        to_plain(composed("+experiment=elucidation", *given), run_dir=str(tmp_path))
-        for given in ((), (change,))
-    )
+    config = composed("+experiment=elucidation", change)
+    changed, whole = to_plain(config, run_dir=str(tmp_path)), unchanged(str(tmp_path))
     assert (whole == changed) == change.endswith("conditional=transformer")
     build_network(changed["model"], changed["seed"])
     build_named(changed["stages"], Stage)

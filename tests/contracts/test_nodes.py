@@ -296,7 +296,7 @@ def test_records_do_not_meet_on_the_way_back_either(node: nn.Module, row: Row) -
     h, told = some(node.output_dims([row.dims])[0], 48), told_of(row, 48)
     h[1::2, -N_BINS:] = h[1, -N_BINS:]
     together = apply(node, h, rev=True, told=told)
-    for k in range(48):
+    for k in range(0, 48, 3):  # of both halves: those that begin alike, and the others
         record = slice(k, k + 1)
         alone = apply(node, h[record], rev=True, told=None if told is None else told[record])
         for one, other in zip(alone, together, strict=True):

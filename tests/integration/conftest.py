@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,9 @@ from nmrflow.console import quiet_libraries
 from nmrflow.data.records import Record
 from nmrflow.data.sources.embedded import Embedded
 from nmrflow.errors import run_with_hydra
+from nmrflow.evaluation.paper import conditional
 from nmrflow.evaluation.scoring import Scores
+from nmrflow.metrics import probes
 from nmrflow.train import main, train
 
 SMALL = (
@@ -31,6 +33,16 @@ METRICS = json.loads((Path(__file__).parents[1] / "golden/metrics.json").read_te
 On the machine that wrote them they come out equal to the last digit; another processor sums in
 another order.
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_scores() -> Iterator[None]:
+    """Scores of what hardly was trained: of fewer molecules, and probes that give up sooner."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conditional, "N_DISTURBED", 4)
+        patch.setattr(probes, "_STEPS", 20)
+        yield
+
 
 Train = Callable[..., Path]
 TrainIn = Callable[..., Scores]
@@ -96,6 +108,12 @@ def train_small(train_in: TrainIn, tmp_path_factory: pytest.TempPathFactory) -> 
 def finished_run(train_small: Train) -> Path:
     """Four epochs, seed 0."""
     return train_small("trainer.max_epochs=4", "scoring.complete=true")
+
+
+@pytest.fixture(scope="session")
+def brief_run(train_small: Train) -> Path:
+    """The first of these epochs, scored in brief."""
+    return train_small("trainer.max_epochs=1")
 
 
 @pytest.fixture

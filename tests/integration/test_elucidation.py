@@ -68,7 +68,7 @@ def run_dir(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scores(run_dir: Path, table: Path) -> Scores:
-    return evaluated(checkpoint=run_dir, training_path=table, n_samples=20)
+    return evaluated(checkpoint=run_dir, training_path=table, n_samples=8)
 
 
 def test_stages_leave_what_they_made_and_what_they_know(run_dir: Path) -> None:

@@ -13,7 +13,7 @@ import nmrflow
 from nmrflow.chem.structure import Structure
 from nmrflow.data.dataset import SpectrumDataset
 from nmrflow.data.splits import Sides
-from nmrflow.evaluation.paper.conditional import N_DISTURBED, NOISE_LEVELS
+from nmrflow.evaluation.paper import conditional
 from nmrflow.evaluation.scoring import MIN_TO_PROBE, score
 from nmrflow.metrics.calibration import probabilities
 from nmrflow.model.results import Proposal
@@ -89,7 +89,7 @@ def test_all_documented_scores_are_there(finished_run: Path) -> None:
     scores = json.loads((finished_run / "evaluation.json").read_text())
     assert {name for name in scores if "/" in name} == {name for name in SCORES if "/" in name}
     for name in DEVIATIONS:
-        assert list(scores[name]) == [f"{level:g}" for level in NOISE_LEVELS]
+        assert list(scores[name]) == [f"{level:g}" for level in conditional.NOISE_LEVELS]
         values = list(scores[name].values())
         assert values == sorted(values)
     for name in ("mean", "std"):
@@ -98,7 +98,7 @@ def test_all_documented_scores_are_there(finished_run: Path) -> None:
     assert math.isfinite(scores["published_inverse/bond_count_correlation"])
     assert math.isfinite(scores["published_inverse/aromatic_bond_count_correlation"])
     assert scores["structure/n_samples"] == 5
-    assert scores["conditional/n_molecules"] == min(scores["n"], N_DISTURBED)
+    assert scores["conditional/n_molecules"] == min(scores["n"], conditional.N_DISTURBED)
     assert scores["entropy/n"] == scores["n_train"] + scores["n_validation"] == 120
     assert scores["entropy/x_bits"] > 20
     for probe in ("linear", "mlp"):

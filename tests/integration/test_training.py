@@ -58,28 +58,27 @@ def test_the_table_agrees_with_the_final_scores(finished_run: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*exists and is not empty")
 def test_a_run_made_again_in_its_folder_gives_the_same_numbers(
-    finished_run: Path, train_in, tmp_path: Path
+    brief_run: Path, train_in, tmp_path: Path
 ) -> None:
-    again = Path(shutil.copytree(finished_run, tmp_path / "again"))
+    again = Path(shutil.copytree(brief_run, tmp_path / "again"))
     before = modified(again)
-    train_in(
-        again, "trainer.max_epochs=4", "scoring.complete=true"
-    )  # Nobody said to keep what is finished.
+    train_in(again, "trainer.max_epochs=1")  # Nobody said to keep what is finished.
     after = modified(again)
     assert after.keys() == before.keys()
     assert not any(after[path] == before[path] for path in before)
-    assert (again / "metrics.csv").read_text() == (finished_run / "metrics.csv").read_text()
-    assert read_scores(again / "evaluation.json") == read_scores(finished_run / "evaluation.json")
+    assert (again / "metrics.csv").read_text() == (brief_run / "metrics.csv").read_text()
+    assert read_scores(again / "evaluation.json") == read_scores(brief_run / "evaluation.json")
 
 
-def test_another_seed_gives_others(finished_run: Path, train_small) -> None:
-    other = train_small("trainer.max_epochs=4", "seed=1")
-    assert (other / "metrics.csv").read_text() != (finished_run / "metrics.csv").read_text()
+def test_another_seed_gives_others(brief_run: Path, train_small) -> None:
+    other = train_small("trainer.max_epochs=1", "seed=1")
+    assert (other / "metrics.csv").read_text() != (brief_run / "metrics.csv").read_text()
 
 
-def test_a_resumed_run_is_the_run_that_did_not_stop(finished_run: Path, train_small) -> None:
-    half = train_small("trainer.max_epochs=2")
-    resumed = train_small("trainer.max_epochs=4", f"resume={half}/checkpoints/last.ckpt")
+def test_a_resumed_run_is_the_run_that_did_not_stop(
+    finished_run: Path, brief_run: Path, train_small
+) -> None:
+    resumed = train_small("trainer.max_epochs=4", f"resume={brief_run}/checkpoints/last.ckpt")
     assert (resumed / "metrics.csv").read_text() == (finished_run / "metrics.csv").read_text()
     whole, joined = (torch.load(run / "checkpoints/last.ckpt") for run in (finished_run, resumed))
     for name, weight in whole["state_dict"].items():
@@ -132,14 +131,14 @@ def test_resuming_a_finished_run_says_so(finished_run: Path, train_small) -> Non
 
 @pytest.mark.filterwarnings("ignore:.*exists and is not empty")
 def test_a_run_that_was_killed_while_it_was_scored_is_scored(
-    finished_run: Path, train_in, tmp_path: Path
+    brief_run: Path, train_in, tmp_path: Path
 ) -> None:
-    killed = Path(shutil.copytree(finished_run, tmp_path / "killed"))
+    killed = Path(shutil.copytree(brief_run, tmp_path / "killed"))
     (killed / "evaluation.json").unlink()
     for folder in (tmp_path / "elsewhere", killed):
-        train_in(folder, "trainer.max_epochs=4", "scoring.complete=true", f"resume={killed}")
+        train_in(folder, "trainer.max_epochs=1", f"resume={killed}")
         for name in ("metrics.csv", "evaluation.json"):
-            assert (folder / name).read_text() == (finished_run / name).read_text()
+            assert (folder / name).read_text() == (brief_run / name).read_text()
         assert (folder / "checkpoints/last.ckpt").exists()
 
 
@@ -280,10 +279,9 @@ def test_a_term_can_be_switched_off(train_small) -> None:
     assert "train/term/density" not in pd.read_csv(run / "metrics.csv")
 
 
-def test_report_over_two_runs(train_small, tmp_path: Path) -> None:
-    for seed in (1, 0):
-        run = train_small("trainer.max_epochs=1", f"split.seed={seed}")
-        run.rename(tmp_path / f"job{seed}")
+def test_report_over_two_runs(brief_run: Path, train_small, tmp_path: Path) -> None:
+    train_small("trainer.max_epochs=1", "split.seed=1").rename(tmp_path / "job1")
+    shutil.copytree(brief_run, tmp_path / "job0")
     runs = read_runs(tmp_path)
     assert [run["split_seed"] for run in runs] == [0, 1]
     table = scores_table(runs)

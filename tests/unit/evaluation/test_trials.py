@@ -46,7 +46,7 @@ def records() -> list[Record]:
 def made(records: list[Record]) -> list[Structure]:
     """Generated molecules, the truths among them."""
     seeds = [record.structure for record in records]
-    return list(generate_molecules(seeds, 3_000, 0, Domain([["C", 0, 4]], 8, 2), with_seeds=True))
+    return list(generate_molecules(seeds, 2_000, 0, Domain([["C", 0, 4]], 8, 2), with_seeds=True))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_isomers_of_molecules_of_several_elements(
     types = [["C", 0, 4], ["N", 0, 3], ["O", 0, 2]]
     flow = make_flow(small_model({"atom_types": types, "max_atoms": 6}))
     seeds = [Structure.from_smiles(smiles) for smiles in ("CCO", "CC(N)=O", "CCC")]
-    made = list(generate_molecules(seeds, 2_000, 0, flow.domain, with_seeds=True))
+    made = list(generate_molecules(seeds, 1_000, 0, flow.domain, with_seeds=True))
     folder = write_corpus(tmp_path / "corpus", made, flow)
     records = [Record(s.formula, s.formula, s, PEAKS, "by hand") for s in seeds]
     found = choose_isomers(folder, flow.network, records, nearest=nearest, seed=0)

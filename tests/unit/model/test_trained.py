@@ -97,17 +97,17 @@ def test_latents_of_proposals_are_those_drawn(
     """Weights in float32 are as exact as sums in float32, whole or step by step, are."""
     trained, _, formulas = make_case(dtype=dtype)
     asked = questions(SPECTRA, formulas if knows_formula else None)
-    proposals = trained.propose_structures(asked, 50, seed=1)
-    assert [len(drawn) for drawn in proposals] == [50] * 3
+    proposals = trained.propose_structures(asked, 25, seed=1)
+    assert [len(drawn) for drawn in proposals] == [25] * 3
     for k, (drawn, code) in enumerate(zip(proposals, codes_of(trained), strict=True)):
-        latent = trained.to_latent(drawn, [asked[k]] * 50)
+        latent = trained.to_latent(drawn, [asked[k]] * 25)
         z = np.stack([proposal.z for proposal in drawn])
         assert latent.z.dtype == latent.y.dtype == torch.float64
         np.testing.assert_allclose(latent.z, z, rtol=0, atol=tolerance)
-        bits = np.tile(2.0 * code - 1.0, (50, 1))
+        bits = np.tile(2.0 * code - 1.0, (25, 1))
         np.testing.assert_allclose(latent.y, bits, rtol=0, atol=1e-9)
         # And back: the same molecules.
-        again = trained.from_latent(latent, [asked[k]] * 50)
+        again = trained.from_latent(latent, [asked[k]] * 25)
         assert [p.structure for p in again] == [p.structure for p in drawn]
 
 

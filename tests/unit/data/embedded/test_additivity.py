@@ -1,5 +1,7 @@
 """The additivity rules meet measured shifts, respect symmetry, and refuse what they must."""
 
+from functools import cache
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,16 @@ from embedded.make import generate
 from nmrflow.chem.structure import Structure, sort_bonds
 from nmrflow.errors import StructureError
 
-GENERATED = [structure for structure, _ in generate()]
+
+@cache
+def made() -> list[tuple[Structure, tuple[float, ...]]]:
+    """All of them; not while tests are collected, which every process does."""
+    return generate()
+
+
+def generated() -> list[Structure]:
+    return [structure for structure, _ in made()]
+
 
 # Measured shifts in ppm, rounded as textbooks give them, in the atom order of the SMILES.
 MEASURED = {
@@ -62,14 +73,14 @@ def test_rules_are_added_up_as_written(smiles: str, sums: list[float]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_shifts_do_not_depend_on_the_atom_order(data: st.DataObject) -> None:
-    structure = data.draw(st.sampled_from(GENERATED))
+    structure = data.draw(st.sampled_from(generated()))
     order = data.draw(st.permutations(range(structure.n_atoms)))
     shifts = predict_shifts(structure)
     assert predict_shifts(structure.permuted(order)) == tuple(shifts[old] for old in order)
 
 
 def test_equivalent_atoms_have_the_same_shift() -> None:
-    for structure in GENERATED[::10]:
+    for structure in generated()[::10]:
         shifts = predict_shifts(structure)
         by_rank: dict[int, set[float]] = {}
         ranks = Chem.CanonicalRankAtoms(structure.to_mol(), breakTies=False)
@@ -115,7 +126,7 @@ def test_what_the_rules_do_not_cover_is_refused(smiles: str, reason: str) -> Non
 
 def test_generate_pairs_every_structure_with_one_shift_per_carbon() -> None:
     pairs = generate()
-    assert pairs == generate()
+    assert pairs == made()
     assert 1300 <= len(pairs) <= 2000
     for structure, shifts in pairs:
         assert len(shifts) == structure.n_atoms
@@ -124,7 +135,7 @@ def test_generate_pairs_every_structure_with_one_shift_per_carbon() -> None:
 
 
 def test_every_family_is_represented() -> None:
-    embedded = {structure.connectivity for structure in GENERATED}
+    embedded = {structure.connectivity for structure in generated()}
     for family in FAMILIES:
         members = {structure.connectivity for structure in enumerate_hydrocarbons([family])}
         assert len(members & embedded) > 0.9 * len(members)
