@@ -6,6 +6,7 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmrflow.answers.check import check as check
     from nmrflow.answers.elucidation import assign as assign
     from nmrflow.answers.elucidation import elucidate as elucidate
     from nmrflow.answers.elucidation import rank as rank
@@ -20,6 +21,7 @@ except _PackageNotFoundError:  # a checkout that was never installed
 
 _PLACES = {
     "assign": "nmrflow.answers.elucidation",
+    "check": "nmrflow.answers.check",
     "elucidate": "nmrflow.answers.elucidation",
     "load_checkpoint": "nmrflow.model.trained",
     "load_pretrained": "nmrflow.model.pretrained",

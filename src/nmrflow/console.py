@@ -51,7 +51,7 @@ def silence() -> None:
 
 
 def show_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, n_left: int = 1
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, n_left: int = 1
 ) -> None:
     """Print a table whose cells are whole, however wide it becomes: they can be copied.
 
@@ -63,7 +63,7 @@ def show_table(
         is_text = k >= len(columns) - n_left
         table.add_column(column, no_wrap=True, justify="left" if is_text else "right")
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(c if isinstance(c, Text) else Text(printable(c)) for c in row))
     # A console prints nothing wider than itself; a terminal breaks the lines of a wider one.
     console = get_console()
     options = console.options.update(width=_ENDLESS, max_width=_ENDLESS)

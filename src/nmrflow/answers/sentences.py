@@ -1,5 +1,6 @@
 """What is said of an answer, in sentences: how it was understood, and how far to trust it."""
 
+from nmrflow.answers.check import Check, Verdict
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.chem.formula import parse_formula
@@ -71,6 +72,50 @@ def say_trust(answer: Elucidation | Ranking) -> str:
     if isinstance(answer, Ranking) and answer.none_fits:
         return f"Probably none fits: the chance that {among} is {chance}, {source}."
     return f"{among.capitalize()} with a probability of {chance}, {source}."
+
+
+def say_check(found: Check) -> tuple[str, ...]:
+    """What is to be thought of a structure against a spectrum, the verdict last."""
+    said = []
+    for pair in found.exchanges:
+        one, other = pair.one, pair.other
+        said.append(
+            f"{one.measured.shift_ppm:g} ppm (atom {_atoms(one.group.atoms)}) and "
+            f"{other.measured.shift_ppm:g} ppm (atom {_atoms(other.group.atoms)}) fit better "
+            "exchanged."
+        )
+    if found.unassigned:
+        atoms = ", ".join(_atoms(group.atoms) for group in found.unassigned)
+        said.append(f"Nothing is assigned to atom {atoms}.")
+    if n := found.fit.n_extra:
+        said.append(f"{n} {'peak' if n == 1 else 'peaks'} more than symmetry allows for.")
+    if n := found.fit.n_missing:
+        noun = found.question.nucleus.noun
+        those = f"One group of {noun}s has" if n == 1 else f"{n} groups of {noun}s have"
+        said.append(f"{those} no peak.")
+    wrong = [one for one in found.carbons if one.verdict != Verdict.FITS]
+    counted = f"{len(wrong)} of {len(found.carbons)} groups of carbons do not fit well"
+    how = (
+        ""
+        if found.probability is None
+        else (
+            f" (beside its nearest isomer, at even odds, it would be the right one with "
+            f"{100 * found.probability:.0f} %)"
+        )
+    )
+    if found.fit.contradiction:
+        said.append(f"The structure does not fit: {found.fit.contradiction}.")
+    elif found.verdict == Verdict.NO_FIT:
+        said.append(f"The structure does not fit the spectrum{how}; {counted}.")
+    elif found.verdict == Verdict.DOUBTFUL and found.is_assigned and not found.best_wrong:
+        said.append(f"The structure fits the spectrum, but not as it is assigned{how}; {counted}.")
+    elif found.verdict == Verdict.DOUBTFUL:
+        said.append(f"Doubtful: {counted}{how}.")
+    else:
+        said.append(f"The structure fits the spectrum{how}.")
+    if found.probability is None and not found.fit.contradiction:
+        said.append("This verdict is not calibrated for such a spectrum.")
+    return tuple(said)
 
 
 def say_all(answer: Elucidation | Ranking) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,14 +9,26 @@ import typer
 from typer.core import TyperGroup
 
 from nmrflow import __version__
+from nmrflow.commands.options import (
+    ELUCIDATING,
+    N_THREADS,
+    PREDICTING,
+    Errors,
+    Formula,
+    KeepSolvent,
+    Model,
+    OnError,
+    Output,
+    Peaks,
+    Quiet,
+    SmilesColumn,
+    Threads,
+)
 from nmrflow.errors import errors_for_people
-from nmrflow.limits import MAX_SAMPLES, MAX_THREADS
+from nmrflow.limits import MAX_SAMPLES
 
 if TYPE_CHECKING:
     from nmrflow.commands.settings import Settings
-
-DEFAULT = "hydrocarbons"
-N_THREADS = 2
 
 _OF_NUMBERS = ("-n", "--samples", "--seed", "--threads")
 
@@ -47,59 +58,6 @@ models = typer.Typer(help="Networks that come with nmrflow.", no_args_is_help=Tr
 app.add_typer(models, name="models")
 
 
-class OnError(StrEnum):
-    """What becomes of input that cannot be used."""
-
-    MARK = "mark"
-    SKIP = "skip"
-    STOP = "stop"
-
-
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Name of a network (nmrflow models list), or a run's folder. A file or folder that "
-        "has the name of a network is ./NAME.",
-    ),
-]
-Output = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--output", "-o",
-        help="File to write: .csv .json .sdf .html .svg .png. May be given several times.",
-    ),
-]  # fmt: skip
-Errors = Annotated[
-    OnError,
-    typer.Option(
-        help="Input that cannot be used: [b]mark[/b] writes a row with the reason, [b]skip[/b] "
-        "leaves it out, [b]stop[/b] ends at the first with exit code 1."
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
-Threads = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads of computation.")]
-Peaks = Annotated[
-    str,
-    typer.Argument(
-        help="A peak list such as '21.4, 125.4, 128.3', or a file: list, table, publication's "
-        "text, CSEARCH lines, SDF (nmrshiftdb2, NMReDATA), JCAMP-DX peak table, TopSpin's list.",
-        metavar="PEAKS",
-    ),
-]
-KeepSolvent = Annotated[
-    bool, typer.Option("--keep-solvent", help="Take lines of solvent and TMS for the compound's.")
-]
-SmilesColumn = Annotated[
-    str | None,
-    typer.Option(help="Column of a .csv that holds the SMILES, by name or number from 1."),
-]
-Formula = Annotated[
-    str | None, typer.Option("--formula", "-f", help="Molecular formula, as C10H14, if known.")
-]
-
-
 @app.callback(invoke_without_command=True)
 def _main(
     version: Annotated[
@@ -122,7 +80,7 @@ def predict(
     ],
     *,
     output: Output = None,
-    model: Model = DEFAULT,
+    model: Model = PREDICTING,
     on_error: Errors = OnError.MARK,
     smiles_column: SmilesColumn = None,
     threads: Threads = N_THREADS,
@@ -153,7 +111,7 @@ def elucidate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same list.")] = 0,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
-    model: Model = DEFAULT,
+    model: Model = ELUCIDATING,
     on_error: Errors = OnError.MARK,
     threads: Threads = N_THREADS,
     quiet: Quiet = False,
@@ -188,7 +146,7 @@ def rank(
     formula: Formula = None,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
-    model: Model = DEFAULT,
+    model: Model = PREDICTING,
     on_error: Errors = OnError.MARK,
     smiles_column: SmilesColumn = None,
     threads: Threads = N_THREADS,
@@ -220,7 +178,7 @@ def assign(
     *,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
-    model: Model = DEFAULT,
+    model: Model = PREDICTING,
     threads: Threads = N_THREADS,
     quiet: Quiet = False,
 ) -> None:
@@ -233,6 +191,40 @@ def assign(
         from nmrflow.commands.elucidating import run_assign
 
         run_assign(
+            Asking(peaks, None, keep_solvent),
+            structure,
+            _settings(output, model, OnError.STOP, threads, is_quiet=quiet),
+        )
+
+
+@app.command()
+def check(
+    peaks: Peaks,
+    structure: Annotated[
+        str | None,
+        typer.Argument(
+            help="A SMILES, an InChI, or a file of one molecule; without it the file's own.",
+            metavar="[STRUCTURE]",
+        ),
+    ] = None,
+    *,
+    keep_solvent: KeepSolvent = False,
+    output: Output = None,
+    model: Model = PREDICTING,
+    threads: Threads = N_THREADS,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether a structure, and its assignment where the file has one, fits a spectrum.
+
+    Atoms that a list or a table names are numbered as the structure is written, from 1.
+
+    Example: nmrflow check assigned.sdf "Cc1ccccc1"
+    """
+    with errors_for_people():
+        from nmrflow.commands.answering import Asking
+        from nmrflow.commands.checking import run_check
+
+        run_check(
             Asking(peaks, None, keep_solvent),
             structure,
             _settings(output, model, OnError.STOP, threads, is_quiet=quiet),

@@ -30,6 +30,7 @@ from nmrflow.evaluation.isomers import IsomerLists
 from nmrflow.evaluation.logistic import (
     OF_ANSWERS,
     OF_FITS,
+    fit_alone,
     fit_given,
     fit_logistic,
     left_over_weights,
@@ -157,10 +158,14 @@ def calibrate_ranking(
         raise DataError(f"{data}: no spectrum's molecule has an isomer in the lists")
     right = [trial.truth.fit for trial in trials]
     wrong = [max(trial.isomers, key=lambda one: one.score).fit for trial in trials]
-    with_given, limit = fit_given(trials, OF_FITS, left_over_weights(right, wrong))
+    left_over = left_over_weights(right, wrong)
+    with_given, limit = fit_given(trials, OF_FITS, left_over)
     conditions = {**_conditions(model, records), "n_trials": len(trials), "seed": seed}
     # It proposes nothing: no list of its own asks for the other.
-    return Calibration(ranking, with_given, with_given, limit, conditions, shifts_ppm, widening)
+    alone, no_fit = fit_alone(trials, left_over)
+    return Calibration(
+        ranking, with_given, with_given, limit, conditions, shifts_ppm, widening, alone, no_fit
+    )
 
 
 def choose_widening(model: TrainedFlow, records: Sequence[Record]) -> float:

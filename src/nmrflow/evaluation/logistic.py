@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.optimize import minimize
 
+from nmrflow.answers.check import evidence_of_one
 from nmrflow.answers.fit import Fit
 from nmrflow.errors import DataError
 from nmrflow.evaluation.trials import Case, RankingTrial
@@ -12,6 +13,9 @@ from nmrflow.model.calibration import Logistic
 
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
+
+FALSE_ALARMS_ALONE = 0.04
+"""The same of single structures."""
 
 OF_ANSWERS, LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
 """The evidence: of whole answers, and of single fits, since what is left over is rare."""
@@ -90,3 +94,23 @@ def fit_given(
     fitted = fit_logistic(cases, names, fixed=left_over)
     true = [fitted(trial.case(has_truth=True).evidence) for trial in trials]
     return fitted, round(float(np.quantile(true, FALSE_ALARMS)), 4)
+
+
+def fit_alone(
+    trials: Sequence[RankingTrial], left_over: Mapping[str, float]
+) -> tuple[Logistic, float]:
+    """Of a single structure: the probability, and the least one with which it is said to fit.
+
+    The truth, against the isomer that fits best.
+    """
+    cases = [
+        Case(evidence_of_one(one.fit), is_true)
+        for trial in trials
+        for one, is_true in (
+            (trial.truth, True),
+            (max(trial.isomers, key=lambda isomer: isomer.score), False),
+        )
+    ]
+    fitted = fit_logistic(cases, OF_FITS, fixed=left_over)
+    true = [fitted(case.evidence) for case in cases if case.is_among]
+    return fitted, round(float(np.quantile(true, FALSE_ALARMS_ALONE)), 4)

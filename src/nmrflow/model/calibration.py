@@ -68,6 +68,9 @@ class Calibration:
         conditions: Data, split, seeds and numbers that the above was chosen on.
         widening: What predicted distributions are to be widened by, about their components'
             centres: networks that have seen much are surer of new molecules than they may be.
+        alone: The same of one structure, where even odds are that it is the right one.
+        no_fit_below: Of a structure that has less than this probability alone it is said that it
+            does not fit.
         shifts_ppm: Lowest and highest shift that a molecule of the domain can have; there is no
             probability of spectra with others. None: not told.
     """
@@ -79,10 +82,12 @@ class Calibration:
     conditions: Mapping[str, object]
     shifts_ppm: tuple[float, float] | None = None
     widening: float = 1.0
+    alone: Logistic | None = None
+    no_fit_below: float | None = None
 
     def to_json(self) -> str:
         """As text, for :func:`read_calibration`."""
-        plain = {
+        plain: dict[str, Any] = {
             "ranking": asdict(self.ranking),
             "among": {"intercept": self.among.intercept, "weights": dict(self.among.weights)},
             "given": {"intercept": self.given.intercept, "weights": dict(self.given.weights)},
@@ -91,6 +96,9 @@ class Calibration:
             "widening": self.widening,
             "conditions": dict(self.conditions),
         }
+        if self.alone is not None:
+            plain["alone"] = {"intercept": self.alone.intercept, "weights": {**self.alone.weights}}
+            plain["no_fit_below"] = self.no_fit_below
         return json.dumps(plain, indent=1) + "\n"
 
 
@@ -119,6 +127,8 @@ def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calib
             dict(plain["conditions"]),
             _read_range(plain.get("shifts_ppm")),
             _number(plain.get("widening", 1.0), 0.1, 10.0),
+            _read_logistic(plain["alone"]) if "alone" in plain else None,
+            _number(plain["no_fit_below"], 0.0, 1.0) if "alone" in plain else None,
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(

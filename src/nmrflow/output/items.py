@@ -1,12 +1,13 @@
 """What is written of an answer: a row of a table, an object of JSON, a record, a picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nmrflow.answers.check import Check
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.prediction import CarbonGroup, Prediction
-from nmrflow.answers.sentences import remarks_on, remarks_on_fit
+from nmrflow.answers.sentences import remarks_on, remarks_on_fit, say_check
 from nmrflow.chem.structure import Structure
 from nmrflow.formats.molecule_files import MoleculeRow
 from nmrflow.spectra.question import Question
@@ -27,6 +28,13 @@ ASSIGNMENT_COLUMNS = (
 )  # fmt: skip
 """Of ``assign``: a row for each peak and each group of equivalent carbons that it belongs to, and
 one for each line that was left out; atoms as of ``predict``."""
+
+
+CHECK_COLUMNS = (
+    *ASSIGNMENT_COLUMNS[:-1], "verdict", "better_ppm", "verdict_of_structure", "probability",
+    "remarks",
+)  # fmt: skip
+"""Of ``check``: as of ``assign``; ``better_ppm`` is a peak of the list that fits better."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,30 @@ def of_assignment(
     caption = "\n".join(filter(None, (" ".join(filter(None, (query_name, name))), *remarks)))
     whole = Item({}, {}, structure, measured, properties, fit, title, facts, caption)
     return [whole, *(Item(asked | row, asked | record) for row, record in _rows(fit, question))]
+
+
+def of_check(
+    found: Check, molecule: MoleculeRow, query_name: str, remarks: Sequence[str]
+) -> list[Item]:
+    """As :func:`of_assignment`, with what is to be thought of each carbon and of the whole."""
+    whole, *rows = of_assignment(found.fit, found.question, molecule, query_name)
+    verdicts = {one.assigned.group.atoms: one for one in found.carbons}
+    sentences = [*remarks, *say_check(found)]
+    about = {"verdict_of_structure": str(found.verdict), "probability": found.probability}
+    told: list[dict[str, Any]] = []
+    for item in rows:
+        one = verdicts.get(tuple(atom - 1 for atom in item.record.get("atoms", ())))
+        told.append(dict(about))
+        if one is not None:
+            told[-1] |= {"verdict": str(one.verdict), "better_ppm": one.better}
+    facts = [whole.facts[0], *sentences]
+    asked = {"query_name": query_name, "name": molecule.name, "input": molecule.text}
+    record: dict[str, Any] = asked | about | {"remarks": sentences}
+    record["carbons"] = [dict(item.record) | own for item, own in zip(rows, told, strict=True)]
+    return [
+        replace(whole, record=record, facts=facts, caption="\n".join([whole.title, *sentences])),
+        *(Item(dict(item.row) | own, {}) for item, own in zip(rows, told, strict=True)),
+    ]
 
 
 def _rows(fit: Fit, question: Question | None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -1,0 +1,67 @@
+"""Arguments and options that several commands have."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmrflow.limits import MAX_THREADS
+
+PREDICTING, ELUCIDATING = "hydrocarbons", "hydrocarbons"
+"""Names of the networks that are used unless another is named."""
+
+N_THREADS = 2
+
+
+class OnError(StrEnum):
+    """What becomes of input that cannot be used."""
+
+    MARK = "mark"
+    SKIP = "skip"
+    STOP = "stop"
+
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Name of a network (nmrflow models list), or a run's folder. A file or folder that "
+        "has the name of a network is ./NAME.",
+    ),
+]
+Output = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output", "-o",
+        help="File to write: .csv .json .sdf .html .svg .png. May be given several times.",
+    ),
+]  # fmt: skip
+Errors = Annotated[
+    OnError,
+    typer.Option(
+        help="Input that cannot be used: [b]mark[/b] writes a row with the reason, [b]skip[/b] "
+        "leaves it out, [b]stop[/b] ends at the first with exit code 1."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
+Threads = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads of computation.")]
+Peaks = Annotated[
+    str,
+    typer.Argument(
+        help="A peak list such as '21.4, 125.4, 128.3', or a file: list, table, publication's "
+        "text, CSEARCH lines, SDF (nmrshiftdb2, NMReDATA), JCAMP-DX peak table, TopSpin's list.",
+        metavar="PEAKS",
+    ),
+]
+KeepSolvent = Annotated[
+    bool, typer.Option("--keep-solvent", help="Take lines of solvent and TMS for the compound's.")
+]
+SmilesColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of a .csv that holds the SMILES, by name or number from 1."),
+]
+Formula = Annotated[
+    str | None, typer.Option("--formula", "-f", help="Molecular formula, as C10H14, if known.")
+]
