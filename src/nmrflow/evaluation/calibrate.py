@@ -109,7 +109,17 @@ def calibrate(
     with_given, limit = fit_given(trials, OF_ANSWERS, left_over)
     conditions = {**_conditions(model, records), "n_samples": n_samples, "seed": seed}
     with_among = fit_logistic(among, fixed=left_over)
-    return Calibration(ranking, with_among, with_given, limit, conditions, shifts_ppm)
+    alone, no_fit = fit_alone(trials, left_over)
+    return Calibration(
+        ranking,
+        with_among,
+        with_given,
+        limit,
+        conditions,
+        shifts_ppm,
+        alone=alone,
+        no_fit_below=no_fit,
+    )
 
 
 def calibrate_ranking(
@@ -144,8 +154,7 @@ def calibrate_ranking(
     held_out = model.split.divide(everything).validation
     model.network.forward.widening = widening = choose_widening(model, held_out)
     records = [record for record in held_out if is_whole(record)][:n_most]
-    formulas = frozenset(record.structure.formula for record in records)
-    isomers = IsomerLists(lists, everything, formulas, model.domain)
+    isomers = IsomerLists(lists, everything, records, model.domain, seed)
     trials = [
         trial
         for nearest in (False, True)

@@ -1,13 +1,13 @@
-"""Isomers of measured molecules, from lists of SMILES."""
+"""Isomers of measured molecules: from lists of SMILES, measured ones, and edits of their own."""
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 
 from nmrflow.chem.domain import Domain
+from nmrflow.chem.generation.isomers import isomers_of
 from nmrflow.chem.notation import formula_of_smiles, heavy_atoms_of_smiles
 from nmrflow.chem.similarity import fingerprints, tanimoto
 from nmrflow.chem.structure import Structure
@@ -21,15 +21,19 @@ from nmrflow.numerics import generator_for
 MOST_OF_A_FORMULA = 5_000
 """Molecules of one formula that are kept, the first in the lists."""
 
+N_TRIES = 100
+"""Of each molecule, to make an isomer by edits."""
+
 
 class IsomerLists:
-    """Molecules of the formulas that are wanted, from lists and from measured records.
+    """Molecules of the formulas that are wanted.
 
     Args:
         files: SMILES, one a line, plain or ``.gz``.
         records: Measured molecules, which are isomers of each other too.
-        formulas: Those wanted.
+        wanted: Those whose isomers are looked for; of each some edits are made.
         domain: Of the molecules.
+        seed: Of the edits.
 
     Raises:
         DataError: If a list cannot be read.
@@ -39,26 +43,26 @@ class IsomerLists:
         self,
         files: Sequence[Path],
         records: Sequence[Record],
-        formulas: frozenset[str],
+        wanted: Sequence[Record],
         domain: Domain,
+        seed: int,
     ) -> None:
-        found: dict[str, dict[str, None]] = defaultdict(dict)
+        found: dict[str, dict[str, None]] = {record.structure.formula: {} for record in wanted}
         for structure in (record.structure for record in records):
-            if structure.formula in formulas:
+            if structure.formula in found:
                 found[structure.formula][structure.connectivity] = None
-        heavy = {heavy_atoms_of_smiles(name) for names in found.values() for name in names}
+        heavy = {heavy_atoms_of_smiles(record.structure.connectivity) for record in wanted}
         for file in files:
             for text in progress(_smiles_of(file), None, f"reading {file.name}"):
+                # Counting letters is fast; most molecules are none of those.
                 if heavy_atoms_of_smiles(text) not in heavy:
                     continue
-                formula = formula_of_smiles(text)
-                if formula in formulas and len(found[formula]) < MOST_OF_A_FORMULA:
-                    try:
-                        structure = Structure.from_smiles(text)
-                    except StructureError:
-                        continue
-                    if domain.refusal(structure) is None:
-                        found[formula][structure.connectivity] = None
+                own = found.get(formula_of_smiles(text) or "")
+                if own is not None and len(own) < MOST_OF_A_FORMULA:
+                    own.update(_within(text, domain))
+        for k, record in enumerate(progress(wanted, len(wanted), "editing molecules")):
+            made = isomers_of(record.structure, domain, N_TRIES, seed + k)
+            found[record.structure.formula] |= dict.fromkeys(one.connectivity for one in made)
         self._names = {formula: [*names] for formula, names in found.items()}
 
     def choose(self, records: Sequence[Record], *, nearest: bool, seed: int) -> list[list[str]]:
@@ -87,6 +91,14 @@ class IsomerLists:
             others = (names[row] for row in order if names[row] != truth)
             chosen.append(list(itertools.islice(others, N_ISOMERS)))
         return chosen
+
+
+def _within(text: str, domain: Domain) -> dict[str, None]:
+    try:
+        structure = Structure.from_smiles(text)
+    except StructureError:
+        return {}
+    return {} if domain.refusal(structure) else {structure.connectivity: None}
 
 
 def _smiles_of(file: Path) -> Iterator[str]:
