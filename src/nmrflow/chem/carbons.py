@@ -1,6 +1,7 @@
 """Ten kinds of carbon, by what decides where its shift lies."""
 
 from nmrflow.chem.structure import Structure
+from nmrflow.chem.valence import atoms_of
 
 KINDS = (
     "CH3",
@@ -22,7 +23,8 @@ _HALOGENS = {"F", "Cl", "Br", "I"}
 
 def carbon_kinds(structure: Structure) -> list[str | None]:
     """The kind of each atom, one of :data:`KINDS`; None of atoms that are no carbon."""
-    is_aromatic = [atom.GetIsAromatic() for atom in structure.to_mol().GetAtoms()]
+    mol = structure.to_mol()
+    is_aromatic = [atom.GetIsAromatic() for atom in atoms_of(mol)]
     return [
         _kind(structure, atom, is_aromatic=is_aromatic[atom]) if element == "C" else None
         for atom, element in enumerate(structure.elements)

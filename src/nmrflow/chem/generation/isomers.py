@@ -51,5 +51,6 @@ def isomers_of(
                 continue
         except StructureError:
             continue
-        if find_strain(skeleton, made.to_mol().GetRingInfo().AtomRings()) is None:
+        mol = made.to_mol()  # What it tells of its rings does not outlive it.
+        if find_strain(skeleton, mol.GetRingInfo().AtomRings()) is None:
             yield made
