@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nmrflow.chem.domain import Domain
 from nmrflow.data.dataset import say_off_scale
 from nmrflow.data.records import SourceData
 from nmrflow.data.sources.nmrshiftdb2 import Nmrshiftdb2
@@ -275,3 +276,16 @@ def test_records_without_an_id_keep_their_own(read: Read) -> None:
     nameless = record(chain("CC"), None, "7.1;0.0Q;0|")
     data = read(nameless + nameless)
     assert len({r.spectrum_id for r in data.records}) == 2
+
+
+def test_with_a_domain_a_molecule_is_one_record_with_medians(tmp_path: Path) -> None:
+    """As +experiment=organic reads it: charges and other elements too."""
+    nitro = molblock("CNOO", [(0, 1, 1), (1, 2, 2), (1, 3, 2)])
+    text = record(nitro, "1", "62.5;0.0Q;0|", "62.9;0.0Q;0|", "61.0;0.0Q;0|")
+    text += record(chain("CS"), "2", "6.5;0.0Q;0|") + ETHANE
+    (tmp_path / "a.sdf").write_text(text)
+    domain = Domain([["C", 0, 4], ["N", 1, 4], ["O", 0, 2], ["O", -1, 1]], max_atoms=4)
+    found = Nmrshiftdb2(str(tmp_path / "a.sdf"), domain=domain).read()
+    assert [r.structure.connectivity for r in found.records] == ["C[N+](=O)[O-]", "CC"]
+    assert [peak.shift_ppm for peak in found.records[0].peaks.peaks] == [62.5]
+    assert found.n_excluded == {"other elements": 1}
