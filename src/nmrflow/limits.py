@@ -16,6 +16,9 @@ MAX_PACKED_RATIO = 200
 MAX_PEAKS = 1_024
 """Of a spectrum."""
 
+MAX_PEAKS_PER_ATOM = 4
+"""Of a spectrum to elucidate, for each atom of the greatest molecule of a network's domain."""
+
 MAX_NUMBERS = 20_000
 """In the text of a spectrum: shifts, coupling constants and all others."""
 

@@ -9,11 +9,15 @@ import pytest
 
 from nmrflow.chem.notation import structure_from_inchi, structure_from_smiles
 from nmrflow.config.building import check_counts
-from nmrflow.errors import ConfigError, DataError, SpectrumError, StructureError
+from nmrflow.errors import ConfigError, DataError, NmrflowError, SpectrumError, StructureError
 from nmrflow.files.reading import open_text
+from nmrflow.formats.jcamp import read_jcamp
 from nmrflow.formats.molecule_files import read_molecules
+from nmrflow.formats.nmredata import read_nmredata
+from nmrflow.formats.nmrshiftdb2 import read_tags
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.text_reader import read_peaks
+from nmrflow.formats.topspin import read_peaklist
 from nmrflow.limits import (
     MAX_ATOMS,
     MAX_COUNTS,
@@ -27,6 +31,7 @@ from nmrflow.limits import (
     MAX_SPECTRUM_LINES,
     MAX_TEXT_BYTES,
 )
+from nmrflow.spectra.nucleus import Carbon13
 from nmrflow.spectra.peaks import Peak, PeakList
 
 LIMITS = Path(__file__).parents[2] / "docs" / "limits.md"
@@ -87,6 +92,35 @@ def test_peaks() -> None:
         read_peaks("#\n" * (MAX_SPECTRUM_LINES + 1) + "20.1")
     with pytest.raises(SpectrumError, match="peaks are more"):
         read_peaks("20.1 " * (MAX_PEAKS + 1))
+
+
+TOO_MANY = {
+    "jcamp": (
+        lambda text: read_jcamp("##XUNITS= PPM\n##PEAK TABLE= (XY..XY)\n" + text),
+        ("20.1, 1\n", "nonsense, 1\n"),
+    ),
+    "nmredata": (
+        lambda text: read_nmredata([("NMREDATA_1D_13C", text)], None, Carbon13()),
+        ("20.1, L=a\\", "nonsense, L=a\\"),
+    ),
+    "nmrshiftdb2": (
+        lambda text: read_tags([("Spectrum 13C 0", text)], None, Carbon13()),
+        ("20.1;0.0;1|", "nonsense|"),
+    ),
+    "topspin": (
+        lambda text: read_peaklist(f"<PeakList>{text}</PeakList>", Carbon13()),
+        ('<Peak1D F1="20.1"/>', '<Peak1D F1="nonsense"/>'),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_too_many_peaks_are_refused_before_all_are_read(name: str) -> None:
+    read_text, (peak, nonsense) = TOO_MANY[name]
+    with pytest.raises(NmrflowError, match="(?i)nonsense"):
+        read_text(peak + nonsense)
+    with pytest.raises(SpectrumError, match="more than 1,024 peaks"):
+        read_text(peak * (MAX_PEAKS + 1) + nonsense)
 
 
 def test_atoms() -> None:

@@ -19,6 +19,7 @@ from nmrflow.answers.prediction import LEVEL
 from nmrflow.answers.question import ask, best_reading
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
+from nmrflow.limits import MAX_PEAKS_PER_ATOM
 from nmrflow.model.drawing import draw_in_parts
 from nmrflow.model.questions import Asked
 from nmrflow.model.results import Proposal
@@ -106,7 +107,8 @@ def elucidate(
         n_shown: Most candidates returned.
 
     Raises:
-        SpectrumError: If the network has no likelihood, a number is below 1, or as
+        SpectrumError: If the network has no likelihood, a number is below 1, there are far more
+            peaks than a molecule that it knows can have, or as
             :func:`nmrflow.answers.question.ask`.
         StructureError: If the formula is of no molecule that the network knows.
 
@@ -123,6 +125,13 @@ def elucidate(
         _ = model.flow  # Where there is none, this says so.
         raise SpectrumError("this network has no likelihood of structures")
     question = ask(peaks, model.axis, formula=formula, domain=model.domain)
+    n_peaks, most = len(question.peaks.peaks), model.domain.max_atoms
+    if n_peaks > MAX_PEAKS_PER_ATOM * most:
+        raise SpectrumError(
+            f"{n_peaks} peaks are more than {MAX_PEAKS_PER_ATOM} for each of the {most} "
+            f"{question.nucleus.noun}s of the greatest molecule that this network knows; leave "
+            "out noise and other compounds"
+        )
 
     def answer(own: Question) -> tuple[Elucidation, float]:
         found = _elucidate(model, own, n_samples, seed, n_shown)

@@ -21,7 +21,7 @@ from nmrflow.formats.jcamp_blocks import (
 from nmrflow.formats.shift_words import check_shift, refused
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
-from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList, counted
 from nmrflow.spectra.solvents import find_solvents
 
 _FREQUENCY = ".OBSERVEFREQUENCY"
@@ -186,11 +186,12 @@ def _read_pairs(block: Block) -> Iterator[tuple[int, float, float]]:
         raise refused(table.line, table.text or "##PEAK TABLE=", "is no known form", hint)
     lines = [table.values[0][form.end() :], *table.values[1:]]
     n_fields = 2 + len("".join(form["more"].split()))
-    groups = [
+    cut = (
         (number, group)
         for number, line in enumerate(lines, start=table.line)
         for group in _cut_groups(line, number, n_fields)
-    ]
+    )
+    groups = list(counted(cut))
     text = "\n".join(lines)
     is_unclear = "." not in text and bool(re.search("[0-9],[0-9]", text))
     _check_number(block, len(groups), is_unclear=is_unclear)

@@ -19,7 +19,7 @@ from nmrflow.errors import DataError
 from nmrflow.formats.experiments import MeasuredSpectrum, choose_whole
 from nmrflow.formats.signals import fixed
 from nmrflow.spectra.nucleus import Nucleus
-from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList, counted
 
 _ASSIGNMENT = "NMREDATA_ASSIGNMENT"
 _SOLVENT = "NMREDATA_SOLVENT"
@@ -79,7 +79,7 @@ def read_nmredata(
     for spectrum in chosen:
         frequency = {"frequency_mhz": spectrum.frequency} if spectrum.frequency else {}
         spectra.append(PeakList(spectrum.peaks, shared | frequency, (*remarks, *spectrum.remarks)))
-    if not spectra and (peaks_alone := tuple(_own_peaks(assigned))):
+    if not spectra and (peaks_alone := tuple(counted(_own_peaks(assigned)))):
         spectra.append(PeakList(peaks_alone, shared, remarks))
     if listed and not spectra:
         raise DataError(f"{'; '.join(remarks)}; no other {nucleus.name} spectrum is there")
@@ -169,12 +169,16 @@ def _assignment_lines(text: str) -> dict[str, list[str]]:
 def _read_spectrum(name: str, text: str, assigned: _Assigned) -> MeasuredSpectrum:
     """The peaks of a spectrum, and what is said of all of them."""
     peaks, numbers, told = list[Peak](), list[str](), dict[str, str]()
-    for item in _items(text):
-        first, *rest = _fields(item)
-        if "=" in first:
-            key, _, value = (part.strip() for part in first.partition("="))
-            told.setdefault(key.lower(), value)
-            continue
+
+    def signals() -> Iterator[list[str]]:
+        for first, *rest in map(_fields, _items(text)):
+            if "=" in first:
+                key, _, value = (part.strip() for part in first.partition("="))
+                told.setdefault(key.lower(), value)
+            else:
+                yield [first, *rest]
+
+    for first, *rest in counted(signals()):
         attributes = _attributes(rest)
         atoms = _atoms_of(attributes.get("L", ""), assigned)
         peaks.append(_peak(name, first, attributes, atoms))

@@ -14,7 +14,7 @@ from nmrflow.errors import DataError
 from nmrflow.formats.sdf import SdfRecord
 from nmrflow.formats.signals import fixed
 from nmrflow.spectra.nucleus import Nucleus
-from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList, counted
 
 _SOLVENT = "Solvent"
 _INTENSITY = re.compile(r"\s*([0-9]{0,20}\.?[0-9]{0,20})\s*([A-Za-z]?)")
@@ -110,7 +110,8 @@ def _read_peaks(
     name: str, text: str, elements: Sequence[str] | None, nucleus: Nucleus
 ) -> tuple[Peak, ...]:
     peaks = []
-    for entry in filter(None, (part.strip() for part in text.replace("\n", "").split("|"))):
+    parts = (part.strip() for part in text.replace("\n", "").split("|"))
+    for entry in counted(filter(None, parts)):
         try:
             shift_text, middle, atom_text = entry.split(";")
             shift, atom = float(shift_text), int(atom_text)

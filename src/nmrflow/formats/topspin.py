@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from nmrflow.errors import SpectrumError
 from nmrflow.formats.shift_words import NUMBER, check_shift, refused
 from nmrflow.spectra.nucleus import Nucleus
-from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.peaks import Peak, PeakList, counted
 
 _XML = re.compile(r"\s*(?:<\?xml\b[^>]*>\s*)?<PeakList\b")
 _ANY_XML = re.compile(r"\s*<(?:\?xml|!DOCTYPE)")
@@ -43,7 +43,7 @@ def read_peaklist(text: str, nucleus: Nucleus) -> PeakList:
     if root.find(".//Peak2D") is not None or root.find(".//PeakList2D") is not None:
         raise refused(1, "<PeakList2D>", "is of a 2D spectrum", _HINT)
     peaks: list[Peak] = []
-    for number, element in enumerate(root.iter("Peak1D"), 1):
+    for number, element in enumerate(counted(root.iter("Peak1D")), 1):
         shift, intensity = (element.get(key, "").strip() for key in ("F1", "intensity"))
         peaks.append(_peak(shift, intensity, element.get("annotation", ""), number, nucleus))
     return _listed(peaks, nucleus)

@@ -1,13 +1,31 @@
 """A peak list: what a spectrum's peaks are and what is said of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from nmrflow.errors import SpectrumError
 from nmrflow.limits import MAX_PEAKS
 
+Item = TypeVar("Item")
+
 BRACKET = r"\((?:[^()]|\([^()]*\))*\)"
 """A bracket of a publication, in which one more may stand: a regular expression."""
+
+
+def counted(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, each of which becomes a peak: too many are refused before they are read.
+
+    Raises:
+        SpectrumError: Of the one behind :data:`nmrflow.limits.MAX_PEAKS`.
+    """
+    for n, item in enumerate(items):
+        if n == MAX_PEAKS:
+            raise SpectrumError(
+                f"more than {MAX_PEAKS:,} peaks are there, which is more than is read; leave out "
+                "noise"
+            )
+        yield item
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from nmrflow.answers.question import ask
 from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import CheckpointError, SpectrumError, StructureError
+from nmrflow.limits import MAX_PEAKS_PER_ATOM
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.model import drawing
 from nmrflow.model.calibration import Calibration, Logistic, RankingWeights
@@ -313,6 +314,14 @@ def test_impossible_questions_are_refused(
     for formula in (None, "C7H8"):
         with pytest.raises(SpectrumError, match="no likelihood"):
             elucidate(published_flow, TOLUENE_PPM, formula=formula, n_samples=2)
+
+
+def test_far_more_peaks_than_a_molecule_has_are_refused(small_flow: TrainedFlow) -> None:
+    most = MAX_PEAKS_PER_ATOM * small_flow.domain.max_atoms
+    shifts = [20.25 + k for k in range(most + 1)]
+    assert elucidate(small_flow, shifts[:most], n_samples=5).outside
+    with pytest.raises(SpectrumError, match="69 peaks are more than 4 for each of the 17 carbons"):
+        elucidate(small_flow, shifts, n_samples=5)
 
 
 def test_without_a_likelihood_candidates_are_ranked_by_consistency(
