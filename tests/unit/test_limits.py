@@ -117,7 +117,7 @@ TOO_MANY = {
 @pytest.mark.parametrize("name", TOO_MANY)
 def test_too_many_peaks_are_refused_before_all_are_read(name: str) -> None:
     read_text, (peak, nonsense) = TOO_MANY[name]
-    with pytest.raises(NmrflowError, match="(?i)nonsense"):
+    with pytest.raises(NmrflowError, match=r"(?i)nonsense"):
         read_text(peak + nonsense)
     with pytest.raises(SpectrumError, match="more than 1,024 peaks"):
         read_text(peak * (MAX_PEAKS + 1) + nonsense)

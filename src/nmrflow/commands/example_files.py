@@ -50,6 +50,9 @@ al., Organometallics 29, 2176 (2010), doi:10.1021/om100106e).
   nmrflow elucidate nmredata.sdf
   nmrflow rank list.txt candidates.smi
   nmrflow assign publication.txt molecule.mol -o assignment.png
+
+table.csv and peaks.jdx hold all that is known of the peaks; list.txt has no place for anything but
+shifts, csearch.txt for shifts and multiplicities, publication.txt for intensities and atoms.
 """
 
 

@@ -8,6 +8,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from nmrflow.errors import SpectrumError
+from nmrflow.formats.jcamp_assignments import (
+    FORM,
+    assignment_lines,
+    tabled,
+    with_assignments,
+    xy_of,
+)
 from nmrflow.formats.jcamp_blocks import (
     TABLE,
     Block,
@@ -44,8 +51,8 @@ def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
     block does not tell are those of the spectrum that it refers to, or of its title, or of all.
 
     Returns:
-        The peaks in their order, with intensities; ``title``, ``solvent`` and ``frequency_mhz``
-        are metadata where the file tells them.
+        The peaks in their order, with intensities and what assignments say; ``title``, ``solvent``
+        and ``frequency_mhz`` are metadata where the file tells them.
 
     Raises:
         SpectrumError: If there is no such table or more than one, it is of another nucleus, its
@@ -56,6 +63,8 @@ def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
         (63.4,)
     """
     blocks = list(cut_blocks(text))
+    if not any(TABLE in block for block in blocks):
+        blocks = [tabled(block) for block in blocks]
     tables = [block for block in blocks if TABLE in block]
     if not tables:
         raise _no_table(blocks)
@@ -73,9 +82,9 @@ def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
 def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13()) -> str:
     """Write a peak list as a JCAMP-DX peak table that :func:`read_jcamp` reads back.
 
-    Shifts and intensities keep all their digits; an intensity that is not told is written as 1.
-    Of the metadata ``title``, if none is given, ``frequency_mhz`` and ``solvent`` are written,
-    of a range its middle.
+    Shifts and intensities keep all their digits; in the table an intensity that is not told is 1,
+    and of a range the middle stands. What else peaks say is written as peak assignments. Of the
+    metadata ``title``, if none is given, ``frequency_mhz`` and ``solvent`` are written.
     """
     told = peaks.metadata
     frequency = told.get("frequency_mhz", "")
@@ -100,9 +109,9 @@ def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13())
             # Two dollar signs would begin a comment.
             value = re.sub(r"\$(?=\$)", "$ ", " ".join(text.split()))
             lines.append(f"##{label}= {value}".rstrip())
-    for peak in peaks.peaks:
-        intensity = 1.0 if peak.intensity is None else peak.intensity
-        lines.append(f"{float(peak.shift_ppm)!r}, {float(intensity)!r}".upper())
+    lines += [", ".join(xy_of(peak)) for peak in peaks.peaks]
+    if assigned := assignment_lines(peaks.peaks, nucleus):
+        lines += [f"##PEAK ASSIGNMENTS= {FORM}", *assigned]
     return "\n".join([*lines, "##END=", ""])
 
 
@@ -141,15 +150,17 @@ def _read_block(table: Table, nucleus: Nucleus, remarks: list[str]) -> PeakList:
     divisor = _units_per_ppm(table, frequency)
     if "XUNITS" not in block:
         remarks.append("the peak table has no unit, and was read in that of its spectrum, ppm")
-    peaks = []
+    peaks, pairs = list[Peak](), list[tuple[float, float]]()
     for line, x, y in _read_pairs(block):
+        pairs.append((x, y))
         shift_ppm = x / divisor
         check_shift(shift_ppm, nucleus, line, f"{x:g}", "check the number and ##XUNITS=")
         peaks.append(Peak(shift_ppm, intensity=y))
     solvent = table.told(*_SOLVENTS).strip("<>") or _reference(table)
     known = {"title": text_of(block, "TITLE"), "frequency_mhz": frequency, "solvent": solvent}
     metadata = {key: text for key, text in known.items() if text}
-    return PeakList(tuple(peaks), metadata, tuple(remarks))
+    told, passed_over = with_assignments(peaks, pairs, block, nucleus)
+    return PeakList(told, metadata, (*remarks, *passed_over))
 
 
 def _reference(table: Table) -> str:

@@ -144,23 +144,23 @@ def test_written_by_hand() -> None:
         "##TITLE= 2-propanol $ $ 13C\n##JCAMP-DX= 5.01\n##DATA TYPE= NMR PEAK TABLE\n"
         "##DATA CLASS= PEAK TABLE\n##ORIGIN= nmrflow\n##OWNER=\n##.OBSERVE NUCLEUS= ^13C\n"
         "##.SOLVENT NAME= CDCl3\n##XUNITS= PPM\n##YUNITS= ARBITRARY UNITS\n##NPOINTS= 2\n"
-        "##PEAK TABLE= (XY..XY)\n63.4, 1.0\n25.1, 0.5\n##END=\n"
+        "##PEAK TABLE= (XY..XY)\n63.4, 1.0\n25.1, 0.5\n"
+        "##PEAK ASSIGNMENTS= (XYA)\n(63.4, 1.0, <group=CH; n=1; intensity=untold>)\n"
+        "(25.1, 0.5, <>)\n##END=\n"
     )
+    plain = PeakList((Peak(25.1, intensity=0.5),))
+    assert "ASSIGNMENTS" not in write_jcamp(plain)
 
 
 words = st.text("abcXYZ019 ##()=,;.-/αβ", max_size=12).map(lambda text: " ".join(text.split()))
+texts = st.text(st.characters(categories=("L", "N", "P", "S")))
+NITROGEN = Nucleus(**{**vars(WIDE), "mass": 15, "element": "N", "multiplicities": ("S", "D")})
+FLUORINE = Nucleus(**{**vars(WIDE), "mass": 19, "element": "F", "multiplicities": ()})
 
 
+@pytest.mark.parametrize("nucleus", [Carbon13(), NITROGEN, FLUORINE], ids=lambda n: n.name)
 @given(
-    st.lists(
-        st.builds(
-            Peak,
-            st.floats(-20, 260),
-            intensity=st.floats(allow_nan=False, allow_infinity=False),
-        ),
-        min_size=1,
-        max_size=12,
-    ),
+    st.data(),
     st.fixed_dictionaries(
         {},
         optional={
@@ -170,16 +170,43 @@ words = st.text("abcXYZ019 ##()=,;.-/αβ", max_size=12).map(lambda text: " ".jo
         },
     ),
 )
-def test_tables_are_read_as_written(peaks: list[Peak], metadata: dict[str, str]) -> None:
+def test_whatever_a_peak_says_is_read_as_written(
+    nucleus: Nucleus, data: st.DataObject, metadata: dict[str, str]
+) -> None:
+    some = st.builds(
+        Peak,
+        st.floats(-20, 260),
+        st.sampled_from([None, *nucleus.multiplicities]),
+        st.none() | st.integers(1, 999),
+        st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        st.just(0.0) | st.floats(1e-6, 50),
+        st.lists(st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1)).map(tuple),
+        texts.map(lambda note: " ".join(note.split())),
+    )
+    peaks = data.draw(st.lists(some, min_size=1, max_size=6))
     written = PeakList(tuple(peaks), metadata)
-    assert read_jcamp(write_jcamp(written)) == written
+    found = read_jcamp(write_jcamp(written, nucleus=nucleus), ShiftAxis(nucleus=nucleus))
+    assert found == written
+    assert not found.remarks
 
 
-def test_intensities_that_are_not_told_are_1() -> None:
-    peaks = PeakList((Peak(63.4, "D", 2, half_width_ppm=0.2), Peak(1 / 3)))
-    back = read_jcamp(write_jcamp(peaks, "x"))
-    assert back.peaks == (Peak(63.4, intensity=1.0), Peak(1 / 3, intensity=1.0))
-    assert back.metadata == {"title": "x"}
+def test_assignments_that_are_not_of_the_table_are_passed_over() -> None:
+    written = write_jcamp(PeakList((Peak(63.4, "D"), Peak(25.1, "Q"))))
+    found = read_jcamp(written.replace("\n25.1, ", "\n25.2, "))
+    assert found.peaks == (Peak(63.4, intensity=1.0), Peak(25.2, intensity=1.0))
+    assert "peak assignments" in found.remarks[0]
+
+
+def test_assignments_of_other_programs_are_notes() -> None:
+    head = "##XUNITS= PPM\n##DATA TYPE= NMR PEAK ASSIGNMENTS\n"
+    lines = "(63.4, 0.5, D, <C-2>)\n(25.1, 1, <methyl>) (14.1, 2,, <n=many>)\n##END=\n"
+    assert read_jcamp(head + "##PEAK ASSIGNMENTS= (XYMA)\n" + lines).peaks == (
+        Peak(63.4, intensity=0.5, note="D, C-2"),
+        Peak(25.1, intensity=1.0, note="methyl"),
+        Peak(14.1, intensity=2.0, note="n=many"),
+    )
+    with pytest.raises(SpectrumError, match="holds no peak"):
+        read_jcamp(head + "##PEAK ASSIGNMENTS= (XYA)\n##END=\n")
 
 
 def test_mutated_texts_are_read_or_refused() -> None:

@@ -790,6 +790,26 @@ FLUORINE = Nucleus(**{**vars(NITROGEN), "mass": 19, "element": "F", "multiplicit
 
 
 @pytest.mark.parametrize("nucleus", [NITROGEN, FLUORINE])
+@given(st.data())
+def test_forms_keep_what_they_say_of_other_nuclei(nucleus: Nucleus, data: st.DataObject) -> None:
+    letters = st.sampled_from([None, *nucleus.multiplicities])
+    some = st.builds(
+        Peak,
+        st.integers(-394_000_000, 254_000_000).map(lambda number: round(number / 1e6, 6)),
+        letters,
+        st.none() | st.integers(1, 99),
+        half_width_ppm=st.sampled_from([0.0, 0.000001, 0.15, 4.999999]),
+        note=st.sampled_from(["", "m", "d, J = 245.1 Hz", "C(CH3)3"]),
+    )
+    peaks, axis = data.draw(peak_lists(some)), ShiftAxis(nucleus=nucleus)
+    for form in ("publication", "table"):
+        assert read_peaks(write_peaks(peaks, form, nucleus), axis) == peaks
+    kept = tuple(Peak(peak.shift_ppm, peak.multiplicity) for peak in peaks.peaks)
+    assert read_peaks(write_peaks(peaks, "csearch", nucleus), axis).peaks == kept
+    assert read_peaks(write_peaks(peaks, "list", nucleus), axis).shifts_ppm == peaks.shifts_ppm
+
+
+@pytest.mark.parametrize("nucleus", [NITROGEN, FLUORINE])
 def test_tables_of_other_nuclei_are_read_as_written(nucleus: Nucleus) -> None:
     letters = [*nucleus.multiplicities, None]
     peaks = tuple(
