@@ -66,9 +66,18 @@ def sweeps() -> dict[str, Path]:
 
 
 @pytest.fixture
-def sweep(sweeps: dict[str, Path], typed, table: Path, tmp_path: Path) -> Path:
-    """A multirun of two splits with everything that is logged by default, made once."""
+def sweep(
+    sweeps: dict[str, Path], typed, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A multirun of two splits with everything that is logged by default, made once.
+
+    W&B's own variables name places outside, and nothing is written there.
+    """
     if not sweeps:
+        for name in ("ENTITY", "NAME", "RUN_GROUP", "NOTES", "JOB_TYPE", "TAGS", "HOST"):
+            monkeypatch.setenv(f"WANDB_{name}", "../../../../x")
+        inner = tmp_path / "a" / "b" / "c"
+        inner.mkdir(parents=True)
         arguments = (
             "data=revmolspec",
             f"data.path={table}",
@@ -79,11 +88,14 @@ def sweep(sweeps: dict[str, Path], typed, table: Path, tmp_path: Path) -> Path:
             "hydra.sweep.dir=sweep",
         )
         said = tmp_path / "said"
-        process = forked(typed, said, "-m", *SMALL, *arguments, cwd=tmp_path)
+        process = forked(typed, said, "-m", *SMALL, *arguments, cwd=inner)
         process.join()
         assert process.exitcode == 0, said.read_text()
         assert "checkpoints/last.ckpt" in said.read_text()
-        sweeps["sweep"] = tmp_path / "sweep"
+        sweeps["sweep"] = inner / "sweep"
+        assert sorted(tmp_path.iterdir()) == [tmp_path / "a", said]
+        assert [*inner.iterdir()] == [sweeps["sweep"]]
+        assert [*inner.parent.iterdir(), *inner.parents[1].iterdir()] == [inner, inner.parent]
     return sweeps["sweep"]
 
 
@@ -93,6 +105,23 @@ def test_a_multirun_is_one_folder_and_one_wandb_run_per_job(sweep: Path) -> None
     assert [job.name for job in jobs] == ["job0_split0_seed0", "job1_split1_seed1"]
     assert [[row["epoch"] for row in read_wandb(job)[0]] for job in jobs] == [[1, 2], [1, 2]]
     assert "=" not in "".join(p.name for p in sweep.rglob("*.ckpt"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["PROJECT", "RUN_ID"])
+def test_wandb_writes_nowhere_else(
+    name: str, typed, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"WANDB_{name}", "../../../../x")
+    inner, said = tmp_path / "a" / "b", tmp_path / "said"
+    inner.mkdir(parents=True)
+    arguments = ("data=revmolspec", f"data.path={short}", "trainer.max_epochs=1")
+    process = forked(typed, said, *SMALL, *arguments, "hydra.run.dir=run", cwd=inner)
+    process.join()
+    assert process.exitcode == 1
+    assert "nmrflow: W&B refuses" in said.read_text()
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "a", said]
+    assert [*inner.parent.iterdir(), *inner.iterdir()] == [inner, inner / "run"]
 
 
 @pytest.mark.slow

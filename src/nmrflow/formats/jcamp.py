@@ -159,8 +159,8 @@ def _read_block(table: Table, nucleus: Nucleus, remarks: list[str]) -> PeakList:
     solvent = table.told(*_SOLVENTS).strip("<>") or _reference(table)
     known = {"title": text_of(block, "TITLE"), "frequency_mhz": frequency, "solvent": solvent}
     metadata = {key: text for key, text in known.items() if text}
-    told, passed_over = with_assignments(peaks, pairs, block, nucleus)
-    return PeakList(told, metadata, (*remarks, *passed_over))
+    assigned, passed_over = with_assignments(peaks, pairs, block, nucleus)
+    return PeakList(assigned, metadata, (*remarks, *passed_over))
 
 
 def _reference(table: Table) -> str:

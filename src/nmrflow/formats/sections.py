@@ -63,7 +63,11 @@ def find_section(text: str, nucleus: Nucleus) -> Section:
     name = nucleus.name
     if len(whole) > 1:
         line = _line_at(text, whole[1].start)
-        hint = "give one spectrum, or put a line '> name' above each"
+        lines = " and ".join(str(_line_at(text, section.start)) for section in whole[:2])
+        hint = (
+            f"they begin on lines {lines}: keep the one that you mean, or put a line '> name' "
+            "above each to ask for all"
+        )
         why = f"begins one more {name} spectrum"
         raise refused(line, text[whole[1].start :][:60], why, hint)
     if not whole:

@@ -283,7 +283,7 @@ def test_lists_over_lines(text: str, n: int) -> None:
         ("1H NMR (400 MHz) δ 7.26", 1, "begin with '13C NMR'"),
         ("7.26 (s, 5H), 2.3 (3H, s)", 1, "'s, 5H' counts hydrogens"),
         ("19F NMR δ -63.1; NMR δ 21.3", 1, "begin with '13C NMR'"),
-        ("13C NMR δ 21.3.\n13C NMR δ 14.1.", 2, "give one spectrum"),
+        ("13C NMR δ 21.3.\n13C NMR δ 14.1.", 2, "lines 1 and 2: keep the one that you mean"),
         ("# nucleus=1H\n7.26", 1, "give a 13C peak list"),
         ("ppm,n\n21.3,1\n14.1,0", 3, "'0' is no number of carbons"),
         ("ppm,n\n21.3,1.5", 2, "number of carbons"),
