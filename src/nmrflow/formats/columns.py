@@ -136,6 +136,8 @@ def shifts_without_header(
     Raises:
         SpectrumError: If several columns may be shifts, or none can.
     """
+    if sum(map(bool, map(str.strip, lines))) < 2:  # as most lists
+        return list(lines), ()
     rows = [(number, line.strip(), _numbers(line)) for number, line in enumerate(lines, 1)]
     rows = [row for row in rows if row[1]]
     n_columns = {len(numbers) for _, _, numbers in rows}

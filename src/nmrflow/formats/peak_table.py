@@ -104,9 +104,9 @@ def _read_row(
     if rest and not _is_annotation(rest, nucleus):
         text = raw
     shift_ppm, half_width_ppm = read_shift(text, line, nucleus)
-    peak = Peak(shift_ppm, half_width_ppm=half_width_ppm)
+    height = _read_intensity(intensity, line)
+    peak = Peak(shift_ppm, intensity=height, half_width_ppm=half_width_ppm)
     peak, is_letter = annotated(peak, [rest.strip("()")] if rest else [], nucleus)
-    peak = replace(peak, intensity=_read_intensity(intensity, line))
     peak = _with_atoms(peak, values, header, line, nucleus)
     letter, note, is_told_by_letter = _read_kind(values, line, nucleus)
     notes = filter(None, (note, peak.note, values.get("note", "")))
@@ -133,6 +133,8 @@ def _with_atoms(
 ) -> Peak:
     """A peak with its atoms and their number."""
     n, named = values.get("n", ""), values.get("atoms", "")
+    if not (n or named):
+        return peak
     if n and not re.fullmatch(COUNT, n):
         why = f"is no number of {nucleus.noun}s"
         raise refused(line, n, why, "give 1 to 999 or nothing")

@@ -15,6 +15,8 @@ def fixed(shift_ppm: float, n_decimals: int) -> str:
 
 def renumbered(peaks: PeakList, numbers: Sequence[int]) -> PeakList:
     """Peaks whose atoms are 0-based numbers in file order, with what ``numbers`` calls those."""
+    if all(place == number for place, number in enumerate(numbers)):
+        return peaks
     found = []
     for peak in peaks.peaks:
         atoms = dict.fromkeys(str(numbers[int(atom)]) for atom in peak.atoms)
@@ -32,7 +34,9 @@ def merged(peaks: PeakList) -> PeakList:
     for alike in groups.values():
         atoms = tuple(dict.fromkeys(atom for peak in alike for atom in peak.atoms))
         n = max(len(atoms), sum(peak.n_carbons or 0 for peak in alike))
-        found.append(replace(alike[0], atoms=atoms, n_carbons=n if n > 1 else None))
+        first, told = alike[0], n if n > 1 else None
+        is_same = (first.atoms, first.n_carbons) == (atoms, told)
+        found.append(first if is_same else replace(first, atoms=atoms, n_carbons=told))
     return replace(peaks, peaks=tuple(found))
 
 

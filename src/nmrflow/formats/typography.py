@@ -68,6 +68,8 @@ def plain_text(text: str, nucleus: Nucleus) -> str:
     behind a shift stands in brackets then, where notes stand: it must not become one of the
     shift's digits.
     """
+    if not text or (text.isascii() and text.replace(".", "", 1).isdecimal()):
+        return text  # Most cells of tables.
     if "&" in text:
         text = html.unescape(text)
     if any(sign in text for sign in "\\$^_~*"):

@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -97,6 +98,7 @@ class ForeignLine(NamedTuple):
         return f"{self.peak.shift_ppm:g} ppm ({self.name})"
 
 
+@lru_cache(maxsize=64)
 def find_solvents(text: str) -> tuple[str, ...]:
     """The solvents that a peak list names, as chemists write them; unknown ones are left out.
 
