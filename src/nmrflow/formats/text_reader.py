@@ -67,7 +67,7 @@ half_width_ppm=0.1, atoms=(), note='m')
             f"{n_lines:,} lines are more than the {MAX_SPECTRUM_LINES:,} that a peak list may "
             "have; is it the right text?"
         )
-    n_numbers = sum(1 for _ in _NUMBER.finditer(text))
+    n_numbers = sum(1 for _ in _NUMBER.finditer(text)) if len(text) > MAX_NUMBERS else 0
     if n_numbers > MAX_NUMBERS:
         raise SpectrumError(
             f"{n_numbers:,} numbers are more than the {MAX_NUMBERS:,} that a peak list may have; "

@@ -72,6 +72,10 @@ class Nucleus:
     multiplicities: tuple[str, ...] = ()
     solvents: tuple[Solvent, ...] = ()
 
+    def __hash__(self) -> int:
+        # Asked several times a peak; all lines of all solvents would go into the usual one.
+        return hash((self.mass, self.element))
+
     @property
     def name(self) -> str:
         """As chemists write it, 13C: also in tags of nmrshiftdb2 and NMReDATA."""
