@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,18 @@ another order.
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quick_scores() -> Iterator[None]:
+@contextmanager
+def quick_scores() -> Iterator[None]:
     """Scores of what hardly was trained: of fewer molecules, and probes that give up sooner."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conditional, "N_DISTURBED", 4)
         patch.setattr(probes, "_STEPS", 20)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_scores() -> Iterator[None]:
+    with quick_scores():
         yield
 
 
@@ -87,7 +94,8 @@ def train_in(table: Path) -> TrainIn:
     def run(run_dir: Path, *overrides: str) -> Scores:
         with initialize_config_module("nmrflow.conf", version_base="1.3"):
             config = compose("train", [*SMALL, f"data.path={table}", "logger=csv", *overrides])
-        return train(config, run_dir)
+        with quick_scores():  # Before a module's own begin: this may be asked for earlier.
+            return train(config, run_dir)
 
     return run
 

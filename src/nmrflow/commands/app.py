@@ -49,7 +49,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="nmrflow",
     cls=_Commands,
-    help="13C NMR of hydrocarbons, both ways: structures to shifts, shifts to structures.",
+    help="13C NMR, both ways: any organic molecule to its shifts, shifts to hydrocarbons.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -90,7 +90,7 @@ def predict(
 
     Stereochemistry is not told apart: cis and trans, R and S have one prediction.
 
-    Example: nmrflow predict "CC(C)c1ccc(C)cc1" -o cymene.svg
+    Example: nmrflow predict "CC(C)C1CCC(C)CC1O" -o menthol.svg
     """
     with errors_for_people():
         from nmrflow.commands.predicting import run_predict

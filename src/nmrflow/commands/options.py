@@ -8,7 +8,7 @@ import typer
 
 from nmrflow.limits import MAX_THREADS
 
-PREDICTING, ELUCIDATING = "hydrocarbons", "hydrocarbons"
+PREDICTING, ELUCIDATING = "organic", "hydrocarbons"
 """Names of the networks that are used unless another is named."""
 
 N_THREADS = 2

@@ -13,7 +13,7 @@ from nmrflow.commands import settings
 from nmrflow.commands.app import app
 from nmrflow.model.trained import TrainedFlow
 
-WITH_NETWORK = ("predict", "elucidate", "rank", "assign")
+WITH_NETWORK = ("predict", "elucidate", "rank", "assign", "check")
 
 Run = Callable[..., Result]
 

@@ -21,7 +21,7 @@ from nmrflow.output.items import ASSIGNMENT_COLUMNS, PREDICTION_COLUMNS
 from nmrflow.output.ranked import CANDIDATE_COLUMNS
 
 TOLUENE = "137.89, 129.07, 128.26, 125.33, 21.46"
-WITH_NETWORK = ("predict", "elucidate", "rank", "assign")
+WITH_NETWORK = ("predict", "elucidate", "rank", "assign", "check")
 FEW = ("--samples", "20")
 NO_CODE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # what moves a terminal's cursor
 
@@ -496,6 +496,7 @@ EVERY: dict[str, tuple[str, ...]] = {
     "elucidate": ("elucidate", TOLUENE, *FEW),
     "rank": ("rank", TOLUENE, "Cc1ccccc1", "CC", "CCO"),
     "assign": ("assign", TOLUENE, "Cc1ccccc1"),
+    "check": ("check", TOLUENE, "Cc1ccccc1"),
 }
 
 
@@ -521,7 +522,8 @@ def test_no_progress_in_a_pipe(command: str, run: Run) -> None:
 def test_the_network_is_chosen_by_name(command: str, run: Run, loaded: list[str]) -> None:
     run(*EVERY[command])
     run(*EVERY[command], "-m", "mine")
-    assert loaded == ["hydrocarbons", "mine"]
+    own = "hydrocarbons" if command == "elucidate" else "organic"
+    assert loaded == [own, "mine"]
 
 
 @pytest.mark.parametrize("command", EVERY)
@@ -618,7 +620,7 @@ def process(*typed: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_a_process_predicts_and_elucidates(tmp_path: Path) -> None:
-    (tmp_path / "a.smi").write_text("Cc1ccccc1 toluene\nCCO\n")
+    (tmp_path / "a.smi").write_text("Cc1ccccc1 toluene\nC[Hg]C\n")
     done = process("predict", "a.smi", "-o", "a.csv", "--threads", "1", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "written a.csv\n2 molecules: 1 predicted, 1 marked\n" in done.stdout

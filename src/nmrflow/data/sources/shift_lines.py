@@ -40,7 +40,7 @@ class ShiftLines:
         nucleus: Whose shifts they are.
 
     Raises:
-        ConfigError: If no path is given, or nothing lies between the shifts.
+        ConfigError: If no path or no domain is given, or nothing lies between the shifts.
     """
 
     name = "nmrshiftdb2_13c"
@@ -48,13 +48,15 @@ class ShiftLines:
     def __init__(
         self,
         path: str | None,
-        domain: Domain,
+        domain: Domain | None,
         low_ppm: float = -10.0,
         high_ppm: float = 235.0,
         nucleus: Nucleus = Carbon13(),
     ) -> None:
         if path is None:
             raise ConfigError(f"data={self.name} reads {EXPECTED}: give data.path=FILE")
+        if domain is None:
+            raise ConfigError(f"data={self.name} asks which molecules to keep: give data.domain")
         if not low_ppm < high_ppm:
             raise ConfigError(f"data.low_ppm={low_ppm}, data.high_ppm={high_ppm}: nothing between")
         self.path: str | None = path

@@ -87,5 +87,7 @@ def test_nothing_usable_and_no_path_are_refused(tmp_path: Path) -> None:
         reader(tmp_path, {"smiles": "CC", "shifts": []}).read()
     with pytest.raises(ConfigError, match=r"give data\.path=FILE"):
         ShiftLines(None, DOMAIN)
+    with pytest.raises(ConfigError, match=r"give data\.domain"):
+        ShiftLines("lines.jsonl", None)
     with pytest.raises(ConfigError, match="nothing between"):
         reader(tmp_path, ETHANOL, low_ppm=5.0, high_ppm=5.0)
