@@ -22,8 +22,12 @@ from nmrflow.spectra.question import Question
 DOUBTFUL_BELOW, NO_FIT_BELOW = 0.05, 0.005
 """Of the probability that a shift lies as far out of its predicted distribution."""
 
-EXCHANGE_NATS = 3.0
-"""Log density by which two peaks must fit better exchanged."""
+EXCHANGE_NATS = 9.0
+"""Log density by which two peaks must fit better exchanged.
+
+Of 250 spectra of the inner split, assigned as recorded, 3 % have such a pair, and 93 % of those in
+which two peaks over 5 ppm apart were exchanged (nats 6: 7 %, 97 %; 3: 14 %, 98 %).
+"""
 
 
 class Verdict(StrEnum):
