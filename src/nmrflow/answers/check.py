@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from nmrflow.answers.candidates import evidence
-from nmrflow.answers.elucidation import why_outside
+from nmrflow.answers.elucidation import assign_shifts, why_outside
 from nmrflow.answers.fit import Assigned, Fit, fit
 from nmrflow.answers.prediction import LEVEL, CarbonGroup
-from nmrflow.answers.question import ask, best_reading
+from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
 from nmrflow.model.questions import Asked
@@ -137,15 +137,7 @@ def check(
     """
     question = ask(peaks, model.axis)
     predicted = model.predict_shifts([structure], LEVEL)[0]
-    nucleus = model.axis.nucleus
-
-    def answer(own: Question) -> tuple[Fit, float]:
-        found = fit(predicted, own.peaks, nucleus, splits=True)
-        left = [line for line in own.kept if line.peak in found.unexplained]
-        return found, -np.inf if left else found.log_likelihood
-
-    n_atoms = predicted.structure.elements.count(nucleus.element)
-    question, best = best_reading(question, n_atoms, answer)
+    question, best = assign_shifts(question, predicted)
     shown = best
     unassigned: tuple[CarbonGroup, ...] = ()
     if assignment is not None:

@@ -22,7 +22,7 @@ from nmrflow.errors import SpectrumError
 from nmrflow.limits import MAX_PEAKS_PER_ATOM
 from nmrflow.model.drawing import draw_in_parts
 from nmrflow.model.questions import Asked
-from nmrflow.model.results import Proposal
+from nmrflow.model.results import PredictedShifts, Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Question
 
@@ -274,10 +274,14 @@ def assign_question(
     model: TrainedFlow, question: Question, structure: Structure | str
 ) -> tuple[Question, Fit]:
     """As :func:`assign`; also the question, with the lines that the structure needs kept."""
-    predicted = model.predict_shifts([structure], LEVEL)[0]
+    return assign_shifts(question, model.predict_shifts([structure], LEVEL)[0])
+
+
+def assign_shifts(question: Question, predicted: PredictedShifts) -> tuple[Question, Fit]:
+    """The same of a structure's predicted shifts."""
 
     def answer(own: Question) -> tuple[Fit, float]:
-        found = fit(predicted, own.peaks, model.axis.nucleus, splits=True)
+        found = fit(predicted, own.peaks, own.nucleus, splits=True)
         return found, found.log_likelihood if _explains(found, own) else -math.inf
 
     n_atoms = predicted.structure.elements.count(question.nucleus.element)

@@ -7,6 +7,7 @@ from nmrflow.answers.sentences import remarks_on, remarks_on_fit, say_check
 from nmrflow.chem.notation import order_of_smiles
 from nmrflow.chem.structure import Structure
 from nmrflow.commands.answering import Asking
+from nmrflow.commands.elucidating import MIRROR_LINES
 from nmrflow.commands.predicting import check_row, read_all
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
@@ -21,11 +22,6 @@ from nmrflow.spectra.peaks import PeakList
 
 _COLOURS = {Verdict.FITS: "green", Verdict.DOUBTFUL: "yellow", Verdict.NO_FIT: "bold red"}
 
-_LINES = (
-    "Upwards the measured peaks, downwards those predicted for the structure; on its atoms the "
-    "measured shifts, coloured by how far they are from the predicted.",
-)
-
 
 def run_check(asking: Asking, molecule: str | None, settings: Settings) -> None:
     """Check every spectrum of a source against a structure, or against the file's own.
@@ -39,7 +35,7 @@ def run_check(asking: Asking, molecule: str | None, settings: Settings) -> None:
         CHECK_COLUMNS,
         {"command": "check", "model": settings.model, "caveats": model.caveats},
         f"Check of a {model.axis.nucleus.name} spectrum",
-        _LINES,
+        MIRROR_LINES,
         model.axis.nucleus,
     )
     with settings.writing(heading) as add:

@@ -19,7 +19,7 @@ from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer
 from nmrflow.output.writers import Heading
 from nmrflow.spectra.question import Question
 
-_LINES = (
+MIRROR_LINES = (
     "Upwards the measured peaks, downwards those predicted for the structure; on its atoms the "
     "measured shifts, coloured by how far they are from the predicted.",
 )
@@ -124,7 +124,7 @@ def _heading(
     columns = ASSIGNMENT_COLUMNS if command == "assign" else CANDIDATE_COLUMNS
     nucleus, remarks = model.axis.nucleus, about.get("remarks", ())
     told = {"command": command, "model": settings.model, **about}
-    return Heading(columns, told, title.format(nucleus.name), [*_LINES, *remarks], nucleus)
+    return Heading(columns, told, title.format(nucleus.name), [*MIRROR_LINES, *remarks], nucleus)
 
 
 def _show(found: Fit, items: Sequence[Item], title: str) -> None:

@@ -7,19 +7,15 @@ from typing import Any
 
 from nmrflow.config.building import check_counts
 from nmrflow.console import steps
-from nmrflow.model import checkpoint as checkpoints
-from nmrflow.model.schema import load_weights
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork
 from nmrflow.training.shifts.pretraining import Assigned, pretrain
 from nmrflow.training.shifts.schedule import Schedule
-from nmrflow.training.stages.base import Stage, StageContext, ensemble_of, forward_side
+from nmrflow.training.stages.base import ForwardStage, StageContext, ensemble_of, forward_side
 from nmrflow.workers import run_jobs
-
-_WEIGHTS = "shifts.ckpt"
 
 
 @dataclass(kw_only=True, eq=False)
-class AssignedStage(Stage):
+class AssignedStage(ForwardStage):
     """Train the forward side's networks on the assigned shifts of the training side.
 
     Each member sees all of it, in its own order and from its own first weights. What an
@@ -41,8 +37,6 @@ class AssignedStage(Stage):
     learning_rate: float = 2e-3
     muon_rate: float = 0.02
     weight_decay: float = 1e-4
-
-    keeps = (_WEIGHTS,)
 
     def __post_init__(self) -> None:
         check_counts(vars(self), n_epochs=1, batch_size=1)
@@ -81,12 +75,7 @@ class AssignedStage(Stage):
         ]
         with steps("assigned shifts") as progress:
             networks = run_jobs(jobs, context.n_threads, progress)
-        kept = {
-            checkpoints.KEY: checkpoints.describe_software(),
-            "state_dict": ShiftEnsemble(networks).state_dict(),
-        }
-        checkpoints.save_atomically(kept, context.folder / _WEIGHTS)
-        self.load(context)
+        self.keep(context, ShiftEnsemble(networks))
         return {
             "n_assigned": sum(bool(molecule.shifts) for molecule in molecules),
             "n_assigned_shifts": sum(len(molecule.shifts) for molecule in molecules),
@@ -95,10 +84,3 @@ class AssignedStage(Stage):
     def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Settings, and the forward side."""
         return [settings, forward_side(model)]
-
-    def load(self, context: StageContext) -> None:
-        """Take the networks; what follows does not train them."""
-        forward = ensemble_of(context.network)
-        load_weights(forward.ensemble, checkpoints.read(context.folder / _WEIGHTS)["state_dict"])
-        forward.eval()
-        forward.requires_grad_(requires_grad=False)

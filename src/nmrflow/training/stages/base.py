@@ -17,15 +17,19 @@ from nmrflow.data.records import Record
 from nmrflow.data.splits import records_hash
 from nmrflow.errors import CheckpointError, ConfigError, first_line
 from nmrflow.files.writing import write_text
+from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.manifest import entry
 from nmrflow.model.network import Network
+from nmrflow.model.schema import load_weights
 from nmrflow.shifts.forward import EnsembleForward
+from nmrflow.shifts.network import ShiftEnsemble
 from nmrflow.training.processes import is_first
 
 Found = TypeVar("Found")
 
 _DONE = "done.json"
 _BEGUN = "begun"
+_WEIGHTS = "shifts.ckpt"
 _SECONDS = 0.5
 """Between two looks at how far the first process is."""
 
@@ -84,6 +88,28 @@ class Stage(ABC):
         Plain values: all of the stage's configuration and the model's, unless it knows better.
         """
         return [settings, model]
+
+
+class ForwardStage(Stage):
+    """One that trains the networks of the forward side."""
+
+    keeps = (_WEIGHTS,)
+
+    def keep(self, context: StageContext, ensemble: ShiftEnsemble) -> None:
+        """Keep what was trained, and take it into the network."""
+        kept = {
+            checkpoints.KEY: checkpoints.describe_software(),
+            "state_dict": ensemble.state_dict(),
+        }
+        checkpoints.save_atomically(kept, context.folder / _WEIGHTS)
+        self.load(context)
+
+    def load(self, context: StageContext) -> None:
+        """Take the networks; what follows does not train them."""
+        forward = ensemble_of(context.network)
+        load_weights(forward.ensemble, checkpoints.read(context.folder / _WEIGHTS)["state_dict"])
+        forward.eval()
+        forward.requires_grad_(requires_grad=False)
 
 
 def run_stages(

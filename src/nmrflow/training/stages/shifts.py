@@ -13,21 +13,17 @@ from nmrflow.data.records import Source
 from nmrflow.data.splits import without
 from nmrflow.errors import ConfigError
 from nmrflow.files.reading import names_a_file
-from nmrflow.model import checkpoint as checkpoints
-from nmrflow.model.schema import load_weights
 from nmrflow.numerics import isolated_rng
 from nmrflow.shifts.network import ShiftNetwork
 from nmrflow.training.shifts.ensemble import N_PARTS, FineTuning, MeasuredSpectra, train_ensemble
 from nmrflow.training.shifts.pretraining import Assigned, Assignments, Rehearsal, pretrain
 from nmrflow.training.shifts.schedule import FINE_TUNING, PRETRAINING
-from nmrflow.training.stages.base import Stage, StageContext, ensemble_of, forward_side
+from nmrflow.training.stages.base import ForwardStage, StageContext, ensemble_of, forward_side
 from nmrflow.workers import run_jobs
-
-_WEIGHTS = "shifts.ckpt"
 
 
 @dataclass(kw_only=True, eq=False)
-class ShiftStage(Stage):
+class ShiftStage(ForwardStage):
     """Train the ensemble of shift networks that predicts y.
 
     Networks begin on assigned shifts, of molecules with heteroatoms mostly, and go on with the
@@ -50,8 +46,6 @@ class ShiftStage(Stage):
     pretraining_epochs: int = 30
     fine_tuning_epochs: int = 15
     rehearsal_weight: float = 4.0
-
-    keeps = (_WEIGHTS,)
 
     def __post_init__(self) -> None:
         check_counts(vars(self), n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
@@ -80,12 +74,7 @@ class ShiftStage(Stage):
             )
         scores = trained.thresholds.scores
         say(f"on parts left out, n = {trained.n_unseen}: {scores}")
-        kept = {
-            checkpoints.KEY: checkpoints.describe_software(),
-            "state_dict": trained.ensemble.state_dict(),
-        }
-        checkpoints.save_atomically(kept, context.folder / _WEIGHTS)
-        self.load(context)
+        self.keep(context, trained.ensemble)
         return {
             **facts,
             "logit_thresholds": trained.thresholds.logits.tolist(),
@@ -145,10 +134,3 @@ class ShiftStage(Stage):
         """
         source = {k: v for k, v in settings.get("source", {}).items() if not names_a_file(k)}
         return [{**settings, "source": source}, self.source.digest(), forward_side(model)]
-
-    def load(self, context: StageContext) -> None:
-        """Take the networks; what follows does not train them."""
-        forward = ensemble_of(context.network)
-        load_weights(forward.ensemble, checkpoints.read(context.folder / _WEIGHTS)["state_dict"])
-        forward.eval()
-        forward.requires_grad_(requires_grad=False)
