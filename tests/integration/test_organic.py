@@ -8,6 +8,7 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import nmrflow
+from nmrflow.answers.sentences import say_trust
 from nmrflow.console import quiet_libraries
 from nmrflow.errors import ConfigError, SpectrumError, StructureError
 from nmrflow.evaluation import calibrate
@@ -200,4 +201,7 @@ def test_it_is_calibrated_by_isomers_from_lists(
     ranked = nmrflow.rank(after, (17.9, 57.3), ["CCO", "COC"])
     assert 0 < (ranked.probability or 0) < 1
     assert ranked.none_fits is not None
+    # Candidates of one formula are what it was calibrated for.
+    assert ranked.question.formula == "C2H6O"
+    assert "roughly" not in say_trust(ranked)
     assert nmrflow.rank(after, (17.9, 257.3), ["CCO", "COC"]).probability is None

@@ -234,7 +234,8 @@ def rank(
     question = ask(peaks, model.axis, formula=formula, domain=model.domain)
     structures = model.read_structures(structures)
     formulas = {structure.formula for structure in structures}
-    is_told = model.takes_formula and not any(structure.charges for structure in structures)
+    may_tell = model.takes_formula or not model.network.has_flow
+    is_told = may_tell and not any(structure.charges for structure in structures)
     if question.formula is None and len(formulas) == 1 and is_told:
         question = replace(question, formula=formulas.pop())
 

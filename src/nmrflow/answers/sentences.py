@@ -99,7 +99,7 @@ def say_check(found: Check) -> tuple[str, ...]:
         ""
         if found.probability is None
         else (
-            f" (beside its nearest isomer, at even odds, it would be the right one with "
+            f" (beside the isomer that fits best, at even odds, it would be the right one with "
             f"{100 * found.probability:.0f} %)"
         )
     )
