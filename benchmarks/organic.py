@@ -2,7 +2,7 @@
 
     python benchmarks/organic.py MODEL DATA --isomers FILE... [--most N] [--output FILE]
 
-On spectra of the validation side in which every carbon has its shift (the first N in DATA):
+On spectra of the validation side in which every carbon has its shift, N of them drawn:
 
 - rank: the truth among 20 isomers, at random and the nearest by Tanimoto: how often it is first,
   how often it is said that none fits with the truth among them (false alarms) and without it;
@@ -27,9 +27,8 @@ from nmrflow.answers.elucidation import assign
 from nmrflow.console import progress, quiet_libraries
 from nmrflow.data.records import Record
 from nmrflow.errors import errors_for_people
-from nmrflow.evaluation.calibrate import is_whole
 from nmrflow.evaluation.isomers import IsomerLists
-from nmrflow.evaluation.trials import N_ISOMERS, RankingTrial, question_of, rankings
+from nmrflow.evaluation.trials import N_ISOMERS, RankingTrial, draw_whole, question_of, rankings
 from nmrflow.files.writing import write_text
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
@@ -130,7 +129,7 @@ def main() -> None:
         model = load(given.model)
         everything = model.source_at(given.data).read().records
         held_out = model.split.divide(everything).validation
-        records = [record for record in held_out if is_whole(record)][: given.most]
+        records = draw_whole(held_out, given.most, given.seed)
         lists = IsomerLists(given.isomers, everything, records, model.domain, given.seed)
         found: dict[str, Any] = {"n": len(records), "split_seed": model.split.seed}
         for near, name in ((False, "rank_random"), (True, "rank_nearest")):

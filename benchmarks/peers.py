@@ -7,7 +7,7 @@ same training side: of each carbon the median shift of those with the same surro
 bonds deep as are found. Literature files hold JSON lines with ``smiles`` and ``c13``; molecules
 that stand in training are left out and counted. Their peaks have no atoms: they are matched to
 distinct carbons so that the sum of differences is least, of each predictor to its own. PYTHON is
-the interpreter of an environment with the package csp5; what that was trained on is not known.
+the interpreter of an environment with the package csp5 (0.3); what that was trained on is not known.
 """
 
 import argparse
@@ -40,11 +40,11 @@ Shifts = list[float | None]
 
 CSP5 = """
 import json, sys
-from csp5 import predict_sample
+from csp5 import predict_smiles
 for line in sys.stdin:
-    smiles = json.loads(line)
     try:
-        found = {int(k): float(v) for k, v in predict_sample(smiles)["13C"].items()}
+        rows = predict_smiles(json.loads(line), nucleus="13C").predictions
+        found = dict(zip(map(int, rows["atom_index"]), map(float, rows["shift_ppm"])))
     except Exception:
         found = None
     print(json.dumps(found), flush=True)

@@ -205,3 +205,49 @@ def test_it_is_calibrated_by_isomers_from_lists(
     assert ranked.question.formula == "C2H6O"
     assert "roughly" not in say_trust(ranked)
     assert nmrflow.rank(after, (17.9, 257.3), ["CCO", "COC"]).probability is None
+
+
+def test_it_is_trained_on_with_spectra_of_ones_own(
+    done: Path, lines: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.jsonl"
+    with own.open("w") as stream:
+        for k in range(1, 9):  # As if oxygen shifted its neighbours twice as far.
+            alcohol = {"smiles": "C" * k + "O", "shifts": [[k - 1, 120.0]]}
+            stream.write(json.dumps(alcohol) + "\n")
+    settings = (
+        "+experiment=fine_tuning",
+        *OVERRIDES[1:4],
+        *OVERRIDES[-2:],
+        f"data.path={own}",
+        f"stages.shifts.begin={done}",
+        "stages.shifts.learning_rate=0.01",
+        "stages.shifts.n_epochs=5",
+    )
+    shifts = []
+    for name, rehearsed in (("forgets", ()), ("rehearses", (f"rehearsal_path={lines}",))):
+        folder = tmp_path / name
+        with initialize_config_module("nmrflow.conf", version_base="1.3"):
+            overrides = [*settings, *(f"stages.shifts.{one}" for one in rehearsed)]
+            train(compose("train", overrides), folder)
+        tuned = nmrflow.load_checkpoint(folder)
+        alcohol, ketone = tuned.predict_shifts(["CCCCCCCCCO", "CC(C)=O"])
+        shifts.append((alcohol.median_ppm[8], ketone.median_ppm[1]))
+    before = nmrflow.load_checkpoint(done)
+    alcohol, ketone = before.predict_shifts(["CCCCCCCCCO", "CC(C)=O"])
+    (forgets, ketone_forgotten), (rehearses, ketone_kept) = shifts
+    assert abs(forgets - 120) < abs(alcohol.median_ppm[8] - 120)
+    assert abs(rehearses - 120) < abs(alcohol.median_ppm[8] - 120)
+    change = abs(ketone_kept - ketone.median_ppm[1])
+    assert change < abs(ketone_forgotten - ketone.median_ppm[1])
+
+
+def test_weights_of_another_kind_are_not_trained_on(
+    done: Path, lines: Path, tmp_path: Path
+) -> None:
+    with initialize_config_module("nmrflow.conf", version_base="1.3"):
+        overrides = ("+experiment=fine_tuning", *OVERRIDES[1:3], *OVERRIDES[-2:])
+        wider = ("model.forward.width=24", f"data.path={lines}", f"stages.shifts.begin={done}")
+        config = compose("train", [*overrides, *wider])
+    with pytest.raises(ConfigError, match=r"not that of the model"):
+        train(config, tmp_path)

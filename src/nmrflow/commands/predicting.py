@@ -1,12 +1,14 @@
 """``nmrflow predict``: molecules to shifts, part by part, in little memory."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from itertools import count, islice
 from pathlib import Path
 
 from nmrflow.answers.prediction import LEVEL, Prediction, predict
+from nmrflow.chem.structure import Structure
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
 from nmrflow.errors import StructureError
@@ -17,11 +19,16 @@ from nmrflow.formats.molecule_files import (
     parse_row,
     read_molecules,
 )
+from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.output.items import PREDICTION_COLUMNS, Item, of_prediction
 from nmrflow.output.writers import Heading
+from nmrflow.workers import map_in_order
 
 N_AT_ONCE = 256
+N_FOR_PROCESSES = 2_000
+"""From so many rows on several processes are worth what starting them takes."""
+
 N_SHOWN = 10
 """More molecules than this are shown in brief, and not at all if they are written to a file."""
 
@@ -48,7 +55,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
     shows = not settings.outputs or (n_rows is not None and n_rows <= N_SHOWN)
     with settings.writing(heading) as add:
         rows = progress(read_all(sources, smiles_column), n_rows, "predicting")
-        for molecule, prediction in _predict(model, rows):
+        for molecule, prediction in _predict(settings, model, rows, n_rows):
             n["molecules"] += 1
             if molecule.remark is not None:
                 say(f"{molecule.where}: {molecule.remark}")
@@ -105,14 +112,37 @@ def _count(sources: Sequence[str]) -> int | None:
 
 
 def _predict(
-    model: TrainedFlow, rows: Iterator[MoleculeRow]
+    settings: Settings, model: TrainedFlow, rows: Iterator[MoleculeRow], n_rows: int | None
 ) -> Iterator[tuple[MoleculeRow, Prediction | None]]:
     """The rows in their order, each with its prediction where there can be one."""
-    while part := [check_row(model, row) for row in islice(rows, N_AT_ONCE)]:
-        structures = [row.structure for row in part if row.structure is not None]
-        predictions = iter(predict(model, structures) if structures else [])
-        for row in part:
+    waiting = deque[list[MoleculeRow]]()
+
+    def structures() -> Iterator[list[Structure]]:
+        while part := [check_row(model, row) for row in islice(rows, N_AT_ONCE)]:
+            waiting.append(part)
+            yield [row.structure for row in part if row.structure is not None]
+
+    is_few = n_rows is not None and n_rows < N_FOR_PROCESSES
+    n_processes = 1 if is_few else settings.n_threads
+    here, there = partial(_predict_all, model), partial(_predict_elsewhere, settings.model)
+    for found in map_in_order(here if n_processes == 1 else there, structures(), n_processes):
+        predictions = iter(found)
+        for row in waiting.popleft():
             yield row, None if row.structure is None else next(predictions)
+
+
+def _predict_all(model: TrainedFlow, structures: Sequence[Structure]) -> list[Prediction]:
+    """Predictions of any number of structures, none included."""
+    return predict(model, structures) if structures else []
+
+
+def _predict_elsewhere(name: str, structures: Sequence[Structure]) -> list[Prediction]:
+    return _predict_all(_load_once(name), structures)
+
+
+@cache
+def _load_once(name: str) -> TrainedFlow:
+    return load(name)
 
 
 def check_row(model: TrainedFlow, row: MoleculeRow) -> MoleculeRow:

@@ -38,6 +38,7 @@ from nmrflow.evaluation.logistic import (
 from nmrflow.evaluation.trials import (
     among_cases,
     choose_isomers,
+    draw_whole,
     elucidations,
     question_of,
     rankings,
@@ -137,8 +138,8 @@ def calibrate_ranking(
         run: A run's folder.
         data: What it was trained on.
         lists: SMILES, one a line, from which isomers come.
-        n_most: Most spectra; of more the first by their place in the data are taken.
-        seed: Of the choice of isomers.
+        n_most: Most spectra; of more some are drawn.
+        seed: Of the draw, and of the choice of isomers.
         shifts_ppm: As of :class:`Calibration`.
 
     Raises:
@@ -153,7 +154,7 @@ def calibrate_ranking(
     everything = model.source_at(data).read().records
     held_out = model.split.divide(everything).validation
     model.network.forward.widening = widening = choose_widening(model, held_out)
-    records = [record for record in held_out if is_whole(record)][:n_most]
+    records = draw_whole(held_out, n_most, seed)
     isomers = IsomerLists(lists, everything, records, model.domain, seed)
     trials = [
         trial
@@ -203,12 +204,6 @@ def choose_widening(model: TrainedFlow, records: Sequence[Record]) -> float:
     return round(float(brentq(excess, low, high, xtol=1e-3)), 3)
 
 
-def is_whole(record: Record) -> bool:
-    """Whether every carbon of a record has its shift."""
-    assigned = {atom for peak in record.peaks.peaks for atom in peak.atoms}
-    return len(assigned) == record.structure.elements.count("C")
-
-
 def _check_inner(run: Path, model: TrainedFlow) -> None:
     if model.split.name != InnerSplit.name:
         raise ConfigError(
@@ -234,7 +229,7 @@ def main() -> None:
     parser.add_argument(
         "--isomers", nargs="+", type=Path, metavar="FILE", help="SMILES, one a line: see above"
     )
-    parser.add_argument("--most", type=int, default=500, help="spectra, with --isomers")
+    parser.add_argument("--most", type=int, default=500, help="spectra drawn, with --isomers")
     parser.add_argument("--output", type=Path, required=True, help="NAME.calibration.json")
     parser.add_argument("--samples", type=int, default=600, help="draws for each spectrum")
     parser.add_argument("--seed", type=int, default=0)

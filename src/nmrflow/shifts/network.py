@@ -126,6 +126,13 @@ class ShiftNetwork(nn.Module):
             leave.bias.zero_()
             leave.bias[:n_components] = centres[:n_components] / _PPM
 
+    @property
+    def log_scale_bias(self) -> Tensor:
+        """Added to the logarithms of the components' scales, ``(n_components,)``; a view."""
+        leave = self.leave[-1]
+        assert isinstance(leave, nn.Linear)
+        return leave.bias.chunk(3)[1]
+
     def forward(self, batch: GraphBatch) -> LaplaceMixture:
         """The mixture of every atom, ``(a, n_components)``; only observed ones' mean anything."""
         batch = batch.to(self.enter.weight)

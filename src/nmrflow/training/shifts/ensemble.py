@@ -220,9 +220,7 @@ def fine_tune(
             unset = of_batch(mixture, batch).log_unset(fine_axis, stray)
             total = total + fine_share * bit_loss(unset, examples.fine_codes[rows])
         if rehearsal:
-            n = len(rehearsal.assigned.graphs)
-            drawn = torch.randint(n, (len(rows),), generator=generator).numpy()
-            total = total + rehearsal.weight * rehearsal.assigned.loss(network, drawn)
+            total = total + rehearsal.loss(network, len(rows), generator)
         return total
 
     n, network = len(examples.graphs), copy.deepcopy(network)

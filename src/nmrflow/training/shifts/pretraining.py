@@ -13,7 +13,7 @@ from nmrflow.chem.graph import AtomFeatures, MolecularGraph
 from nmrflow.chem.structure import Structure
 from nmrflow.data.records import Record
 from nmrflow.errors import DataError
-from nmrflow.numerics import isolated_rng
+from nmrflow.numerics import generator_for, isolated_rng
 from nmrflow.shifts.network import ShiftNetwork, collate
 from nmrflow.training.shifts.schedule import PRETRAINING, Progress, Schedule, follow
 
@@ -60,14 +60,21 @@ class Assignments(NamedTuple):
 
 
 class Rehearsal(NamedTuple):
-    """What a network goes on learning beside measured codes, so as not to forget it.
+    """What a network goes on learning beside its examples, so as not to forget it.
 
-    In each step as many molecules are drawn, of one at least, as there are codes; the weight is
-    of the loss per shift against the loss per code.
+    In each step molecules are drawn, of one at least, so many times as there are examples; the
+    weight is of the loss per shift against the loss on the examples.
     """
 
     assigned: Assignments
     weight: float
+    times: int = 1
+
+    def loss(self, network: ShiftNetwork, n: int, generator: torch.Generator) -> Tensor:
+        """The weighted loss on what is drawn beside n examples."""
+        size = (self.times * n,)
+        drawn = torch.randint(len(self.assigned.graphs), size, generator=generator).numpy()
+        return self.weight * self.assigned.loss(network, drawn)
 
 
 def pretrain(  # noqa: PLR0913 - each by name
@@ -79,12 +86,15 @@ def pretrain(  # noqa: PLR0913 - each by name
     features: AtomFeatures = AtomFeatures(),  # noqa: B008 - never changed
     progress: Progress = lambda share: None,  # noqa: ARG005
     keep: Path | None = None,
+    begin: ShiftNetwork | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> ShiftNetwork:
-    """Train a new network on the likelihood of assigned shifts; it is in evaluation mode.
+    """Train a network on the likelihood of assigned shifts; it is in evaluation mode.
 
     Nothing that it is to be judged on may be among the molecules. ``network_args`` are those of
     :class:`ShiftNetwork`, the seed is of initial weights, dropout and the order of batches;
-    ``keep`` is as of :func:`follow`.
+    ``keep`` is as of :func:`follow`. With one to ``begin`` from, that is trained, in place; what
+    it has learnt before may be rehearsed.
 
     Raises:
         DataError: If there is no molecule with a shift.
@@ -93,12 +103,18 @@ def pretrain(  # noqa: PLR0913 - each by name
     assigned = Assignments.of(molecules, features)
     if not assigned.graphs:
         raise DataError("no molecule with assigned shifts to train on")
+    generator = generator_for(seed, "rehearsal")
+
+    def loss_of(network: ShiftNetwork, rows: NDArray[np.integer]) -> Tensor:
+        loss = assigned.loss(network, rows)
+        return rehearsal.loss(network, len(rows), generator) + loss if rehearsal else loss
+
     with isolated_rng(seed):
-        network = ShiftNetwork(**(network_args or {}))
+        network = begin or ShiftNetwork(**(network_args or {}))
         return follow(
             network,
             len(assigned.graphs),
-            assigned.loss,
+            loss_of,
             schedule,
             seed=seed,
             progress=progress,

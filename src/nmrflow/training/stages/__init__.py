@@ -7,4 +7,5 @@ from nmrflow.training.stages.base import run_stages as run_stages
 from nmrflow.training.stages.base import stage_digests as stage_digests
 from nmrflow.training.stages.bonds import BondStage as BondStage
 from nmrflow.training.stages.corpus import CorpusStage as CorpusStage
+from nmrflow.training.stages.fine_tuning import FineTuningStage as FineTuningStage
 from nmrflow.training.stages.shifts import ShiftStage as ShiftStage

@@ -1,6 +1,6 @@
 """The stage that learns where shifts lie from the training side's own assignments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from nmrflow.config.building import check_counts
 from nmrflow.console import steps
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork
-from nmrflow.training.shifts.pretraining import Assigned, pretrain
+from nmrflow.training.shifts.pretraining import Assigned, Rehearsal, pretrain
 from nmrflow.training.shifts.schedule import Schedule
 from nmrflow.training.stages.base import ForwardStage, StageContext, ensemble_of, forward_side
 from nmrflow.workers import run_jobs
@@ -60,6 +60,7 @@ class AssignedStage(ForwardStage):
         first = forward.ensemble.networks[0]
         assert isinstance(first, ShiftNetwork)
         molecules = [Assigned.of(record) for record in context.train]
+        begin, rehearsal = self.begin_from(context)
         n_networks = len(forward.ensemble.networks)
         jobs = [
             partial(
@@ -70,6 +71,8 @@ class AssignedStage(ForwardStage):
                 network_args=first.shape,
                 features=forward.features,
                 keep=context.folder / f"member{k}.ckpt",
+                begin=begin[k] if begin else None,
+                rehearsal=rehearsal,
             )
             for k in range(n_networks)
         ]
@@ -80,6 +83,13 @@ class AssignedStage(ForwardStage):
             "n_assigned": sum(bool(molecule.shifts) for molecule in molecules),
             "n_assigned_shifts": sum(len(molecule.shifts) for molecule in molecules),
         }
+
+    def begin_from(
+        self,
+        context: StageContext,  # noqa: ARG002
+    ) -> tuple[Sequence[ShiftNetwork], Rehearsal | None]:
+        """The networks that are trained on, none: new ones; and what they may not forget."""
+        return (), None
 
     def conditions(self, settings: Mapping[str, Any], model: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Settings, and the forward side."""
