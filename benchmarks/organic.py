@@ -1,19 +1,22 @@
 """What a network that only predicts is worth to who ranks, assigns and checks.
 
-    python benchmarks/organic.py MODEL DATA --isomers FILE... [--most N] [--output FILE]
+    python benchmarks/organic.py MODEL DATA --isomers FILE... [--literature FILE...] [--most N]
 
 On spectra of the validation side in which every carbon has its shift, N of them drawn:
 
 - rank: the truth among 20 isomers, at random and the nearest by Tanimoto: how often it is first,
   how often it is said that none fits with the truth among them (false alarms) and without it;
-- assign: peaks without atoms matched to the structure: how many groups of carbons get their own;
+- assign: peaks without atoms matched to the structure, without and with their multiplicities:
+  how many groups of carbons get their own;
 - check: the isomer nearest to the truth in its place, and two peaks over 5 ppm apart exchanged:
   how often that is noticed, and how often something is wrong with the truth as it is assigned.
 
-MODEL is a name or a run, DATA what it was trained on, the isomers lists of SMILES.
+MODEL is a name or a run, DATA what it was trained on, the isomers lists of SMILES. Literature, as
+of ``peers.py``, is ranked likewise, N spectra drawn of molecules that were not trained on.
 """
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,17 +24,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from peers import published
 
 from nmrflow.answers.check import Verdict, check
 from nmrflow.answers.elucidation import assign
 from nmrflow.console import progress, quiet_libraries
 from nmrflow.data.records import Record
+from nmrflow.data.splits import draw, structure_hash
 from nmrflow.errors import errors_for_people
 from nmrflow.evaluation.isomers import IsomerLists
-from nmrflow.evaluation.trials import N_ISOMERS, RankingTrial, draw_whole, question_of, rankings
+from nmrflow.evaluation.trials import (
+    N_ISOMERS,
+    RankingTrial,
+    is_whole,
+    question_of,
+    rankings,
+)
 from nmrflow.files.writing import write_text
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.question import Question
 
 ALIKE_PPM = 0.1
 APART_PPM = 5.0
@@ -53,12 +66,18 @@ def ranked(model: TrainedFlow, trials: Sequence[RankingTrial]) -> dict[str, Any]
     return found
 
 
-def assigned(model: TrainedFlow, records: Sequence[Record]) -> dict[str, Any]:
+def assigned(
+    model: TrainedFlow, records: Sequence[Record], *, tells_multiplicity: bool
+) -> dict[str, Any]:
     """Groups of carbons that are given their own peak, or one within 0.1 ppm of it."""
     right = []
     for record in progress(records, len(records), "assigning"):
         own = shifts_of(record)
-        found = assign(model, question_of(record, tells_formula=False), record.structure)
+        question = question_of(record, tells_formula=False)
+        if tells_multiplicity:
+            told = dict.fromkeys((p.shift_ppm, p.multiplicity) for p in record.peaks.peaks)
+            question = Question(PeakList(tuple(Peak(p, multiplicity=m) for p, m in told)))
+        found = assign(model, question, record.structure)
         for pair in found.assigned:
             distances = [abs(pair.measured.shift_ppm - own[atom]) for atom in pair.group.atoms]
             right.append(min(distances) <= ALIKE_PPM + 1e-9)
@@ -101,6 +120,17 @@ def checked(
     }
 
 
+def literature(model: TrainedFlow, file: Path) -> list[Record]:
+    """The spectra of a literature file whose molecules were not trained on."""
+    known = set(model.description["training_side"]["structure_hashes"])
+    return [
+        Record(str(k), str(k), structure, PeakList(tuple(map(Peak, shifts))), file.name)
+        for k, (structure, shifts) in enumerate(published(file))
+        if model.domain.refusal(structure) is None
+        and structure_hash(structure.connectivity) not in known
+    ]
+
+
 def shifts_of(record: Record) -> dict[int, float]:
     """The shift of each atom."""
     return {int(a): peak.shift_ppm for peak in record.peaks.peaks for a in peak.atoms}
@@ -118,6 +148,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("data")
     parser.add_argument("--isomers", nargs="+", type=Path, required=True)
+    parser.add_argument("--literature", nargs="*", type=Path, default=[])
     parser.add_argument("--most", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -129,14 +160,23 @@ def main() -> None:
         model = load(given.model)
         everything = model.source_at(given.data).read().records
         held_out = model.split.divide(everything).validation
-        records = draw_whole(held_out, given.most, given.seed)
-        lists = IsomerLists(given.isomers, everything, records, model.domain, given.seed)
+        records = draw(filter(is_whole, held_out), given.most, given.seed)
+        papers = {
+            file.name: draw(literature(model, file), given.most, given.seed)
+            for file in given.literature
+        }
+        wanted = [*records, *itertools.chain.from_iterable(papers.values())]
+        lists = IsomerLists(given.isomers, everything, wanted, model.domain, given.seed)
         found: dict[str, Any] = {"n": len(records), "split_seed": model.split.seed}
-        for near, name in ((False, "rank_random"), (True, "rank_nearest")):
-            isomers = lists.choose(records, nearest=near, seed=given.seed)
-            found[name] = ranked(model, rankings(model, records, isomers, None))
-        found["assign"] = assigned(model, records)
-        found["check"] = checked(model, records, isomers, given.seed)
+        for name, own in {"": records, **papers}.items():
+            for near in (False, True):
+                isomers = lists.choose(own, nearest=near, seed=given.seed)
+                title = " ".join(("rank", "nearest" if near else "random", name)).strip()
+                found[title] = ranked(model, rankings(model, own, isomers, None))
+        nearest = lists.choose(records, nearest=True, seed=given.seed)
+        for tells, name in ((False, "assign"), (True, "assign with multiplicities")):
+            found[name] = assigned(model, records, tells_multiplicity=tells)
+        found["check"] = checked(model, records, nearest, given.seed)
         text = json.dumps(found, indent=1)
         print(text)
         if given.output:

@@ -7,7 +7,7 @@ same training side: of each carbon the median shift of those with the same surro
 bonds deep as are found. Literature files hold JSON lines with ``smiles`` and ``c13``; molecules
 that stand in training are left out and counted. Their peaks have no atoms: they are matched to
 distinct carbons so that the sum of differences is least, of each predictor to its own. PYTHON is
-the interpreter of an environment with the package csp5 (0.3); what that was trained on is not known.
+the interpreter of an environment with the package csp5 (0.3), whose training is not known.
 """
 
 import argparse
@@ -201,7 +201,10 @@ def main() -> None:
     with errors_for_people():
         model = load(given.run)
         sides = model.split.divide(model.source_at(given.data).read().records)
-        predictors = {"network": network(given.run), "look-up": Surroundings(sides.train)}
+        predictors: dict[str, Predictor] = {
+            "network": network(given.run),
+            "look-up": Surroundings(sides.train),
+        }
         if given.csp5:
             predictors["csp5"] = peer(given.csp5)
         rows = []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.answers.fit import Fit, fit
+from nmrflow.answers.fit import TOLERANCE_PPM, Fit, fit
 from nmrflow.answers.prediction import LEVEL, CarbonGroup
 from nmrflow.chem.notation import order_of_smiles
 from nmrflow.chem.structure import Structure
@@ -22,6 +22,7 @@ from nmrflow.spectra.question import Question
 
 _LEAST = 1e-4  # Beyond this a probability counts no more.
 _MOST_LEAD = 10.0
+_MOST_WORST_PPM = 30.0  # Beyond it a peak is as wrong as can be.
 
 
 @dataclass(frozen=True)
@@ -244,6 +245,7 @@ def evidence_of(
         candidates[0].fit.n_extra,
         candidates[0].fit.n_missing,
         candidates[0].fit.log_density,
+        candidates[0].fit.worst_ppm,
     )
 
 
@@ -255,6 +257,7 @@ def evidence(  # noqa: PLR0913 - most by name
     n_extra: int = 0,
     n_missing: int = 0,
     density: float = 0.0,
+    worst_ppm: float = 0.0,
 ) -> dict[str, float]:
     """What speaks for, or against, the truth being among some candidates.
 
@@ -266,12 +269,14 @@ def evidence(  # noqa: PLR0913 - most by name
         n_extra: Of the first candidate, peaks too many.
         n_missing: The same, carbons too many.
         density: The same, the mean log density of its peaks.
+        worst_ppm: The same, the largest deviation of a peak.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension`` and ``density``; ``extra`` and ``missing``: whether there is such a peak or
-        carbon. Of several the first counts alone, since mass, lead and tension know of them too.
+        ``tension`` and ``density``; ``worst``: the largest deviation, in 5 ppm, 6 at most;
+        ``extra`` and ``missing``: whether there is such a peak or carbon. Of several the first
+        counts alone, since mass, lead and tension know of them too.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -281,6 +286,7 @@ def evidence(  # noqa: PLR0913 - most by name
         "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
         "tension": tension,
         "density": density,
+        "worst": min(worst_ppm, _MOST_WORST_PPM) / TOLERANCE_PPM,
         "extra": float(n_extra > 0),
         "missing": float(n_missing > 0),
     }

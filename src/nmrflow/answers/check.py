@@ -167,7 +167,7 @@ def check(
 
 def evidence_of_one(found: Fit) -> dict[str, float]:
     """What speaks for a single structure, as of :func:`nmrflow.answers.candidates.evidence`."""
-    numbers = found.tension, found.n_extra, found.n_missing, found.log_density
+    numbers = found.tension, found.n_extra, found.n_missing, found.log_density, found.worst_ppm
     return evidence([-np.inf], [0.0], [], *numbers)
 
 

@@ -143,6 +143,11 @@ class Fit:
         return float(np.average(tensions.clip(max=_MOST_TENSE), weights=self._sizes))
 
     @property
+    def worst_ppm(self) -> float:
+        """The largest deviation of a peak from its carbons' predicted shift."""
+        return max(map(abs, self._deviations))
+
+    @property
     def summary(self) -> str:
         """Matched peaks and mean deviation, in words."""
         matched = f"{self.n_matched} of {self.n_peaks} peaks matched"

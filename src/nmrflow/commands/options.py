@@ -46,7 +46,14 @@ Errors = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
-Threads = Annotated[int, typer.Option(min=1, max=MAX_THREADS, help="Threads of computation.")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=MAX_THREADS,
+        help="Threads of computation; of thousands of molecules, processes.",
+    ),
+]
 Peaks = Annotated[
     str,
     typer.Argument(

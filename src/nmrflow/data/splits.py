@@ -113,6 +113,18 @@ def without(records: Iterable[Record], connectivities: Collection[str]) -> list[
     return [record for record in records if record.structure.connectivity not in excluded]
 
 
+def draw(records: Iterable[Record], n_most: int, seed: int) -> list[Record]:
+    """Up to so many of the records, drawn by a hash of their molecules.
+
+    What stands first in a collection is of its first contributors: larger molecules, mostly.
+    """
+
+    def place(record: Record) -> float:
+        return hash_fraction("drawn", seed, record.structure.connectivity)
+
+    return sorted(records, key=place)[:n_most]
+
+
 def records_hash(records: Sequence[Record], axis: ShiftAxis) -> str:
     """Digest of a set of records (structures as stored, and fine bins), whatever their order."""
     lines = sorted(

@@ -24,7 +24,7 @@ from nmrflow.console import quiet_libraries, say
 from nmrflow.data.corpus import find_corpus
 from nmrflow.data.records import Record
 from nmrflow.data.sources.revmolspec import RevMolSpec
-from nmrflow.data.splits import InnerSplit
+from nmrflow.data.splits import InnerSplit, draw
 from nmrflow.errors import ConfigError, DataError, errors_for_people
 from nmrflow.evaluation.isomers import IsomerLists
 from nmrflow.evaluation.logistic import (
@@ -38,8 +38,8 @@ from nmrflow.evaluation.logistic import (
 from nmrflow.evaluation.trials import (
     among_cases,
     choose_isomers,
-    draw_whole,
     elucidations,
+    is_whole,
     question_of,
     rankings,
     wrong_fits,
@@ -154,7 +154,7 @@ def calibrate_ranking(
     everything = model.source_at(data).read().records
     held_out = model.split.divide(everything).validation
     model.network.forward.widening = widening = choose_widening(model, held_out)
-    records = draw_whole(held_out, n_most, seed)
+    records = draw(filter(is_whole, held_out), n_most, seed)
     isomers = IsomerLists(lists, everything, records, model.domain, seed)
     trials = [
         trial

@@ -20,7 +20,7 @@ FALSE_ALARMS_ALONE = 0.04
 OF_ANSWERS, LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
 """The evidence: of whole answers, and of single fits, since what is left over is rare."""
 
-OF_FITS = ("tension", "density")
+OF_FITS = ("tension", "density", "worst")
 """What is learnt where the network proposes nothing: of the first candidate alone."""
 
 _RIDGE = 0.1

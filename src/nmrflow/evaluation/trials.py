@@ -23,7 +23,6 @@ from nmrflow.chem.structure import Structure
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
 from nmrflow.data.records import Record
-from nmrflow.data.splits import hash_fraction
 from nmrflow.model.network import Network
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import generator_for
@@ -108,20 +107,10 @@ def elucidations(
     ]
 
 
-def draw_whole(records: Sequence[Record], n_most: int, seed: int) -> list[Record]:
-    """Up to ``n_most`` of the records in which every carbon has its shift, drawn by a hash.
-
-    What stands first in a collection is of its first contributors: larger molecules, mostly.
-    """
-
-    def is_whole(record: Record) -> bool:
-        assigned = {atom for peak in record.peaks.peaks for atom in peak.atoms}
-        return len(assigned) == record.structure.elements.count("C")
-
-    def place(record: Record) -> float:
-        return hash_fraction("drawn", seed, record.structure.connectivity)
-
-    return sorted(filter(is_whole, records), key=place)[:n_most]
+def is_whole(record: Record) -> bool:
+    """Whether every carbon of a record has its shift."""
+    assigned = {atom for peak in record.peaks.peaks for atom in peak.atoms}
+    return len(assigned) == record.structure.elements.count("C")
 
 
 def choose_isomers(

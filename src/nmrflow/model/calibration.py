@@ -12,7 +12,7 @@ from nmrflow.errors import CheckpointError
 SUFFIX = ".calibration.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
 
-EVIDENCE = {"mass", "lead", "tension", "density", "extra", "missing"}
+EVIDENCE = {"mass", "lead", "tension", "density", "worst", "extra", "missing"}
 """What speaks for some candidates (:func:`nmrflow.answers.candidates.evidence`)."""
 
 MAX_WEIGHT = 30.0

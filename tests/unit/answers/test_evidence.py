@@ -75,3 +75,14 @@ def test_probabilities_rise_with_the_mass(
 
 def test_a_calibration_may_weigh_all_of_it() -> None:
     assert set(evidence([-1.0], [0.0], [0.0], 0.5)) == EVIDENCE
+
+
+@given(st.floats(0.0, 300.0), st.floats(0.0, 300.0))
+def test_a_peak_far_off_counts_by_its_distance_and_not_without_end(
+    one: float, other: float
+) -> None:
+    near, far = (
+        evidence([-1.0], [0.0], [], 0.5, worst_ppm=ppm)["worst"] for ppm in sorted((one, other))
+    )
+    assert 0 <= near <= far <= 6
+    assert evidence([-1.0], [0.0], [], 0.5, worst_ppm=10.0)["worst"] == 2.0

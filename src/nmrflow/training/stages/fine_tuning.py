@@ -12,8 +12,7 @@ import torch
 
 from nmrflow.chem.graph import AtomFeatures
 from nmrflow.config.building import check_counts
-from nmrflow.data.records import Record
-from nmrflow.data.splits import hash_fraction, without
+from nmrflow.data.splits import draw, without
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.model.network import Network
 from nmrflow.model.pretrained import load
@@ -91,10 +90,7 @@ class FineTuningStage(AssignedStage):
         if not used:
             raise DataError(f"{self.rehearsal_path}: no molecule of it can be rehearsed")
 
-        def place(record: Record) -> float:
-            return hash_fraction("rehearsal", context.seed, record.structure.connectivity)
-
-        drawn = sorted(used, key=place)[: self.n_rehearsed]
+        drawn = draw(used, self.n_rehearsed, context.seed)
         assigned = Assignments.of([Assigned.of(record) for record in drawn], features)
         return Rehearsal(assigned, self.rehearsal_weight, self.rehearsal_times)
 
