@@ -14,8 +14,8 @@ from nmrflow.model.calibration import Logistic
 FALSE_ALARMS = 0.07
 """Share of candidates with the truth among them of which it is said that none fits."""
 
-FALSE_ALARMS_ALONE = 0.04
-"""The same of single structures."""
+FALSE_ALARMS_ALONE = 0.03
+"""The same of single structures, of which peaks may be said to be exchanged besides."""
 
 OF_ANSWERS, LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
 """The evidence: of whole answers, and of single fits, since what is left over is rare."""
