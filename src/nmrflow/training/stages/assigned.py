@@ -25,7 +25,7 @@ class AssignedStage(ForwardStage):
         n_epochs: Of each member.
         batch_size: Most molecules in a batch.
         learning_rate: Of what is no hidden layer.
-        muon_rate: Of hidden layers.
+        muon_rate: Of hidden layers; None: theirs is that of the others.
         weight_decay: Of all.
 
     Raises:
@@ -35,7 +35,7 @@ class AssignedStage(ForwardStage):
     n_epochs: int = 20
     batch_size: int = 64
     learning_rate: float = 2e-3
-    muon_rate: float = 0.02
+    muon_rate: float | None = 0.02
     weight_decay: float = 1e-4
 
     def __post_init__(self) -> None:

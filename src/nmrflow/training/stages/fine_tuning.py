@@ -4,7 +4,7 @@ import copy
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +44,7 @@ class FineTuningStage(AssignedStage):
         ConfigError: If a number is too small.
     """
 
+    muon_rate: float | None = None
     begin: str
     rehearsal_path: str | None = None
     rehearsal_weight: float = 3.0
@@ -52,9 +53,8 @@ class FineTuningStage(AssignedStage):
 
     @property
     def schedule(self) -> Schedule:
-        """Of each member: one optimizer for all, since few steps from a good place are wanted."""
-        own = self.n_epochs, self.learning_rate, self.batch_size
-        return Schedule(*own, 0.1, self.weight_decay, 2.0)
+        """Of each member, of few steps: the rates rise for longer."""
+        return replace(super().schedule, warm_up=0.1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
