@@ -61,7 +61,8 @@ def test_option_composes_and_resolves(option: str) -> None:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_experiment_builds(experiment: str, tmp_path: Path) -> None:
-    path = ["data.path=lines.jsonl"] if experiment == "organic" else []  # It has no default.
+    has_none = experiment in ("organic", "fine_tuning")  # A path has no default there.
+    path = ["data.path=lines.jsonl"] if has_none else []
     plain = to_plain(composed(f"+experiment={experiment}", *path), run_dir=str(tmp_path))
     build_network(plain["model"], plain["seed"])
     build(plain["loss"], Objective)
