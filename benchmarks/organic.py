@@ -1,6 +1,7 @@
 """What a network that only predicts is worth to who ranks, assigns and checks.
 
     python benchmarks/organic.py MODEL DATA --isomers FILE... [--literature FILE...] [--most N]
+      [--output FILE]
 
 On spectra of the validation side in which every carbon has its shift, N of them drawn:
 
@@ -33,13 +34,7 @@ from nmrflow.data.records import Record
 from nmrflow.data.splits import draw, structure_hash
 from nmrflow.errors import errors_for_people
 from nmrflow.evaluation.isomers import IsomerLists
-from nmrflow.evaluation.trials import (
-    N_ISOMERS,
-    RankingTrial,
-    is_whole,
-    question_of,
-    rankings,
-)
+from nmrflow.evaluation.trials import N_ISOMERS, RankingTrial, is_whole, question_of, rankings
 from nmrflow.files.writing import write_text
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
@@ -173,7 +168,8 @@ def main() -> None:
                 isomers = lists.choose(own, nearest=near, seed=given.seed)
                 title = " ".join(("rank", "nearest" if near else "random", name)).strip()
                 found[title] = ranked(model, rankings(model, own, isomers, None))
-        nearest = lists.choose(records, nearest=True, seed=given.seed)
+                if near and own is records:
+                    nearest = isomers
         for tells, name in ((False, "assign"), (True, "assign with multiplicities")):
             found[name] = assigned(model, records, tells_multiplicity=tells)
         found["check"] = checked(model, records, nearest, given.seed)
