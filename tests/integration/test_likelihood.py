@@ -104,7 +104,7 @@ def draw(flow: Flow, code: Tensor, formula: Tensor | None) -> Tensor:
     with torch.no_grad():
         for k in range(10):
             z = flow.sample_z(Draws(generator_for(1, "draws", k), N_DRAWS // 10))
-            told = {} if formula is None else {"formula": formula.expand(len(z), -1)}
+            told = {} if formula is None else {"facts": formula.expand(len(z), -1)}
             x, _ = flow.from_latent(Latent(z, y.expand(len(z), -1)), told)
             parts.append((x[:, :n_cells] + 0.5).floor().to(torch.uint8))
     return torch.cat(parts)
@@ -132,7 +132,7 @@ def test_frequencies_are_those_of_the_likelihood(
     if formula_known:
         asked = codec.decode(structures[query].numpy()).formula
         formula = torch.tensor([codec.domain.count(asked)])
-        told = {"formula": formula.expand(len(structures), -1)}
+        told = {"facts": formula.expand(len(structures), -1)}
         drawn = draw(flow, code, formula)
     with torch.no_grad():
         log_p = flow.log_probability(structures, code.expand(len(structures), -1), told)

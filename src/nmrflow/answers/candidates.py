@@ -15,7 +15,7 @@ from nmrflow.chem.notation import order_of_smiles
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import CheckpointError, SpectrumError
 from nmrflow.metrics.calibration import log_likelihood
-from nmrflow.model.calibration import Logistic
+from nmrflow.model.calibration import Logistic, RankingWeights
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Question
@@ -80,13 +80,13 @@ def weigh(
     Raises:
         StructureError: If there is none, or one lies outside the network's domain.
     """
-    if not model.has_likelihood:
-        return _weigh(model, question, structures, None)
+    if not model.weighs_likelihood:
+        return _weigh(model, question, structures, None, model.ranking)
     log_p = np.full(len(structures), -np.inf)
     same = [k for k, s in enumerate(structures) if question.formula in (None, s.formula)]
     if same:
         log_p[same] = model.log_p([structures[k] for k in same], [question] * len(same))
-    return _weigh(model, question, structures, log_p)
+    return _weigh(model, question, structures, log_p, model.ranking)
 
 
 def weigh_drawn(
@@ -106,7 +106,7 @@ def weigh_drawn(
     log_p = model.log_p_of_drawn([*first.values()], question) if has_log_p else None
     return [
         replace(candidate, n_sampled=n_drawn[candidate.structure.connectivity])
-        for candidate in _weigh(model, question, structures, log_p)
+        for candidate in _weigh(model, question, structures, log_p, model.proposal_ranking)
     ]
 
 
@@ -150,6 +150,7 @@ def _weigh(
     question: Question,
     structures: Sequence[Structure],
     log_p: NDArray[np.float64] | None,
+    weights: RankingWeights,
 ) -> list[Candidate]:
     code = question.code(model.axis)
     fits: list[Fit | None] = [None] * len(structures)
@@ -168,7 +169,6 @@ def _weigh(
             "the network gives no number for how well a structure fits: its weights are damaged; "
             "fetch them again, or train once more"
         )
-    weights = model.ranking
     found = []
     for k, (structure, own) in enumerate(zip(structures, fits, strict=True)):
         score = float(consistency[k])

@@ -234,7 +234,7 @@ def rank(
     question = ask(peaks, model.axis, formula=formula, domain=model.domain)
     structures = model.read_structures(structures)
     formulas = {structure.formula for structure in structures}
-    may_tell = model.takes_formula or not model.network.has_flow
+    may_tell = model.predicts_shifts or not model.network.has_flow
     is_told = may_tell and not any(structure.charges for structure in structures)
     if question.formula is None and len(formulas) == 1 and is_told:
         question = replace(question, formula=formulas.pop())
@@ -250,7 +250,7 @@ def rank(
     if model.calibration is None or outside:
         return Ranking(question, ordered, None, outside)
     rivals: Sequence[Candidate] = ()
-    if model.has_likelihood:
+    if model.weighs_likelihood:
         rivals = _elucidate(model, question, N_SAMPLES, 0, N_SAMPLES).candidates
     ordered = with_probabilities(ordered, scores_of(rivals), model.calibration.given)
     everything = ordered[-1].probability or 0.0

@@ -171,10 +171,9 @@ def calibrate_ranking(
     left_over = left_over_weights(right, wrong)
     with_given, limit = fit_given(trials, OF_FITS, left_over)
     conditions = {**_conditions(model, records), "n_trials": len(trials), "seed": seed}
-    # It proposes nothing: no list of its own asks for the other.
     alone, no_fit = fit_alone(trials, left_over)
     return Calibration(
-        ranking, with_given, with_given, limit, conditions, shifts_ppm, widening, alone, no_fit
+        ranking, None, with_given, limit, conditions, shifts_ppm, widening, alone, no_fit
     )
 
 

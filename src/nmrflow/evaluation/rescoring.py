@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 
+from nmrflow.chem.codecs.none import NoCells
 from nmrflow.config.building import build, check_counts
 from nmrflow.console import outliving_readers, say, show_scores
 from nmrflow.data.dataset import SpectrumDataset, say_off_scale
 from nmrflow.data.records import Record, Source, SourceData
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.errors import ConfigError, DataError
+from nmrflow.evaluation.backward import is_of_tables
 from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import check_scores_writable, write_scores
 from nmrflow.evaluation.scoring import SCORING, Scores, score
@@ -55,14 +57,16 @@ def _score(plain: dict[str, Any]) -> Scores:
     about = trained.description
     scoring = {**SCORING, **about["config"].get("scoring", {})}
     scoring |= {key: plain[key] for key in SCORING if plain[key] is not None}
-    check_counts(scoring, n_samples=1, seed=0)
+    check_counts(scoring, n_samples=1, seed=0, n_records=1)
     source, data, sides = _read(trained, plain)
     if not sides.validation:
         raise DataError(f"{source.path}: no record is on the validation side; use split=all")
     say([*data.describe(), *say_off_scale(data.records, trained.axis)])
     if not sides.train:
         say("the data trained on are not at hand: no probes of z, and no learned prior")
-    encode = partial(SpectrumDataset, codec=trained.codec, axis=trained.axis)
+    # Not every record of such a network has a table.
+    codec = NoCells(trained.domain) if is_of_tables(trained) else trained.codec
+    encode = partial(SpectrumDataset, codec=codec, axis=trained.axis)
     validation, train = encode(sides.validation), encode(sides.train) if sides.train else None
     ids = plain["examples"]
     if ids is not None:  # One may stand without brackets.

@@ -15,6 +15,7 @@ from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
+from nmrflow.evaluation.backward import backward_scores, choose, is_of_tables
 from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_counts
 from nmrflow.evaluation.paper.conditional import conditional_scores
 from nmrflow.evaluation.paper.entropy import cell_entropy_bits
@@ -31,7 +32,7 @@ from nmrflow.numerics import Draws, generator_for
 Scores = dict[str, Any]
 """Numbers, maps and curves by name (``subject/quantity``); None where nothing can be said."""
 
-SCORING = {"n_samples": 50, "seed": 0}
+SCORING = {"n_samples": 50, "seed": 0, "n_records": 1000}
 """For checkpoints from before the configuration said it."""
 
 MIN_TO_PROBE = 20
@@ -45,6 +46,7 @@ def score(
     *,
     n_samples: int,
     seed: int,
+    n_records: int = SCORING["n_records"],
     complete: bool = True,
 ) -> Scores:
     """Forward, inverse, latent and backward scores on a set of records.
@@ -52,7 +54,9 @@ def score(
     Records are encoded with the network's codec and axis. The probes and the learned prior need
     the training side; without, their scores are None. ``n_samples`` are drawn per query of the
     backward test. ``complete`` is also what has to be sampled or fitted, which takes many times
-    as long: the backward test, the conditional deviation and variation, the probes.
+    as long: the backward test, the conditional deviation and variation, the probes. A network
+    whose codec tells hydrogens is asked backward for ``n_records`` of the records
+    (:mod:`nmrflow.evaluation.backward`), and the rest is left out.
 
     Returns:
         ``n``, ``n_seen_in_training`` (records whose molecule is on the training side), and
@@ -66,10 +70,14 @@ def score(
         "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
         **shift_scores(trained, validation.records),
     }
-    if not trained.network.has_flow:
+    if is_of_tables(trained) or not trained.network.has_flow:
         logits = trained.predict_logits(structures)
         code = validation.code.numpy().astype(bool)
-        return {**counts, **_forward(trained, logits, code, side["constant_bins"])}
+        scores = {**counts, **_forward(trained, logits, code, side["constant_bins"])}
+        if complete and trained.network.has_flow:
+            chosen = choose(trained, validation.records, n_records, seed)
+            scores |= backward_scores(trained, chosen, n_samples=n_samples, seed=seed)
+        return scores
     encoded = _encode(trained, validation, seed)
     everything = [train.x, validation.x] if train else [validation.x]
     x_back = _invert(trained, encoded)

@@ -4,6 +4,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmrflow.flow.conditionals.atoms import AtomTransformer as AtomTransformer
     from nmrflow.flow.conditionals.simple import StructureMemoryless as StructureMemoryless
     from nmrflow.flow.conditionals.simple import StructureRecurrent as StructureRecurrent
     from nmrflow.flow.conditionals.transformer import StructureTransformer as StructureTransformer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nmrflow.flow.subnets import ConvSubnet as ConvSubnet
 
 _PLACES = {
+    "AtomTransformer": "conditionals.atoms",
     "AdditiveCoupling": "couplings",
     "ConvSubnet": "subnets",
     "Flow": "flow",

@@ -264,6 +264,10 @@ class Flow(nn.Module):
         """Residuals from the prior N(0, I), one a row, on the flow's own device and type."""
         return draws.normal(self.draw_width)[:, : self.n_residual].to(self.device, self.dtype)
 
+    def n_told(self, condition: str) -> int:
+        """Numbers of a condition; raises as :meth:`to_latent` where no node takes it."""
+        return self._by_name(1, None)[condition].shape[1]
+
     def _by_name(self, n: int, told: Conditions | None) -> dict[str, Tensor]:
         told = told or {}
         if foreign := sorted(set(told) - set(self.conditions)):

@@ -23,7 +23,7 @@ from nmrflow.numerics import Draws
 
 _HALF = 0.5
 _SHARE_KNOWN = 0.5
-"""Of the training records whose formula is told."""
+"""Of the training records whose totals are told."""
 _GROUP = 48
 """Molecules that the network reads at a time on a processor."""
 _LEAST = -1e8
@@ -31,7 +31,7 @@ _LEAST = -1e8
 
 
 class StructureCoupling(Node):
-    """Cells to z, one after the other, given y, the cells before and maybe the formula.
+    """Cells to z, one after the other, given y, the cells before and what else is known.
 
     A network says how likely each bond order of a slot, and each kind of an atom, is; whole
     number and fraction then become a normal number (:mod:`nmrflow.flow.categorical`). So the
@@ -39,8 +39,9 @@ class StructureCoupling(Node):
     bound. What valence forbids has probability 0; the inverse never makes it. Of y only the
     signs are read.
 
-    Its condition is the formula: number of atoms of each kind and sum of all bond orders, -1
-    each where it is not known, ``(batch, n_kinds + 1)``.
+    Its condition are facts beside the code, whole numbers ``(batch, n_facts)``: first totals of
+    the molecule, those of the grammar (:attr:`nmrflow.flow.tokens.State.counts`), then, where the
+    network reads more of peaks than their bins, what :class:`Conditional` says of them.
 
     Args:
         n_bins: Width of y, the last cells.
@@ -57,7 +58,7 @@ class StructureCoupling(Node):
     """
 
     asks = ("n_bins", "grammar")
-    condition = "formula"
+    condition = "facts"
     is_exact_in_float32 = False
     has_likelihood = True
     batch_size = 2400
@@ -97,13 +98,16 @@ class StructureCoupling(Node):
         return x + F.pad(off, (0, x.shape[1] - off.shape[1])).to(x.device)
 
     def draw_condition(self, x: Tensor, draws: Draws) -> Tensor:
-        """The molecules' formulas, each known or unknown with equal chance."""
+        """The molecules' totals, all known or unknown with equal chance; nothing of peaks."""
         known = draws.uniform(1).to(x.device) < _SHARE_KNOWN
-        return torch.where(known, self.grammar.formula_of(x.long()), UNKNOWN)
+        counts = torch.where(known, self.grammar.counts_of(x.long()), UNKNOWN)
+        return torch.cat(
+            [counts, self.unknown_condition(len(x)).to(x.device)[:, self._n_counts :]], 1
+        )
 
     def unknown_condition(self, n: int) -> Tensor:
-        """No formula."""
-        return torch.full((n, self.grammar.n_kinds + 1), UNKNOWN)
+        """No fact."""
+        return torch.full((n, self._n_counts + self.conditional.n_facts), UNKNOWN)
 
     def log_probability(self, cells: Tensor, code: Tensor, told: Tensor) -> Tensor:
         """Log p of tables, token by token: what z and log|det| add up to.
@@ -111,30 +115,34 @@ class StructureCoupling(Node):
         Args:
             cells: Whole numbers ``(n, n_cells)``.
             code: Bits, bool, ``(n, n_bins)``.
-            told: ``(n, n_kinds + 1)``, -1 where unknown.
+            told: ``(n, n_facts)``, -1 where unknown.
 
         Returns:
             ``(n,)``; -inf for a table that is impossible.
         """
         tokens, _, complete = self.grammar.to_tokens(cells)
-        log_p = self._token_log_p(tokens, code, told)
-        each = log_p.gather(-1, tokens.clamp(min=0)[..., None])[..., 0]
-        total = torch.where(tokens >= 0, each, 0.0).sum(1)
+        total = self.log_probability_of_tokens(tokens, code, told)
         return torch.where(complete & (total > _LEAST), total, -torch.inf)
 
-    def _to_latent(self, x: Tensor, formula: Tensor) -> tuple[Tensor, Tensor]:
+    def log_probability_of_tokens(self, tokens: Tensor, code: Tensor, told: Tensor) -> Tensor:
+        """The same of tables told as tokens ``(n, t)``, -1 behind the end; very low for -inf."""
+        log_p = self._token_log_p(tokens, code, told)
+        each = log_p.gather(-1, tokens.clamp(min=0)[..., None])[..., 0]
+        return torch.where(tokens >= 0, each, 0.0).sum(1)
+
+    def _to_latent(self, x: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
         values, rest, code = self._cut(x)
         cells = whole_numbers(values.detach()).long()
         self._check_cells(cells)
         tokens, decides, complete = self.grammar.to_tokens(cells)
-        log_p = self._token_log_p(tokens, code, formula)
+        log_p = self._token_log_p(tokens, code, facts)
         p = table_probabilities(self.grammar, log_p, decides)
         possible = p.gather(-1, cells[..., None])[..., 0].gt(0).all(1) & complete
         if not possible.all():
             raise StructureError(
                 f"row {int((~possible).nonzero()[0])} of the batch: these bonds have probability "
-                "0; an atom has too many, or is bound to none before it, or they contradict the "
-                "formula"
+                "0; an atom has too many, or is bound to none before it, or they contradict what "
+                "is known"
             )
         z, log_det = to_normal(values + _HALF, p)
         return torch.cat([z.to(x.dtype), rest], 1), log_det.sum(1).to(x.dtype)
@@ -146,7 +154,7 @@ class StructureCoupling(Node):
         ).any():
             raise StructureError("a bond slot holds no number that rounds to 0, 1, 2 or 3")
 
-    def _from_latent(self, h: Tensor, formula: Tensor) -> tuple[Tensor, Tensor]:
+    def _from_latent(self, h: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
         z, rest, code = self._cut(h)
         grammar = self.grammar
         # Behind a molecule's end every cell is surely 0: there only the fraction is left.
@@ -155,9 +163,10 @@ class StructureCoupling(Node):
         # Draws for one query often begin alike: the network reads each beginning once. `begun`
         # says which of the beginnings is a row's.
         row = torch.arange(len(z), device=z.device)
-        asked, begun = torch.unique(torch.cat([code, formula], 1), dim=0, return_inverse=True)
-        memory = self.conditional.begin(asked[:, : self.n_bins].bool())
-        state = grammar.first_state(asked[:, self.n_bins :])
+        asked, begun = torch.unique(torch.cat([code, facts], 1), dim=0, return_inverse=True)
+        code, facts = asked[:, : self.n_bins].bool(), asked[:, self.n_bins :]
+        memory = self.conditional.begin(code, self._peaks(facts))
+        state = grammar.first_state(facts[:, : self._n_counts])
 
         def decide(of_row: Tensor, cell: Tensor, value: Tensor, own: Tensor) -> None:
             place = of_row, cell
@@ -220,7 +229,14 @@ class StructureCoupling(Node):
         n = self.grammar.n_cells
         return vector[:, :n], vector[:, n:], vector[:, -self.n_bins :] > 0
 
-    def _token_log_p(self, tokens: Tensor, code: Tensor, formula: Tensor) -> Tensor:
+    @property
+    def _n_counts(self) -> int:
+        return self.grammar.n_counts
+
+    def _peaks(self, facts: Tensor) -> Tensor:
+        return facts[:, self._n_counts :]
+
+    def _token_log_p(self, tokens: Tensor, code: Tensor, facts: Tensor) -> Tensor:
         n_told = (tokens >= 0).sum(1)
         # In groups alike in length little of what the network reads is padding, and a group's
         # activations stay in a processor's cache.
@@ -229,8 +245,8 @@ class StructureCoupling(Node):
         log_p = []
         for rows in order.chunk(n_groups):
             part = tokens[rows, : int(n_told[rows].max())]
-            states = self.grammar.states_before(part, formula[rows])
-            logits = self.conditional(code[rows], states)
+            states = self.grammar.states_before(part, facts[rows, : self._n_counts])
+            logits = self.conditional(code[rows], states, self._peaks(facts[rows]))
             of_group = self.grammar.token_log_probabilities(logits, states, self.floor)
             log_p.append(F.pad(of_group, (0, 0, 0, tokens.shape[1] - of_group.shape[1])))
         return torch.cat(log_p)[order.argsort()]

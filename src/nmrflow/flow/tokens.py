@@ -21,7 +21,7 @@ from torch import Tensor
 
 MAX_ORDER = 3
 UNKNOWN = -1
-"""A number of a formula that is not known; all of them, or none."""
+"""A total of a molecule that is not known."""
 
 _IMPOSSIBLE = -1e9
 
@@ -35,8 +35,8 @@ class State(NamedTuple):
         bonds: Sum of bond orders of every atom so far, ``(..., max_atoms)``.
         kinds: Kind of every atom so far, -1 where none is told yet, ``(..., max_atoms)``.
         previous: The token before, ``n_tokens`` at the start, ``(...)``.
-        formula: Number of atoms of each kind and sum of all bond orders, or :data:`UNKNOWN`,
-            ``(..., n_kinds + 1)``.
+        counts: Totals of the whole molecule, or :data:`UNKNOWN`, ``(..., n_counts)``; here number
+            of atoms of each kind and sum of all bond orders, all of them known or none.
     """
 
     column: Tensor
@@ -44,7 +44,7 @@ class State(NamedTuple):
     bonds: Tensor
     kinds: Tensor
     previous: Tensor
-    formula: Tensor
+    counts: Tensor
 
 
 class Grammar:
@@ -82,7 +82,12 @@ class Grammar:
         self.slot[self._column, self.row] = torch.arange(self.n_slots)
         self._valence = torch.tensor([*self.valences, self.max_valence])
 
-    def formula_of(self, cells: Tensor) -> Tensor:
+    @property
+    def n_counts(self) -> int:
+        """Totals that may be known."""
+        return self.n_kinds + 1
+
+    def counts_of(self, cells: Tensor) -> Tensor:
         """Atoms of each kind and sum of bond orders of tables ``(n, n_cells)``."""
         total = cells[:, self.n_kind_cells :].sum(1, keepdim=True)
         if self.tells_kinds:
@@ -142,18 +147,18 @@ class Grammar:
         complete &= ((orders > 0) <= told[:, column + 1]).all(1)
         return tokens[:, :length], decides, complete
 
-    def first_state(self, formula: Tensor) -> State:
-        """The state before the first token, of formulas ``(n, n_kinds + 1)``."""
-        n = len(formula)
-        none = formula.new_zeros(n)
+    def first_state(self, counts: Tensor) -> State:
+        """The state before the first token, of totals ``(n, n_counts)``."""
+        n = len(counts)
+        none = counts.new_zeros(n)
         unknown = -1 if self.tells_kinds else 0
         return State(
             column=none + self.first_column,
             last_row=none - 1,
-            bonds=formula.new_zeros(n, self.max_atoms),
-            kinds=formula.new_full((n, self.max_atoms), unknown),
+            bonds=counts.new_zeros(n, self.max_atoms),
+            kinds=counts.new_full((n, self.max_atoms), unknown),
             previous=none + self.n_tokens,
-            formula=formula,
+            counts=counts,
         )
 
     def next_state(self, state: State, token: Tensor) -> tuple[State, Tensor]:
@@ -181,17 +186,17 @@ class Grammar:
                 bonds,
                 kinds,
                 token,
-                state.formula,
+                state.counts,
             ),
             ended,
         )
 
-    def states_before(self, tokens: Tensor, formula: Tensor) -> State:
+    def states_before(self, tokens: Tensor, counts: Tensor) -> State:
         """The states before all tokens of given sequences at once, as :meth:`next_state` says.
 
         Args:
             tokens: ``(n, t)``, -1 behind the end.
-            formula: ``(n, n_kinds + 1)``.
+            counts: ``(n, n_counts)``.
         """
         n, length = tokens.shape
         is_bond = (tokens >= 0) & (tokens < self.end)
@@ -216,7 +221,7 @@ class Grammar:
             bonds,
             kinds,
             _shifted(tokens.clamp(min=0), self.n_tokens),
-            formula[:, None].expand(n, length, self.n_kinds + 1),
+            counts[:, None].expand(n, length, self.n_counts),
         )
 
     def valence_left(self, state: State) -> Tensor:
@@ -237,7 +242,7 @@ class Grammar:
         own_left = left.gather(-1, column[..., None])
         room = torch.minimum(left[..., : self.n_rows], own_left)
         rows = torch.arange(self.n_rows, device=column.device)
-        n_of, total = state.formula[..., :-1], state.formula[..., -1]
+        n_of, total = state.counts[..., :-1], state.counts[..., -1]
         n_atoms = n_of.sum(-1)
         known = total >= 0
         spent = state.bonds.sum(-1) // 2
@@ -263,7 +268,7 @@ class Grammar:
 
     def _allowed_ends(self, state: State, unbound: Tensor, spent: Tensor) -> Tensor:
         """Whether the molecule may end, and which kinds the next atom may be of."""
-        n_of, total = state.formula[..., :-1], state.formula[..., -1]
+        n_of, total = state.counts[..., :-1], state.counts[..., -1]
         known = total >= 0
         kinds = torch.arange(self.n_kinds, device=n_of.device)
         used = (state.kinds[..., None] == kinds).sum(-2)

@@ -61,7 +61,8 @@ class Calibration:
     Args:
         ranking: The weights that candidates are ordered by, and that the rest holds for.
         among: From the evidence to the probability that the truth is among candidates
-            that the network proposed.
+            that the network proposed. None: that was not measured; the ranking, and all else, then
+            are of given candidates alone, which are weighed without the network's likelihood.
         given: The same of candidates that somebody gives, all of one formula.
         none_fits_below: Of given candidates that have less than this probability it is said
             that none fits.
@@ -76,7 +77,7 @@ class Calibration:
     """
 
     ranking: RankingWeights
-    among: Logistic
+    among: Logistic | None
     given: Logistic
     none_fits_below: float
     conditions: Mapping[str, object]
@@ -89,17 +90,21 @@ class Calibration:
         """As text, for :func:`read_calibration`."""
         plain: dict[str, Any] = {
             "ranking": asdict(self.ranking),
-            "among": {"intercept": self.among.intercept, "weights": dict(self.among.weights)},
-            "given": {"intercept": self.given.intercept, "weights": dict(self.given.weights)},
+            "among": _plain(self.among),
+            "given": _plain(self.given),
             "none_fits_below": self.none_fits_below,
             "shifts_ppm": self.shifts_ppm,
             "widening": self.widening,
             "conditions": dict(self.conditions),
         }
         if self.alone is not None:
-            plain["alone"] = {"intercept": self.alone.intercept, "weights": {**self.alone.weights}}
+            plain["alone"] = _plain(self.alone)
             plain["no_fit_below"] = self.no_fit_below
         return json.dumps(plain, indent=1) + "\n"
+
+
+def _plain(fitted: Logistic | None) -> dict[str, Any] | None:
+    return fitted and {"intercept": fitted.intercept, "weights": dict(fitted.weights)}
 
 
 def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calibration:
@@ -117,12 +122,12 @@ def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calib
         plain = json.loads(file.read_text(encoding="utf-8"))
         if ranking is not None and "ranking" not in plain:
             plain["ranking"] = asdict(ranking)
-        among, given = (_read_logistic(plain[key]) for key in ("among", "given"))
+        among = plain["among"] and _read_logistic(plain["among"])
         weights = {name: _number(weight) for name, weight in dict(plain["ranking"]).items()}
         return Calibration(
             RankingWeights(**weights),
             among,
-            given,
+            _read_logistic(plain["given"]),
             _number(plain["none_fits_below"], 0.0, 1.0),
             dict(plain["conditions"]),
             _read_range(plain.get("shifts_ppm")),

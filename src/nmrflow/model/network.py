@@ -13,6 +13,7 @@ from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.graph import MolecularGraph
 from nmrflow.chem.structure import Structure
+from nmrflow.chem.totals import Totals
 from nmrflow.config.building import ALLOWED_TO_TRAIN, build
 from nmrflow.errors import CheckpointError, ConfigError, SpectrumError, StructureError
 from nmrflow.model.schema import check_sizes, load_weights, no_larger_than
@@ -24,6 +25,7 @@ from nmrflow.spectra.axis import ShiftAxis
 
 if TYPE_CHECKING:
     from nmrflow.flow import Flow
+    from nmrflow.flow.tokens import Grammar
 
 
 class Network:
@@ -180,12 +182,24 @@ def part_of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
 
 def _known(network: Network) -> dict[str, Any]:
     """What nodes may ask for, as plain numbers and functions: they know no chemistry."""
-    from nmrflow.flow.tokens import Grammar
-
-    codec, domain = network.codec, network.domain
+    codec = network.codec
     known: dict[str, Any] = {
         "predictor": None if network.forward is None else network.predict_cells
     }
     if isinstance(codec, TableCodec):
-        known["grammar"] = Grammar(domain.valences, domain.max_atoms, codec.pairs)
+        known["grammar"] = grammar_of(codec)
     return known
+
+
+def grammar_of(codec: TableCodec) -> "Grammar":
+    """How the tables of a codec are told as tokens."""
+    from nmrflow.flow.saturated import SaturatedGrammar
+    from nmrflow.flow.tokens import Grammar
+
+    valences = [kind.n_bonds for kind in codec.kinds]
+    if not codec.tells_hydrogens:
+        return Grammar(valences, codec.max_atoms, codec.pairs)
+    elements = codec.domain.elements
+    counted = [Totals(elements).of_kind(kind) for kind in codec.kinds]
+    most_bonds = [Totals.most_bonds(codec.domain, element) for element in elements]
+    return SaturatedGrammar(valences, codec.max_atoms, codec.pairs, counted, most_bonds)

@@ -63,10 +63,18 @@ class Predictor:
 
     @property
     def ranking(self) -> RankingWeights:
-        """How candidates are weighed: as calibrated, or else as configured."""
+        """How given candidates are weighed: as calibrated, or else as configured."""
         if self.calibration is not None:
             return self.calibration.ranking
         return RankingWeights(**self.description["config"].get("ranking", {}))
+
+    @property
+    def proposal_ranking(self) -> RankingWeights:
+        """The same of candidates that the network proposes itself."""
+        if self.calibration is not None and self.calibration.among is not None:
+            return self.calibration.ranking
+        own = self.description["config"].get("proposal_ranking")
+        return RankingWeights(**own) if own else self.ranking
 
     @property
     def caveats(self) -> tuple[str, ...]:

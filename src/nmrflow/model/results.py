@@ -60,7 +60,7 @@ class Proposal:
         z: The residual that was drawn.
         logits: What x is predicted to have for a spectrum, ``(n_bins,)``; None where nobody
             asked.
-        asked: The code, as bits, and the formula that were asked for.
+        asked: The code, as bits, and the facts that were told, as bytes.
         log_p: Log p of the rounded x, numbered as it is, given what was asked, in nats; None
             where the network has no likelihood.
     """
@@ -70,5 +70,5 @@ class Proposal:
     x: NDArray[np.floating]
     z: NDArray[np.floating]
     logits: NDArray[np.floating] | None = None
-    asked: tuple[bytes, str | None] | None = None
+    asked: tuple[bytes, bytes | None] | None = None
     log_p: float | None = None

@@ -98,10 +98,11 @@ def check_description(about: Mapping[str, Any]) -> None:
     measured = _MEASURED if config["model"].get("flow") is not None else ()
     _check_types(side, dict.fromkeys(measured, float), "training_side.")
     thresholds = side.get("logit_thresholds") or []
-    ranking = config.get("ranking") or {}
-    if not isinstance(thresholds, list) or not isinstance(ranking, Mapping):
+    rankings = [config.get(key) or {} for key in ("ranking", "proposal_ranking")]
+    if not isinstance(thresholds, list) or not all(isinstance(r, Mapping) for r in rankings):
         raise CheckpointError("config.ranking or training_side.logit_thresholds has no such form")
-    for number in (*thresholds, *ranking.values(), *(side[name] for name in measured)):
+    weights = [number for ranking in rankings for number in ranking.values()]
+    for number in (*thresholds, *weights, *(side[name] for name in measured)):
         if type(number) not in (int, float) or not math.isfinite(number):
             raise CheckpointError(f"tells {number!r} where a finite number is needed")
 

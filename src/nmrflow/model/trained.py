@@ -15,6 +15,7 @@ from nmrflow.errors import CheckpointError, NmrflowError, SpectrumError, Structu
 from nmrflow.flow.latent import Latent
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.calibration import find_calibration
+from nmrflow.model.facts import facts_of
 from nmrflow.model.network import build_network
 from nmrflow.model.predictor import Predictor, Questions
 from nmrflow.model.results import Proposal
@@ -35,10 +36,16 @@ class TrainedFlow(Predictor):
         return self.network.has_flow and bool(self.flow.has_likelihood)
 
     @property
+    def weighs_likelihood(self) -> bool:
+        """Whether candidates that somebody gives are weighed by their probability, too."""
+        is_apart = self.calibration is not None and self.calibration.among is None
+        return not is_apart and self.has_likelihood
+
+    @property
     def takes_formula(self) -> bool:
         """Whether proposals can be asked to have a given molecular formula."""
-        has_flow, tells = self.network.has_flow, self.domain.tells_kinds
-        return has_flow and tells and "formula" in self.flow.conditions
+        tells = self.domain.tells_kinds or getattr(self.codec, "tells_hydrogens", False)
+        return self.network.has_flow and tells and "facts" in self.flow.conditions
 
     @torch.no_grad()
     def to_latent(
@@ -102,7 +109,7 @@ class TrainedFlow(Predictor):
             log_p = None
             if self.has_likelihood:
                 log_p = self.flow.log_probability_drawn(own.z, log_det).cpu().numpy()
-            asked = [] if questions is None else questions[rows]
+            facts = [None] * len(own.z) if part is None else [*part["facts"].numpy()]
             for k, (x_, z, y) in enumerate(
                 zip(x.cpu().numpy(), own.z.cpu().numpy(), (own.y > 0).cpu().numpy(), strict=True)
             ):
@@ -114,7 +121,7 @@ class TrainedFlow(Predictor):
                         x_,
                         z,
                         None if logits is None else logits[k],
-                        (y.tobytes(), asked[k].formula if asked else None),
+                        (y.tobytes(), None if facts[k] is None else facts[k].tobytes()),
                         None if log_p is None else float(log_p[k]),
                     )
                 )
@@ -196,7 +203,9 @@ class TrainedFlow(Predictor):
         """As :meth:`log_p`, of valid proposals: known of those drawn for it in canonical form."""
         structures = [p.structure for p in proposals if p.structure is not None]
         cells = self._encode(structures).numpy()
-        asked = question.code(self.axis).astype(bool).tobytes(), question.formula
+        told = self._conditions([question], 1)
+        facts = None if told is None else told["facts"][0].numpy().tobytes()
+        asked = question.code(self.axis).astype(bool).tobytes(), facts
         log_p = np.array([np.nan if p.log_p is None else p.log_p for p in proposals])
         for k, (proposal, canonical) in enumerate(zip(proposals, cells, strict=True)):
             if proposal.asked != asked or (self.codec.round(proposal.x) != canonical).any():
@@ -217,13 +226,12 @@ class TrainedFlow(Predictor):
             return None
         if len(asked) != n:
             raise SpectrumError(f"{len(asked)} spectra for {n} structures")
-        if all(one.formula is None for one in asked):
-            return None
         if not self.takes_formula:
-            raise SpectrumError("this network cannot be asked for a formula")
-        unknown = (-1,) * (len(self.domain.atom_types) + 1)
-        rows = [unknown if q.formula is None else self.domain.count(q.formula) for q in asked]
-        return {"formula": torch.tensor(rows)}
+            if any(one.formula is not None for one in asked):
+                raise SpectrumError("this network cannot be asked for a formula")
+            return None
+        facts = facts_of(asked, self.codec, self.flow.n_told("facts"))
+        return None if facts is None else {"facts": facts}
 
     def _encode(self, structures: Sequence[Structure]) -> torch.Tensor:
         return torch.from_numpy(np.stack([self.codec.encode(s) for s in structures]))

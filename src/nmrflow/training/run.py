@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
+from nmrflow.chem.codecs.none import NoCells
 from nmrflow.config.building import (
     build,
     build_by_name,
@@ -41,12 +42,13 @@ from nmrflow.training.stages import Stage, StageContext, run_stages, stage_diges
 from nmrflow.training.tracking import EpochWandbLogger, one_run
 
 _PARTS = {
-    "scoring": ("complete", "n_samples", "seed"),
+    "scoring": ("complete", "n_samples", "seed", "n_records"),
     "ranking": ("log_p_weight", "density_weight"),
 }
 _SETTINGS = (
     *("data", "split", "model", "loss", "optimizer", "trainer", "callbacks", "logger", "stages"),
     *("name", "seed", "batch_size", "n_threads", "keep_finished", "resume", "run_dir"),
+    "proposal_ranking",
     *_PARTS,
 )
 """What a training reads: conf/train.yaml has them all."""
@@ -85,7 +87,7 @@ def _checked(config: DictConfig, run_dir: Path) -> dict[str, Any]:
     check_counts(plain, seed=0, n_threads=1, batch_size=1)
     check_counts(plain["split"], seed=0)
     check_counts(plain["trainer"], max_epochs=1)
-    check_counts(plain["scoring"], n_samples=1, seed=0)
+    check_counts(plain["scoring"], n_samples=1, seed=0, n_records=1)
     return plain
 
 
@@ -97,7 +99,8 @@ def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
     data = SpectrumDataModule(
         source=build(plain["data"], object),
         split=build(plain["split"], object),
-        codec=network.codec,
+        # Stages encode what they train on, and leave out what has no table.
+        codec=network.codec if plain["loss"] else NoCells(network.domain),
         axis=network.axis,
         batch_size=plain["batch_size"],
         seed=plain["seed"],
@@ -141,7 +144,7 @@ def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
         if not trainer.is_global_zero:
             return {}
         if module is None:
-            _keep_forward(network, description, last)
+            _keep(network, description, last)
         elif resume and not last.exists():  # It had all its epochs, in another folder.
             with written_whole(last) as unfinished:
                 shutil.copyfile(resume, unfinished)
@@ -158,8 +161,10 @@ def _train(config: DictConfig, plain: dict[str, Any], run_dir: Path) -> Scores:
 
 def _stages(plain: Mapping[str, Any], network: Network) -> dict[str, Stage]:
     stages = build_by_name(plain["stages"], Stage)
-    if not (stages or network.has_flow):
-        raise ConfigError("model.flow is null and there are no stages: nothing would be trained")
+    if not stages and not (network.has_flow and plain["loss"]):
+        raise ConfigError(
+            "there are no stages, and model.flow or loss is null: nothing would be trained"
+        )
     return stages
 
 
@@ -181,8 +186,8 @@ def _run_stages(
 def _module(
     network: Network, plain: Mapping[str, Any], description: dict[str, Any]
 ) -> FlowModule | None:
-    """What the run's own epochs train; None of a network without a flow."""
-    if not network.has_flow:
+    """What the run's own epochs train; None where the stages train all there is."""
+    if not (network.has_flow and plain["loss"]):
         return None
     return FlowModule(
         network=network,
@@ -193,13 +198,18 @@ def _module(
     )
 
 
-def _keep_forward(network: Network, description: Mapping[str, Any], file: Path) -> None:
-    """The checkpoint of a network without a flow: its stages have trained all of it."""
-    assert network.forward is not None
-    weights = network.forward.state_dict()
+def _keep(network: Network, description: Mapping[str, Any], file: Path) -> None:
+    """The checkpoint of a network that its stages have trained."""
+    parts = {"forward_side": network.forward, "flow": network.flow if network.has_flow else None}
+    weights = {
+        f"{part}.{name}": weight
+        for part, module in parts.items()
+        if module is not None
+        for name, weight in module.state_dict().items()
+    }
     kept = {
         checkpoints.KEY: {**checkpoints.describe_software(), **description},
-        "state_dict": {f"forward_side.{name}": weight for name, weight in weights.items()},
+        "state_dict": weights,
     }
     checkpoints.save_atomically(kept, file)
 

@@ -242,10 +242,10 @@ def test_the_published_network_has_neither_likelihood_nor_conditions(flow: Flow)
     assert torch.equal(flow.predict(x), flow.to_latent(x)[0].y)
     with pytest.raises(ShapeError, match="no likelihood"):
         flow.log_probability(x, torch.zeros(3, 128))
-    with pytest.raises(ShapeError, match="takes no formula"):
-        flow.to_latent(x, {"formula": torch.zeros(3, 2)})
-    with pytest.raises(ShapeError, match="takes no formula"):
-        flow.from_latent(flow.to_latent(x)[0], {"formula": torch.zeros(3, 2)})
+    with pytest.raises(ShapeError, match="takes no facts"):
+        flow.to_latent(x, {"facts": torch.zeros(3, 2)})
+    with pytest.raises(ShapeError, match="takes no facts"):
+        flow.from_latent(flow.to_latent(x)[0], {"facts": torch.zeros(3, 2)})
 
 
 @pytest.mark.slow

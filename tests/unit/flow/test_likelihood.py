@@ -83,7 +83,7 @@ def told_of(domain: Domain, n: int, formulas: list[str]) -> dict[str, Tensor]:
     """The formulas in turn; a dash for none."""
     unknown = (-1,) * (len(domain.atom_types) + 1)
     counted = [unknown if f == "-" else domain.count(f) for f in formulas]
-    return {"formula": torch.tensor([counted[k % len(counted)] for k in range(n)])}
+    return {"facts": torch.tensor([counted[k % len(counted)] for k in range(n)])}
 
 
 FORMULAS = {"hydrocarbons": ["-", "C7H8", "C2H6", "C9H12"], "CHNO": ["-", "C2H6O", "N2O", "C6H7N"]}
@@ -126,7 +126,7 @@ def test_molecules_come_back_and_have_their_probability(
     code = code.view(n, N_BINS).double()
     told = None
     if knows_formula:
-        told = {"formula": torch.tensor([domain.count(s.formula) for s in drawn])}
+        told = {"facts": torch.tensor([domain.count(s.formula) for s in drawn])}
     x = flow.fill(cells, code, Draws(generator_for(data.draw(st.integers(0, 99))), n))
     latent, log_det = flow.to_latent(x, told)
     assert torch.equal(latent.y > 0, code > 0.5)
@@ -157,11 +157,11 @@ def test_probability_is_one_in_all(tiny: Flow) -> None:
 def test_probability_is_one_in_all_with_a_formula_too(tiny: Flow, formula: str) -> None:
     cells, counted = every_table(), torch.tensor([TINY.count(formula)])
     n = len(cells)
-    told = {"formula": counted.expand(n, -1)}
+    told = {"facts": counted.expand(n, -1)}
     p = tiny.log_probability(cells, torch.ones(n, N_BINS), told).exp()
     assert p.sum().item() == pytest.approx(1.0, abs=1e-12)
     possible = cells[p > 0].long()
-    found = grammar_of(TINY).formula_of(possible)
+    found = grammar_of(TINY).counts_of(possible)
     assert (found <= counted).all()
     assert (found == counted).all(1).any()
 
@@ -216,7 +216,7 @@ def test_cells_that_hold_no_order_are_refused(flow: Flow, number: int) -> None:
 def test_conditions_of_another_width_or_name_are_refused(flow: Flow) -> None:
     cells = torch.zeros(2, *flow.cell_shape)
     with pytest.raises(ShapeError, match="formula of shape"):
-        flow.log_probability(cells, torch.zeros(2, N_BINS), {"formula": torch.zeros(2, 9)})
+        flow.log_probability(cells, torch.zeros(2, N_BINS), {"facts": torch.zeros(2, 9)})
     with pytest.raises(ShapeError, match="takes no multiplicity"):
         flow.log_probability(cells, torch.zeros(2, N_BINS), {"multiplicity": torch.zeros(2, 1)})
 
@@ -224,7 +224,7 @@ def test_conditions_of_another_width_or_name_are_refused(flow: Flow) -> None:
 def test_half_of_the_formulas_are_told(flow: Flow, domain: Domain) -> None:
     codec = TableCodec(domain)
     cells = torch.from_numpy(codec.encode(Structure.from_smiles("CC#C"))).expand(400, -1)
-    told = flow.draw_conditions(cells, Draws(generator_for(5), 400))["formula"]
+    told = flow.draw_conditions(cells, Draws(generator_for(5), 400))["facts"]
     known = (told != -1).all(1)
     assert ((told == -1).all(1) | known).all()
     assert (told[known] == torch.tensor(domain.count("C3H4"))).all()

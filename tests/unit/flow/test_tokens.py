@@ -124,7 +124,7 @@ def test_molecules_are_told_to_their_end(
     tokens, _, complete = grammar.to_tokens(cells)
     assert complete.all()
     assert torch.equal(told.read(tokens[0].tolist()), cells)
-    for formula in (told.unknown(1), grammar.formula_of(cells)):
+    for formula in (told.unknown(1), grammar.counts_of(cells)):
         states, ended = told.walk(tokens, formula)
         assert ended
         at_once = grammar.states_before(tokens, formula)
@@ -161,7 +161,7 @@ def test_formula_is_that_of_the_molecule(
     molecules_of: Molecules, told: Told, data: st.DataObject
 ) -> None:
     structure = data.draw(molecules_of(told.domain))
-    *n_of, total = counted = told.grammar.formula_of(told.table(structure))[0].tolist()
+    *n_of, total = counted = told.grammar.counts_of(told.table(structure))[0].tolist()
     assert sum(n_of) == structure.n_atoms
     free = sum(n * valence for n, valence in zip(n_of, told.domain.valences, strict=True))
     assert free - 2 * total == sum(structure.n_hydrogens)
@@ -176,7 +176,7 @@ def test_cells_multiply_to_what_tokens_do(
 ) -> None:
     grammar, cells = told.grammar, told.table(data.draw(molecules_of(told.domain)))
     tokens, decides, _ = grammar.to_tokens(cells)
-    formula = grammar.formula_of(cells) if known else told.unknown(1)
+    formula = grammar.counts_of(cells) if known else told.unknown(1)
     states = grammar.states_before(tokens, formula)
     generator = torch.Generator().manual_seed(seed)
     shape = (*tokens.shape, grammar.n_tokens)
@@ -221,7 +221,7 @@ def test_whatever_may_come_leads_to_a_molecule_of_the_domain(told: Told, seed: i
     structure = told.codec.structure(cells[0].numpy())
     told.domain.check(structure)
     assert torch.equal(torch.from_numpy(told.codec.write(structure)).long(), cells[0])
-    formula = told.grammar.formula_of(cells)
+    formula = told.grammar.counts_of(cells)
     assert tuple(formula[0].tolist()) == told.domain.count(structure.formula)
 
 
@@ -234,7 +234,7 @@ def test_a_known_formula_is_never_exceeded(
     structure = data.draw(molecules_of(told.domain))
     formula = torch.tensor([told.domain.count(structure.formula)])
     cells = told.draw(torch.Generator().manual_seed(seed), formula)
-    assert (told.grammar.formula_of(cells) <= formula).all()
+    assert (told.grammar.counts_of(cells) <= formula).all()
 
 
 @each_domain
@@ -248,7 +248,7 @@ def test_a_known_formula_comes_out_nearly_always(told: Told) -> None:
         formula = torch.tensor([told.domain.count(Structure.from_smiles(name).formula)])
         for _ in range(20):
             cells = told.draw(generator, formula)
-            if torch.equal(told.grammar.formula_of(cells), formula):
+            if torch.equal(told.grammar.counts_of(cells), formula):
                 told.codec.structure(cells[0].numpy())
                 n_right += 1
     assert n_right > 0.8 * 20 * len(smiles)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from nmrflow.chem.domain import Domain
+from nmrflow.chem.domain import AtomType, Domain
 from nmrflow.chem.graph import AtomFeatures, MolecularGraph
 from nmrflow.chem.structure import Bond, Structure
 from nmrflow.errors import ShapeError, StructureError
@@ -32,6 +32,23 @@ def _from_connectivity(connectivity: str) -> Structure:
     structure = Structure.from_smiles(connectivity)
     vars(structure)["connectivity"] = connectivity
     return structure
+
+
+class AtomKind(NamedTuple):
+    """What an atom's cell says.
+
+    Args:
+        type: Element, charge and valence.
+        n_hydrogens: How many it bears; None where the cell does not say.
+    """
+
+    type: AtomType
+    n_hydrogens: int | None
+
+    @property
+    def n_bonds(self) -> int:
+        """Orders of all bonds to heavy atoms together; the most, where hydrogens are not told."""
+        return self.type.valence - (self.n_hydrogens or 0)
 
 
 class CanonicalMolecule(NamedTuple):
@@ -59,19 +76,32 @@ class TableCodec:
 
     Args:
         domain: What can be encoded.
+        tells_hydrogens: Whether an atom's cell also says how many hydrogens it has: a CH2 is then
+            of another kind than a CH3.
+        max_atoms: Most heavy atoms that a table holds; None: the domain's.
     """
 
     depends_on_atom_order = False
 
-    def __init__(self, domain: Domain) -> None:
+    def __init__(
+        self, domain: Domain, *, tells_hydrogens: bool = False, max_atoms: int | None = None
+    ) -> None:
         self.domain = domain
-        n = domain.max_atoms
+        self.tells_hydrogens = tells_hydrogens
+        self.max_atoms = n = max_atoms or domain.max_atoms
+        self.kinds = (
+            tuple(AtomKind(t, h) for t in domain.atom_types for h in range(t.valence))
+            if tells_hydrogens
+            else tuple(AtomKind(t, None) for t in domain.atom_types)
+        )
+        """What an atom's cell says, by its number less 1."""
+        self._kind = {kind: k for k, kind in enumerate(self.kinds)}
         self.pairs = tuple((i, j) for j in range(1, n) for i in range(j))
-        self.n_kind_cells = n if len(domain.atom_types) > 1 else 0
+        self.n_kind_cells = n if len(self.kinds) > 1 else 0
         self.shape = (self.n_kind_cells + len(self.pairs),)
         self._slot = {pair: self.n_kind_cells + slot for slot, pair in enumerate(self.pairs)}
         self._most = np.full(self.shape, MAX_ORDER)
-        self._most[: self.n_kind_cells] = len(domain.atom_types)
+        self._most[: self.n_kind_cells] = len(self.kinds)
         self.loses: tuple[str, ...] = (
             "stereochemistry (cis/trans and R/S forms share one tensor)",
             *(
@@ -82,19 +112,46 @@ class TableCodec:
             "the numbering and the Kekulé form (one canonical form stands for all)",
         )
 
+    def refusal(self, structure: Structure) -> str | None:
+        """Why a structure has no table here, in a sentence, or None where it has one."""
+        if (reason := self.domain.refusal(structure)) is not None:
+            return reason
+        fewest = 2 if self.tells_hydrogens else 1
+        if not fewest <= structure.n_atoms <= self.max_atoms:
+            return (
+                f"{structure.formula} has {structure.n_atoms} heavy atoms: tables are of "
+                f"{fewest} to {self.max_atoms}"
+            )
+        return None
+
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """Write a structure's canonical form, ``(n_cells,)``.
 
         Raises:
-            StructureError: As :meth:`nmrflow.chem.domain.Domain.check`.
+            StructureError: As :meth:`nmrflow.chem.domain.Domain.check`, and for more atoms than a
+                table holds; where hydrogens are told, for a single one.
         """
-        self.domain.check(structure)  # refuses what RDKit's text would not tell apart
+        if (reason := self.refusal(structure)) is not None:
+            raise StructureError(reason)  # also what RDKit's text would not tell apart
         return self.write(canonical_form(structure))
 
     def write(self, structure: Structure) -> NDArray[np.uint8]:
         """Write a structure as it is numbered, ``(n_cells,)``; raises as :meth:`encode`."""
+        if structure.n_atoms > self.max_atoms:
+            raise StructureError(self.refusal(structure) or "")
+        return self._written(
+            self._kinds_of(structure), [(b.begin, b.end, b.order) for b in structure.bonds]
+        )
+
+    def _kinds_of(self, structure: Structure) -> Sequence[int]:
         kinds = self.domain.kinds_of(structure)
-        return self._written(kinds, [(b.begin, b.end, b.order) for b in structure.bonds])
+        if not self.tells_hydrogens:
+            return kinds
+        types = self.domain.atom_types
+        if structure.n_atoms == 1:
+            raise StructureError(f"{structure.formula} has no bond between heavy atoms")
+        told = zip(kinds, structure.n_hydrogens, strict=True)
+        return [self._kind[AtomKind(types[k], h)] for k, h in told]
 
     def _written(
         self, kinds: Sequence[int], bonds: Sequence[tuple[int, int, int]]
@@ -124,7 +181,7 @@ class TableCodec:
         graph = features.graph_of(mol)
         kinds: Sequence[int] = ()
         if self.n_kind_cells or not self._holds(mol):
-            kinds = self.domain.kinds_of(_from_connectivity(connectivity))
+            kinds = self._kinds_of(_from_connectivity(connectivity))
         Chem.Kekulize(mol, clearAromaticFlags=True)
         bonds = [
             (b.GetBeginAtomIdx(), b.GetEndAtomIdx(), int(b.GetBondTypeAsDouble()))
@@ -135,7 +192,7 @@ class TableCodec:
     def _holds(self, mol: Chem.Mol) -> bool:
         """Whether a neutral molecule of the only kind's element; valences follow from that."""
         symbols = {atom.GetSymbol() for atom in mol.GetAtoms()}
-        return symbols == {*self.domain.elements} and mol.GetNumAtoms() <= self.domain.max_atoms
+        return symbols == {*self.domain.elements} and mol.GetNumAtoms() <= self.max_atoms
 
     def decode(self, tensor: NDArray[np.generic]) -> Structure:
         """Read whole numbers that are the canonical form of their molecule.
@@ -197,12 +254,12 @@ class TableCodec:
             if cells[n:n_before].any() or any(bond.end >= n for bond in bonds):
                 raise StructureError("an atom, or a bond, stands behind the last atom")
             kinds = [int(kind) - 1 for kind in cells[:n]]
-        types = [self.domain.atom_types[kind] for kind in kinds]
+        types = [self.kinds[kind].type for kind in kinds]
         structure = Structure(
             tuple(t.element for t in types), bonds, tuple(t.charge for t in types)
         )
-        if n_before and list(self.domain.kinds_of(structure)) != kinds:
-            raise StructureError("an atom has another valence than its kind")
+        if n_before and list(self._kinds_of(structure)) != kinds:
+            raise StructureError("an atom has another valence than its kind, or other hydrogens")
         return structure
 
     def round(self, tensor: NDArray[np.floating]) -> NDArray[np.uint8]:

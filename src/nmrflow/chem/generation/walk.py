@@ -141,9 +141,9 @@ class _Generator:
             start = starts[int(self._rng.random() * len(starts))]
             end = self._walk(self._skeleton(start))
             n_in_vain += 1
-            if end is not None and self._keeps(end):
+            structure = self._to_structure(end) if end and self._keeps(end) else None
+            if end is not None and structure is not None:
                 n_in_vain = 0
-                structure = self._to_structure(end)
                 made.append((structure.bonds, tuple(end.skeleton.kinds)))
                 yield structure
             # Where the surroundings are used up, the next walk sets out from farther away.
@@ -195,15 +195,19 @@ class _Generator:
             )
         )
 
-    def _to_structure(self, found: _Found) -> Structure:
+    def _to_structure(self, found: _Found) -> Structure | None:
+        """The structure; None of a group that is ours to draw otherwise."""
         skeleton, types = found.skeleton, self._types(found.skeleton)
         flags = [bond.GetIsAromatic() for bond in found.mol.GetBonds()]
         table = zip(_bonds(skeleton), flags, strict=True)
-        structure = Structure(
-            tuple(element for element, _, _ in types),
-            tuple(_bond(*bond, flag) for bond, flag in table),
-            tuple(charge for _, charge, _ in types),
-        )
+        try:
+            structure = Structure(
+                tuple(element for element, _, _ in types),
+                tuple(_bond(*bond, flag) for bond, flag in table),
+                tuple(charge for _, charge, _ in types),
+            )
+        except StructureError:
+            return None
         # Known here; RDKit would take longer than all the rest to say it again.
         vars(structure)["connectivity"] = found.connectivity
         vars(structure)["n_hydrogens"] = tuple(

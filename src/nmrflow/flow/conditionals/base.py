@@ -29,26 +29,30 @@ class Conditional(nn.Module):
         grammar: Of the tokens.
     """
 
+    n_facts = 0
+    """Whole numbers that it reads of peaks beside the code."""
+
     def __init__(self, n_bins: int, grammar: Grammar) -> None:
         super().__init__()
         self.n_bins = n_bins
         self.grammar = grammar
 
     @abstractmethod
-    def forward(self, code: Tensor, states: State) -> Tensor:
+    def forward(self, code: Tensor, states: State, peaks: Tensor | None = None) -> Tensor:
         """Logits of the token after each state.
 
         Args:
             code: Bits, bool, ``(n, n_bins)``.
             states: With axes ``(n, t)``.
+            peaks: What is known of peaks beside, ``(n, n_facts)``.
 
         Returns:
             ``(n, t, n_tokens)``.
         """
 
     @abstractmethod
-    def begin(self, code: Tensor) -> Any:  # noqa: ANN401 - each network its own
-        """The memory before the first token."""
+    def begin(self, code: Tensor, peaks: Tensor | None = None) -> Any:  # noqa: ANN401 - its own
+        """The memory before the first token; arguments as of :meth:`forward`."""
 
     @abstractmethod
     def step(self, memory: Any, state: State) -> Tensor:  # noqa: ANN401
@@ -113,7 +117,7 @@ class StateEmbedding(nn.Module):
     def forward(self, state: State) -> Tensor:
         """``(..., width)``."""
         grammar, n = self.grammar, self.grammar.max_atoms
-        total = state.formula[..., -1]
+        total = state.counts[..., -1]
         known = total >= 0
         left = (total - state.bonds.sum(-1) // 2).clamp(0, self.most_bonds)
         bonds = torch.where(known, left, self.most_bonds + 1)
@@ -128,7 +132,7 @@ class StateEmbedding(nn.Module):
         )
         for kind, embedding in enumerate(self.atoms_left):
             used = (state.kinds == kind).sum(-1) if grammar.tells_kinds else state.column
-            rest = (state.formula[..., kind] - used).clamp(0, n)
+            rest = (state.counts[..., kind] - used).clamp(0, n)
             vector = vector + embedding(torch.where(known, rest, n + 1))
         vector = vector + self.bonds_left(bonds)
         if self.kinds is not None:

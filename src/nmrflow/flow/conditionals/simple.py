@@ -30,11 +30,11 @@ class StructureRecurrent(Conditional):
         self.cells = nn.GRU(2 * width, width, n_layers, batch_first=True)
         self.leave = nn.Linear(2 * width, grammar.n_tokens)
 
-    def forward(self, code: Tensor, states: State) -> Tensor:
+    def forward(self, code: Tensor, states: State, peaks: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Logits of all tokens at once; see :class:`Conditional`."""
         return self._advance(self._context(code), self.state(states), None)[0]
 
-    def begin(self, code: Tensor) -> list[Any]:
+    def begin(self, code: Tensor, peaks: Tensor | None = None) -> list[Any]:  # noqa: ARG002
         """The code's vector, and no recurrent state yet."""
         return [self._context(code), None]
 
@@ -82,12 +82,12 @@ class StructureMemoryless(Conditional):
             nn.Linear(width, grammar.n_tokens),
         )
 
-    def forward(self, code: Tensor, states: State) -> Tensor:
+    def forward(self, code: Tensor, states: State, peaks: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Logits of all tokens at once; see :class:`Conditional`."""
         logits: Tensor = self.body(self.state(states) + self.begin(code)[:, None])
         return logits
 
-    def begin(self, code: Tensor) -> Tensor:
+    def begin(self, code: Tensor, peaks: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """The code's vector."""
         vector: Tensor = self.code(code.to(self.code.weight.dtype))
         return vector

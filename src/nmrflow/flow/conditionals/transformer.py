@@ -49,10 +49,10 @@ class StructureTransformer(Conditional):
             raise ConfigError(f"width={width} is no multiple of n_heads={n_heads}")
         self.rounds = bfloat16
         self.peaks = PeakEmbedding(n_bins, width)
-        self.read = _Layer(width, n_heads, hidden=2 * width)
+        self.read = Layer(width, n_heads, hidden=2 * width)
         self.read_norm = nn.LayerNorm(width)
         self.state = StateEmbedding(grammar, width)
-        layers = [_Layer(width, n_heads, hidden=4 * width, reads=True) for _ in range(n_layers)]
+        layers = [Layer(width, n_heads, hidden=4 * width, reads=True) for _ in range(n_layers)]
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, grammar.n_tokens)
@@ -65,7 +65,7 @@ class StructureTransformer(Conditional):
                 std = 0.02 / math.sqrt(2 * n_layers) if ends_branch else 0.02
                 nn.init.normal_(weight, std=std)
 
-    def forward(self, code: Tensor, states: State) -> Tensor:
+    def forward(self, code: Tensor, states: State, peaks: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Logits of all tokens at once; see :class:`Conditional`."""
         rounded = (
             self.rounds
@@ -79,13 +79,13 @@ class StructureTransformer(Conditional):
             length = x.shape[1]
             past = torch.ones(length, length, dtype=torch.bool, device=code.device).tril()
             mask = torch.cat([seen.expand(-1, length, -1), past.expand(len(x), -1, -1)], 2)
-            bias = _bias(mask, x.dtype)
+            bias = attention_bias(mask, x.dtype)
             for layer in self.layers:
                 x = layer(x, bias, peaks=peaks)
             logits: Tensor = self.leave(self.norm(x))
         return logits.to(x.dtype)
 
-    def begin(self, code: Tensor) -> "_Memory":
+    def begin(self, code: Tensor, peaks: Tensor | None = None) -> "_Memory":  # noqa: ARG002
         """The peaks, and empty lists of what each layer will have seen."""
         peaks, seen = self._read(code)
         return _Memory([layer.keys(peaks) for layer in self._layers()], seen)
@@ -94,7 +94,7 @@ class StructureTransformer(Conditional):
         """Logits of one token."""
         x = self.state(state)[:, None]
         memory.seen = F.pad(memory.seen, (0, 1), value=True)
-        bias = _bias(memory.seen, x.dtype)
+        bias = attention_bias(memory.seen, x.dtype)
         for k, layer in enumerate(self._layers()):
             x, memory.keys[k] = layer.step(x, bias, memory.keys[k])
         logits: Tensor = self.leave(self.norm(x[:, 0]))
@@ -106,15 +106,15 @@ class StructureTransformer(Conditional):
         keys = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in memory.keys]
         return _Memory(keys, memory.seen[rows])
 
-    def _layers(self) -> "Iterator[_Layer]":
+    def _layers(self) -> "Iterator[Layer]":
         for layer in self.layers:
-            assert isinstance(layer, _Layer)
+            assert isinstance(layer, Layer)
             yield layer
 
     def _read(self, code: Tensor) -> tuple[Tensor, Tensor]:
         vectors, real = self.peaks(code)
         seen = real[:, None]
-        return self.read_norm(self.read(vectors, _bias(seen, vectors.dtype))), seen
+        return self.read_norm(self.read(vectors, attention_bias(seen, vectors.dtype))), seen
 
 
 class _Memory:
@@ -125,14 +125,14 @@ class _Memory:
         self.seen = seen
 
 
-def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+def attention_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
     """Attention bias ``(n, 1, queries, keys)``: 0 where it may look."""
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(
         ~mask, float("-inf")
     )[:, None]
 
 
-class _Layer(nn.Module):
+class Layer(nn.Module):
     """Attention and a network of each vector by itself, each added to what came in."""
 
     def __init__(self, width: int, n_heads: int, *, hidden: int, reads: bool = False) -> None:
@@ -163,6 +163,15 @@ class _Layer(nn.Module):
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
         key, value = torch.cat([before[0], key], 2), torch.cat([before[1], value], 2)
         return self._finish(x, _attend(query, key, value, bias)), (key, value)
+
+    def step_at(
+        self, x: Tensor, bias: Tensor, peak_key: Tensor, peak_value: Tensor, add: Any
+    ) -> Tensor:
+        """One position; ``add`` keeps its key and value, and gives those of all positions."""
+        query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
+        key, value = add(key, value)
+        key, value = torch.cat([peak_key, key], 2), torch.cat([peak_value, value], 2)
+        return self._finish(x, _attend(query, key, value, bias))
 
     def _split(self, x: Tensor, n: int) -> tuple[Tensor, ...]:
         heads = x.reshape(*x.shape[:-1], n, self.n_heads, -1)

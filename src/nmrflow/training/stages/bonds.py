@@ -32,7 +32,7 @@ from nmrflow.training.stages.base import Stage, StageContext, ensemble_of
 GRADIENT_NORM = 30.0
 """Longer gradients are cut to it; in a training that goes well few are."""
 
-_OF_THE_RUN = (
+OF_THE_RUN = (
     "accelerator",
     "devices",
     "num_nodes",
@@ -80,7 +80,7 @@ class BondStage(Stage):
         log = _Losses(self.n_epochs)
         last = context.folder / "last.ckpt"
         trainer = pl.Trainer(
-            **{key: context.trainer[key] for key in _OF_THE_RUN if key in context.trainer},
+            **{key: context.trainer[key] for key in OF_THE_RUN if key in context.trainer},
             max_epochs=self.n_epochs,
             gradient_clip_val=GRADIENT_NORM,
             limit_val_batches=0,

@@ -1,0 +1,144 @@
+"""The backward side of a network of many kinds of atoms, put to the test on measured spectra."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from nmrflow.answers.candidates import order, weigh_drawn
+from nmrflow.answers.elucidation import of_question
+from nmrflow.console import progress
+from nmrflow.data.records import Record
+from nmrflow.data.splits import draw, structure_hash
+from nmrflow.evaluation.scores_file import named
+from nmrflow.metrics import structure
+from nmrflow.model.trained import TrainedFlow
+from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.question import Question
+
+SIZES = ((2, 10), (11, 15), (16, 20), (21, 32))
+"""Heavy atoms of the molecules that are told apart in the scores."""
+
+
+class Known(NamedTuple):
+    """What is told beside the shifts.
+
+    Args:
+        suffix: Of the scores' names.
+        formula: The formula.
+        kinds: Of every peak, whether it is of C, CH, CH2 or CH3.
+    """
+
+    suffix: str
+    formula: bool = False
+    kinds: bool = False
+
+
+KNOWN = (
+    Known(""),
+    Known("_formula", formula=True),
+    Known("_formula_kinds", formula=True, kinds=True),
+)
+
+
+def question_of(record: Record, known: Known) -> Question:
+    """A record's peaks as a question: each shift once, or once for each kind of carbon.
+
+    Of an ion the formula is not told: what is read as a formula is a neutral molecule's.
+    """
+    told = dict.fromkeys(
+        (peak.shift_ppm, peak.multiplicity if known.kinds else None) for peak in record.peaks.peaks
+    )
+    peaks = PeakList(tuple(Peak(shift, letter) for shift, letter in told))
+    is_told = known.formula and not sum(record.structure.charges)
+    return Question(peaks, formula=record.structure.formula if is_told else None)
+
+
+def is_of_tables(trained: TrainedFlow) -> bool:
+    """Whether the codec's cells tell hydrogens, and not every molecule known has a table."""
+    return bool(getattr(trained.codec, "tells_hydrogens", False))
+
+
+def choose(trained: TrainedFlow, records: Sequence[Record], n: int, seed: int) -> list[Record]:
+    """So many of the records that have a table, drawn by a hash of their molecules."""
+    refusal = getattr(trained.codec, "refusal", trained.domain.refusal)
+    return draw((r for r in records if refusal(r.structure) is None), n, seed)
+
+
+@torch.no_grad()
+def backward_scores(
+    trained: TrainedFlow, records: Sequence[Record], *, n_samples: int, seed: int
+) -> dict[str, Any]:
+    """Scores for every set of what is known, of all records and by size.
+
+    Args:
+        trained: A network whose codec tells hydrogens.
+        records: Whose multiplicities follow from the structure; in the network's tables.
+        n_samples: Draws for each question.
+        seed: Of the draws.
+
+    Returns:
+        As of :func:`nmrflow.metrics.structure.sampling_scores` and ``ranking_scores``;
+        ``top1_given_covered``; ``log_p_truth``, mean and median; each with the suffix of what was
+        known, and behind it ``/LOW-HIGH`` of one size.
+    """
+    scores: dict[str, Any] = {"structure/n": len(records)}
+    sizes = np.array([record.structure.n_atoms for record in records])
+    for known in KNOWN:
+        found = _propose(trained, records, known, n_samples=n_samples, seed=seed)
+        parts = {"": np.ones(len(records), dtype=bool)}
+        parts |= {f"/{low}-{high}": (sizes >= low) & (sizes <= high) for low, high in SIZES}
+        for part, rows in parts.items():
+            if rows.any():
+                suffix = known.suffix + part
+                scores |= named(
+                    "structure/", _scores(trained, found, np.flatnonzero(rows)), suffix
+                )
+    return scores
+
+
+class _Proposed(NamedTuple):
+    truths: list[str]
+    samples: list[list[str | None]]
+    ranked: list[list[str]]
+    log_p: np.ndarray[Any, np.dtype[np.float64]]
+
+
+def _propose(
+    trained: TrainedFlow, records: Sequence[Record], known: Known, *, n_samples: int, seed: int
+) -> _Proposed:
+    questions = [question_of(record, known) for record in records]
+    samples: list[list[str | None]] = []
+    ranked: list[list[str]] = []
+    drawn = trained.iterate_proposals(questions, n_samples, seed, explains=False)
+    title = f"backward test{known.suffix.replace('_', ', ')}"
+    pairs = zip(questions, drawn, strict=True)
+    for question, proposals in progress(pairs, len(questions), title):
+        samples.append([p.structure and p.structure.connectivity for p in proposals])
+        candidates = order(weigh_drawn(trained, question, of_question(proposals, question)))
+        ranked.append([c.structure.connectivity for c in candidates[: structure.N_FIRST]])
+    truths = [record.structure for record in records]
+    names = [truth.connectivity for truth in truths]
+    return _Proposed(names, samples, ranked, trained.log_p(truths, questions))
+
+
+def _scores(
+    trained: TrainedFlow, found: _Proposed, rows: np.ndarray[Any, np.dtype[np.intp]]
+) -> dict[str, Any]:
+    truths = [found.truths[k] for k in rows]
+    samples = [found.samples[k] for k in rows]
+    ranked = [found.ranked[k] for k in rows]
+    covered = [truth in drawn for truth, drawn in zip(truths, samples, strict=True)]
+    first = [truth in names[:1] for truth, names in zip(truths, ranked, strict=True)]
+    given = [hit for hit, is_covered in zip(first, covered, strict=True) if is_covered]
+    log_p = found.log_p[rows]
+    seen = set(trained.description["training_side"]["structure_hashes"])
+    return {
+        "n": len(rows),
+        **structure.sampling_scores(samples, truths, lambda name: structure_hash(name) in seen),
+        **structure.ranking_scores(ranked, truths),
+        "top1_given_covered": structure.mean_or_none(given),
+        "log_p_truth": float(log_p[np.isfinite(log_p)].mean()),
+        "log_p_truth_median": float(np.median(log_p)),
+    }

@@ -1,0 +1,253 @@
+"""The backward side is learned, on molecules with predicted and with measured peaks."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+
+from nmrflow.chem.codecs.table import TableCodec
+from nmrflow.config.building import check_counts, check_shares
+from nmrflow.console import say
+from nmrflow.data.peak_table import joined, read_table
+from nmrflow.data.question_draw import PeakBatches, PeakRows, QuestionDraw, Rows
+from nmrflow.errors import ConfigError, TrainingError
+from nmrflow.flow.saturated import SaturatedGrammar
+from nmrflow.flow.spectrum import CODE_LOGIT
+from nmrflow.flow.structure import StructureCoupling
+from nmrflow.model import checkpoint as checkpoints
+from nmrflow.model.network import Network, part_of
+from nmrflow.model.schema import load_weights
+from nmrflow.numerics import Draws, generator_for, own_rows, summed, world_size
+from nmrflow.spectra.places import HUNDREDTHS, ORIGIN_PPM
+from nmrflow.training.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
+from nmrflow.training.datamodule import as_is
+from nmrflow.training.optimizer import MuonAdamW, Trapeze, check_state
+from nmrflow.training.resemblance import resemblance
+from nmrflow.training.stages.base import Stage, StageContext, ensemble_of
+from nmrflow.training.stages.bonds import GRADIENT_NORM, OF_THE_RUN
+from nmrflow.training.stages.molecules import measured_table, table_files
+
+
+@dataclass(kw_only=True, eq=False)
+class BackwardStage(Stage):
+    """Train what the flow says of structures, given questions.
+
+    Args:
+        molecules: Name of the stage that wrote tables of molecules.
+        n_molecules: How many molecules are gone through, repeats included.
+        n_epochs: Parts in which that is done; after each a checkpoint is written.
+        batch_size: Molecules at a time, of all processes together.
+        share_measured: Share of measured spectra of the training side in each batch.
+        share_alike: Share of the other draws that follow how much molecules resemble measured
+            ones (:mod:`nmrflow.training.resemblance`); the others are all alike.
+        questions: What is told of each.
+        optimizer: Makes the optimiser from the parameters.
+        schedule: Factor on its rates, from the share of the steps done.
+
+    Raises:
+        ConfigError: If a number is too small, or a share none.
+    """
+
+    molecules: str
+    n_molecules: int
+    n_epochs: int = 20
+    batch_size: int = 256
+    share_measured: float = 0.3
+    share_alike: float = 0.7
+    questions: QuestionDraw = field(default_factory=QuestionDraw)
+    optimizer: Callable[[Iterable[Tensor]], Optimizer] = MuonAdamW
+    schedule: Trapeze = field(default_factory=Trapeze)
+
+    keeps = ("last.ckpt",)
+    is_together = True
+
+    def __post_init__(self) -> None:
+        check_counts(vars(self), n_molecules=1, n_epochs=1, batch_size=1)
+        check_shares(vars(self), "share_measured", "share_alike")
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Train; goes on after the last checkpoint that is there."""
+        log = _Losses(self.n_epochs)
+        last = context.folder / "last.ckpt"
+        trainer = pl.Trainer(
+            **{key: context.trainer[key] for key in OF_THE_RUN if key in context.trainer},
+            max_epochs=self.n_epochs,
+            gradient_clip_val=GRADIENT_NORM,
+            limit_val_batches=0,
+            callbacks=[log, EpochProgress(), LastCheckpoint(str(context.folder))],
+            logger=False,
+            enable_model_summary=False,
+            plugins=[AtomicCheckpointIO()],
+            default_root_dir=str(context.folder),
+        )
+        batches = self._batches(context, self.batch_size * trainer.world_size)
+        module = BackwardModule(
+            context.network, self.questions, self.optimizer, self.schedule, context.seed
+        )
+        trainer.fit(
+            module,
+            DataLoader(batches.rows, batch_sampler=batches, collate_fn=as_is),
+            ckpt_path=last if last.exists() else None,
+            weights_only=True,
+        )
+        module.eval()
+        # What y says of bits, where it is the code of a question.
+        logits = {"mean_logit_true": CODE_LOGIT, "mean_logit_false": -CODE_LOGIT}
+        return {"structure_nats": log.losses, **logits}
+
+    def load(self, context: StageContext) -> None:
+        """Take the weights of the last checkpoint."""
+        state = checkpoints.read(context.folder / "last.ckpt")["state_dict"]
+        load_weights(context.network.flow, part_of(state, "flow"))
+        context.network.flow.eval()
+
+    def _batches(self, context: StageContext, batch_size: int) -> PeakBatches:
+        """What is gone through: tables by resemblance, and measured spectra."""
+        if self.molecules not in context.folders:
+            raise ConfigError(
+                f"molecules={self.molecules}: no stage before this one has that name; there are "
+                f"{', '.join(context.folders) or 'none'}"
+            )
+        network, grammar = context.network, structure_node(context.network).grammar
+        codec = network.codec
+        assert isinstance(codec, TableCodec)
+        tables = joined([read_table(f) for f in table_files(context.folders[self.molecules])])
+        features = ensemble_of(network).features
+        rows = PeakRows(tables, measured_table(context.train, codec, grammar, features))
+        weights = np.full(rows.n_molecules, 1 - self.share_alike)
+        if self.share_alike:
+            known = rows.measured.kinds
+            weights += self.share_alike * resemblance(known, rows, context.seed)
+        return PeakBatches(
+            rows,
+            n=self.n_molecules // self.n_epochs,
+            batch_size=batch_size,
+            share_measured=self.share_measured,
+            seed=context.seed,
+            weights=weights,
+        )
+
+
+def structure_node(network: Network) -> StructureCoupling:
+    """The node that says structures, of kinds of atoms that tell their hydrogens.
+
+    Raises:
+        ConfigError: If the flow has none.
+    """
+    found = (node for node in network.flow.nodes if isinstance(node, StructureCoupling))
+    node = next(found, None)
+    if node is None or not isinstance(node.grammar, SaturatedGrammar):
+        raise ConfigError(
+            "this stage trains a flow with a StructureCoupling, and a codec that tells hydrogens"
+        )
+    return node
+
+
+class BackwardModule(pl.LightningModule):
+    """Minimises -log p(structure | question), token by token.
+
+    It is the likelihood that z and log|det| add up to, without computing either.
+
+    Args:
+        network: Its flow is trained.
+        questions: What is told of each molecule.
+        optimizer: Makes the optimiser from the parameters.
+        schedule: Factor on its rates, from the share of the steps done.
+        seed: Of the questions.
+    """
+
+    edges: Tensor
+
+    def __init__(
+        self,
+        network: Network,
+        questions: QuestionDraw,
+        optimizer: Callable[[Iterable[Tensor]], Optimizer],
+        schedule: Callable[[float], float],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.flow = network.flow
+        node = structure_node(network)
+        assert isinstance(node.grammar, SaturatedGrammar)
+        self._node, self._grammar = [node], node.grammar  # in a list: it is the flow's own
+        assert isinstance(network.codec, TableCodec)
+        self._charges = torch.tensor([[kind.type.charge] for kind in network.codec.kinds])
+        self._questions, self._make_optimizer, self._schedule = questions, optimizer, schedule
+        self._seed = seed
+        edges = (network.axis.bin_edges_ppm() - ORIGIN_PPM) * HUNDREDTHS
+        self.register_buffer("edges", torch.from_numpy(edges).float(), persistent=False)
+        self.losses: list[Tensor] = []
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
+        """The configured optimiser over the flow's own weights."""
+        optimizer = self._make_optimizer(w for w in self.parameters() if w.requires_grad)
+        optimizer.register_load_state_dict_pre_hook(check_state)
+        schedule, n_steps = self._schedule, int(self.trainer.estimated_stepping_batches)
+        by_step = LambdaLR(optimizer, lambda step: schedule(min(step / n_steps, 1.0)))
+        return [optimizer], [{"scheduler": by_step, "interval": "step"}]
+
+    def on_fit_start(self) -> None:
+        """Lightning leaves the mode as it is, and a flow that was used before is in the other."""
+        self.train()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What makes it a checkpoint of ours."""
+        checkpoint[checkpoints.KEY] = {**checkpoints.describe_software(), "training_side": {}}
+
+    def training_step(self, rows: Rows, batch_idx: int) -> Tensor:
+        """The mean of -log p over one batch."""
+        n_own = len(rows.tokens)
+        n = int(summed([n_own])[0])
+        key = generator_for(self._seed, "questions", self.current_epoch, batch_idx)
+        asked = self._questions(
+            rows,
+            self._grammar.totals_of_tokens(rows.tokens, self._grammar.counted),
+            is_ion=self._grammar.totals_of_tokens(rows.tokens, self._charges)[:, 0] != 0,
+            edges=self.edges,
+            n_peaks=self._node[0].conditional.n_facts // 2,
+            draws=Draws(key, n, own_rows()),
+        )
+        log_p = self._node[0].log_probability_of_tokens(*asked)
+        loss = -log_p.mean()
+        if not math.isfinite(summed([float(loss.detach())])[0]):
+            raise TrainingError(
+                f"the loss is {float(loss)} in epoch {self.current_epoch + 1}, batch "
+                f"{batch_idx + 1}; lower the stage's optimizer.lr"
+            )
+        self.losses.append(loss.detach())
+        return loss * (n_own * world_size() / n)
+
+
+class _Losses(Callback):
+    """One line for each epoch; what it has told is part of the checkpoint."""
+
+    def __init__(self, n_epochs: int) -> None:
+        self.n_epochs = n_epochs
+        self.losses: list[float] = []
+        self._started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, BackwardModule)
+        self.losses.append(float(torch.stack(pl_module.losses).mean()))
+        pl_module.losses.clear()
+        say(
+            f"{trainer.current_epoch + 1:>5} of {self.n_epochs}: loss {self.losses[-1]:.3f} "
+            f"({time.perf_counter() - self._started:.0f} s)"
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"losses": self.losses}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.losses = list(state_dict["losses"])
