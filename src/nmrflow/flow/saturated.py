@@ -39,12 +39,15 @@ class SaturatedGrammar(Grammar):
         pairs: Sequence[tuple[int, int]],
         counted: Sequence[Sequence[int]],
         most_bonds: Sequence[int],
+        charges: Sequence[int],
     ) -> None:
         super().__init__(valences, max_atoms, pairs)
         self.counted = torch.tensor(counted)
         self.n_elements = len(most_bonds)
         self.most_bonds = torch.tensor(most_bonds)
+        self.charges = torch.tensor(charges)
         self._binds = torch.tensor(valences)
+        self._charge = torch.tensor([*charges, 0])
         # Behind the last kind stands what is not told yet: it counts nothing and binds nothing.
         self._counted = torch.cat([self.counted, torch.zeros_like(self.counted[:1])])
         self._valence = torch.tensor([*self.valences, 0])
@@ -95,7 +98,7 @@ class SaturatedGrammar(Grammar):
         own_left = left.gather(-1, column[..., None])
         open_ = left.sum(-1)
         rest = self.rest(state)
-        to_come = self._to_come(rest)
+        to_come = self._to_come(rest, state)
         rows = torch.arange(self.n_rows, device=column.device)
         room = torch.minimum(left[..., : self.n_rows], own_left)
         # A bond takes two of what is open; what is kept for further atoms, none may take.
@@ -120,23 +123,24 @@ class SaturatedGrammar(Grammar):
         more = ~unbound & (state.column < self.n_rows) & ((open_ > 0) | (state.column < 0))
         more &= to_come.some | ~to_come.is_whole
         more &= ~to_come.is_known | (open_ <= to_come.bonds)
-        ends = torch.cat([stop[..., None], more[..., None] & self._fits(rest, open_)], -1)
+        ends = torch.cat([stop[..., None], more[..., None] & self._fits(rest, to_come, open_)], -1)
         none = ~bond.any(-1) & ~ends.any(-1)
         ends = torch.cat([(ends[..., 0] | none)[..., None], ends[..., 1:]], -1)
         return torch.cat([bond, ends], -1)
 
-    def _to_come(self, rest: Tensor) -> "_ToCome":
+    def _to_come(self, rest: Tensor, state: State) -> "_ToCome":
         atoms, hydrogens = rest[..., : self.n_elements], rest[..., self.n_elements]
         is_whole = (atoms >= 0).all(-1)
         n = atoms.clamp(min=0).sum(-1)
         valences = (atoms.clamp(min=0) * self.most_bonds.to(rest.device)).sum(-1)
         known = is_whole & (hydrogens >= 0)
-        return _ToCome((atoms > 0).any(-1), n, is_whole, known, valences - hydrogens)
+        # What is told of formulas is of molecules without a net charge.
+        charge = self._charge.to(rest.device)[state.kinds].sum(-1)
+        return _ToCome((atoms > 0).any(-1), n, is_whole, known, valences - hydrogens - charge)
 
-    def _fits(self, rest: Tensor, open_: Tensor) -> Tensor:
+    def _fits(self, rest: Tensor, to_come: "_ToCome", open_: Tensor) -> Tensor:
         """Which kinds the totals leave room for; the last atom uses all of them up."""
         counted, binds = self.counted.to(rest.device), self._binds.to(rest.device)
-        to_come = self._to_come(rest)
         is_last = (to_come.is_whole & (to_come.n == 1))[..., None]
         fits = ~is_last | (binds == open_[..., None])
         for total in range(self.n_counts):

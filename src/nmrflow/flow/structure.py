@@ -165,7 +165,7 @@ class StructureCoupling(Node):
         row = torch.arange(len(z), device=z.device)
         asked, begun = torch.unique(torch.cat([code, facts], 1), dim=0, return_inverse=True)
         code, facts = asked[:, : self.n_bins].bool(), asked[:, self.n_bins :]
-        memory = self.conditional.begin(code, self._peaks(facts))
+        memory = self.conditional.begin(code, self.peaks_of(facts))
         state = grammar.first_state(facts[:, : self._n_counts])
 
         def decide(of_row: Tensor, cell: Tensor, value: Tensor, own: Tensor) -> None:
@@ -233,7 +233,8 @@ class StructureCoupling(Node):
     def _n_counts(self) -> int:
         return self.grammar.n_counts
 
-    def _peaks(self, facts: Tensor) -> Tensor:
+    def peaks_of(self, facts: Tensor) -> Tensor:
+        """What of facts the network reads of peaks."""
         return facts[:, self._n_counts :]
 
     def _token_log_p(self, tokens: Tensor, code: Tensor, facts: Tensor) -> Tensor:
@@ -246,7 +247,7 @@ class StructureCoupling(Node):
         for rows in order.chunk(n_groups):
             part = tokens[rows, : int(n_told[rows].max())]
             states = self.grammar.states_before(part, facts[rows, : self._n_counts])
-            logits = self.conditional(code[rows], states, self._peaks(facts[rows]))
+            logits = self.conditional(code[rows], states, self.peaks_of(facts[rows]))
             of_group = self.grammar.token_log_probabilities(logits, states, self.floor)
             log_p.append(F.pad(of_group, (0, 0, 0, tokens.shape[1] - of_group.shape[1])))
         return torch.cat(log_p)[order.argsort()]

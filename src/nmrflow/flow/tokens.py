@@ -147,6 +147,21 @@ class Grammar:
         complete &= ((orders > 0) <= told[:, column + 1]).all(1)
         return tokens[:, :length], decides, complete
 
+    def to_cells(self, tokens: Tensor) -> Tensor:
+        """Tables of whole sequences ``(n, t)``, -1 behind the end: ``(n, n_cells)``."""
+        n = len(tokens)
+        column = self.first_column + _shifted((tokens >= self.end).long().cumsum(1), 0)
+        is_bond = (tokens >= 0) & (tokens < self.end)
+        cells = tokens.new_zeros(n, self.n_cells + 1)  # The last takes what is no cell's.
+        row = torch.where(is_bond, tokens // MAX_ORDER, 0)
+        slot = self.slot.to(tokens.device)[column.clamp(0, self.n_rows), row]
+        place = torch.where(is_bond, self.n_kind_cells + slot, self.n_cells)
+        cells.scatter_(1, place, tokens % MAX_ORDER + 1)
+        if self.tells_kinds:
+            place = torch.where(tokens > self.end, column + 1, self.n_cells)
+            cells.scatter_(1, place, tokens - self.end)
+        return cells[:, :-1]
+
     def first_state(self, counts: Tensor) -> State:
         """The state before the first token, of totals ``(n, n_counts)``."""
         n = len(counts)

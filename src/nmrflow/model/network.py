@@ -202,4 +202,5 @@ def grammar_of(codec: TableCodec) -> "Grammar":
     elements = codec.domain.elements
     counted = [Totals(elements).of_kind(kind) for kind in codec.kinds]
     most_bonds = [Totals.most_bonds(codec.domain, element) for element in elements]
-    return SaturatedGrammar(valences, codec.max_atoms, codec.pairs, counted, most_bonds)
+    charges = [kind.type.charge for kind in codec.kinds]
+    return SaturatedGrammar(valences, codec.max_atoms, codec.pairs, counted, most_bonds, charges)

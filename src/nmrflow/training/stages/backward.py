@@ -181,8 +181,6 @@ class BackwardModule(pl.LightningModule):
         node = structure_node(network)
         assert isinstance(node.grammar, SaturatedGrammar)
         self._node, self._grammar = [node], node.grammar  # in a list: it is the flow's own
-        assert isinstance(network.codec, TableCodec)
-        self._charges = torch.tensor([[kind.type.charge] for kind in network.codec.kinds])
         self._questions, self._make_optimizer, self._schedule = questions, optimizer, schedule
         self._seed = seed
         edges = (network.axis.bin_edges_ppm() - ORIGIN_PPM) * HUNDREDTHS
@@ -213,7 +211,10 @@ class BackwardModule(pl.LightningModule):
         asked = self._questions(
             rows,
             self._grammar.totals_of_tokens(rows.tokens, self._grammar.counted),
-            is_ion=self._grammar.totals_of_tokens(rows.tokens, self._charges)[:, 0] != 0,
+            is_ion=self._grammar.totals_of_tokens(rows.tokens, self._grammar.charges[:, None])[
+                :, 0
+            ]
+            != 0,
             edges=self.edges,
             n_peaks=self._node[0].conditional.n_facts // 2,
             draws=Draws(key, n, own_rows()),
