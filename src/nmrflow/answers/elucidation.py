@@ -20,14 +20,11 @@ from nmrflow.answers.question import ask, best_reading
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
 from nmrflow.limits import MAX_PEAKS_PER_ATOM
-from nmrflow.model.drawing import draw_in_parts
+from nmrflow.model.drawing import N_SAMPLES, find
 from nmrflow.model.questions import Asked
 from nmrflow.model.results import PredictedShifts, Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Question
-
-N_SAMPLES = 600
-"""Draws for a question, and for what stands against candidates that somebody gives."""
 
 N_SHOWN = 10
 
@@ -40,10 +37,11 @@ class Elucidation:
         question: What was asked.
         candidates: Best first, those asked for.
         n_distinct: Number of distinct molecules drawn, of which they are the first.
-        n_samples: Number of draws.
-        n_invalid: Draws that are no molecule, none of the formula, or without a spectrum.
+        n_samples: Number of draws, or of what the beam has found.
+        n_invalid: Of these, what is no molecule, none of the formula, or without a spectrum.
         seed: Of the draws.
         outside: Why such a spectrum has no probability, in words.
+        is_calibrated: Whether there is a calibration of what the network proposes.
     """
 
     question: Question
@@ -53,6 +51,7 @@ class Elucidation:
     n_invalid: int
     seed: int
     outside: str | None = None
+    is_calibrated: bool = True
 
     @property
     def probability(self) -> float | None:
@@ -61,8 +60,13 @@ class Elucidation:
         None where there is no calibration, or it holds for no such spectrum.
         """
         if not self.candidates:
-            return None if self.outside else 0.0
+            return 0.0 if self.is_calibrated and not self.outside else None
         return self.candidates[-1].probability
+
+    @property
+    def mass(self) -> float:
+        """The probability that the network itself gives to the candidates together."""
+        return sum(math.exp(c.log_p) for c in self.candidates if c.log_p is not None)
 
 
 @dataclass(frozen=True)
@@ -92,17 +96,18 @@ def elucidate(
     peaks: Asked,
     *,
     formula: str | None = None,
-    n_samples: int = N_SAMPLES,
+    n_samples: int | None = None,
     seed: int = 0,
     n_shown: int = N_SHOWN,
 ) -> Elucidation:
-    """Draw structures for a spectrum and order them.
+    """Find structures for a spectrum and order them.
 
     Args:
         model: The network.
         peaks: The spectrum.
         formula: As C10H14, if it is known.
-        n_samples: Draws; more of them find rarer structures.
+        n_samples: Draws, which find rarer structures the more there are; None: as
+            :func:`nmrflow.model.drawing.find` does best.
         seed: Of the draws: the same gives the same list.
         n_shown: Most candidates returned.
 
@@ -141,14 +146,15 @@ def elucidate(
 
 
 def _elucidate(
-    model: TrainedFlow, question: Question, n_samples: int, seed: int, n_shown: int
+    model: TrainedFlow, question: Question, n_samples: int | None, seed: int, n_shown: int
 ) -> Elucidation:
     n_drawn: Counter[str] = Counter()
     all_scores: dict[str, float] = {}
     best: tuple[Candidate, ...] = ()
-    n_invalid = 0
+    n_invalid = n_found = 0
     # Some at a time, of which only scores and the best stay: memory does not grow with draws.
-    for drawn in draw_in_parts(model, question, n_samples, seed):
+    for drawn in find(model, question, n_samples, seed):
+        n_found += len(drawn)
         valid = of_question(drawn, question)
         n_invalid += len(drawn) - len(valid)
         new = [p for p in valid if p.structure and p.structure.connectivity not in n_drawn]
@@ -158,9 +164,12 @@ def _elucidate(
         best = order([*best, *found])[:n_shown]
     best = tuple(replace(c, n_sampled=n_drawn[c.structure.connectivity]) for c in best)
     outside = why_outside(model, question)
-    among = model.calibration.among if model.calibration and not outside else None
-    shown = with_probabilities(settled(model, question, order(best)), all_scores, among)
-    return Elucidation(question, shown, len(n_drawn), n_samples, n_invalid, seed, outside)
+    among = model.calibration.among if model.calibration else None
+    shown = settled(model, question, order(best))
+    if not outside:
+        shown = with_probabilities(shown, all_scores, among)
+    counts = len(n_drawn), n_found, n_invalid, seed
+    return Elucidation(question, shown, *counts, outside, among is not None)
 
 
 def _score(candidates: Sequence[Candidate], question: Question) -> float:

@@ -57,6 +57,11 @@ def say_trust(answer: Elucidation | Ranking) -> str:
         return f"None fits: all of {those} are ruled out." if n > 1 else "It is ruled out."
     if answer.outside:
         return f"No probability can be given: {answer.outside}; check the peaks."
+    if isinstance(answer, Elucidation) and not answer.is_calibrated:
+        return (
+            f"The network itself gives {those} a probability of {_percent(answer.mass)}"
+            f"{' together' if n > 1 else ''}; that was not calibrated on held-out spectra."
+        )
     if answer.probability is None:
         how = "python -m nmrflow.evaluation.calibrate makes one"
         return f"This network has no calibration ({how}): how far to trust the order is not known."
@@ -65,13 +70,17 @@ def say_trust(answer: Elucidation | Ranking) -> str:
         source = (
             "roughly: calibrated, on held-out spectra, for candidates of one formula (--formula)"
         )
-    chance = f"{100 * answer.probability:.0f} %"
-    if not 0.01 <= answer.probability <= 0.99:
-        chance = "above 99 %" if answer.probability > 0.5 else "below 1 %"
+    chance = _percent(answer.probability)
     among = f"the true structure is among {those}"
     if isinstance(answer, Ranking) and answer.none_fits:
         return f"Probably none fits: the chance that {among} is {chance}, {source}."
     return f"{among.capitalize()} with a probability of {chance}, {source}."
+
+
+def _percent(probability: float) -> str:
+    if 0.01 <= probability <= 0.99:
+        return f"{100 * probability:.0f} %"
+    return "above 99 %" if probability > 0.5 else "below 1 %"
 
 
 def say_check(found: Check) -> tuple[str, ...]:

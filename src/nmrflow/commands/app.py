@@ -10,9 +10,9 @@ from typer.core import TyperGroup
 
 from nmrflow import __version__
 from nmrflow.commands.options import (
-    ELUCIDATING,
+    DEFAULT,
     N_THREADS,
-    PREDICTING,
+    Elucidating,
     Errors,
     Formula,
     KeepSolvent,
@@ -49,7 +49,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="nmrflow",
     cls=_Commands,
-    help="13C NMR, both ways: any organic molecule to its shifts, shifts to hydrocarbons.",
+    help="13C NMR, both ways: any organic molecule to its shifts, shifts to molecules.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -80,7 +80,7 @@ def predict(
     ],
     *,
     output: Output = None,
-    model: Model = PREDICTING,
+    model: Model = DEFAULT,
     on_error: Errors = OnError.MARK,
     smiles_column: SmilesColumn = None,
     threads: Threads = N_THREADS,
@@ -106,12 +106,18 @@ def elucidate(
     formula: Formula = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Candidates to show.")] = 10,
     samples: Annotated[
-        int, typer.Option(min=1, max=MAX_SAMPLES, help="Draws; more find rarer structures.")
-    ] = 600,
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_SAMPLES,
+            help="Draws; more find rarer structures. Default: 600 of the network hydrocarbons; "
+            "of organic a beam of the likeliest instead.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same list.")] = 0,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
-    model: Model = ELUCIDATING,
+    model: Elucidating = None,
     on_error: Errors = OnError.MARK,
     threads: Threads = N_THREADS,
     quiet: Quiet = False,
@@ -122,11 +128,11 @@ def elucidate(
     """
     with errors_for_people():
         from nmrflow.commands.answering import Asking
-        from nmrflow.commands.elucidating import run_elucidate
+        from nmrflow.commands.elucidating import network_for, run_elucidate
 
         run_elucidate(
             Asking(peaks, formula, keep_solvent),
-            _settings(output, model, on_error, threads, is_quiet=quiet),
+            _settings(output, model or network_for(formula), on_error, threads, is_quiet=quiet),
             n_shown=n,
             n_samples=samples,
             seed=seed,
@@ -146,7 +152,7 @@ def rank(
     formula: Formula = None,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
-    model: Model = PREDICTING,
+    model: Model = DEFAULT,
     on_error: Errors = OnError.MARK,
     smiles_column: SmilesColumn = None,
     threads: Threads = N_THREADS,
@@ -178,7 +184,7 @@ def assign(
     *,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
-    model: Model = PREDICTING,
+    model: Model = DEFAULT,
     threads: Threads = N_THREADS,
     quiet: Quiet = False,
 ) -> None:
@@ -210,7 +216,7 @@ def check(
     *,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
-    model: Model = PREDICTING,
+    model: Model = DEFAULT,
     threads: Threads = N_THREADS,
     quiet: Quiet = False,
 ) -> None:

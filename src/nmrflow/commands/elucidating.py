@@ -6,7 +6,9 @@ from typing import Any
 from nmrflow.answers.elucidation import assign_question, elucidate, rank
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.sentences import remarks_on, remarks_on_fit
+from nmrflow.chem.formula import parse_formula
 from nmrflow.commands.answering import Answer, Asking, answer_all
+from nmrflow.commands.options import DEFAULT, OF_HYDROCARBONS
 from nmrflow.commands.predicting import check_row, read_all
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
@@ -25,8 +27,28 @@ MIRROR_LINES = (
 )
 
 
+MOST_CARBONS = 17
+"""Of the network of hydrocarbons."""
+
+
+def network_for(formula: str | None) -> str:
+    """The network that is asked for structures unless another is named.
+
+    Raises:
+        StructureError: If the formula is none.
+    """
+    counts = {} if formula is None else parse_formula(formula)
+    if counts.keys() == {"C", "H"} and 2 <= counts["C"] <= MOST_CARBONS:
+        say(
+            f"A formula of C and H alone: asked of the network {OF_HYDROCARBONS}; --model "
+            f"{DEFAULT} asks the other."
+        )
+        return OF_HYDROCARBONS
+    return DEFAULT
+
+
 def run_elucidate(
-    asking: Asking, settings: Settings, *, n_shown: int, n_samples: int, seed: int
+    asking: Asking, settings: Settings, *, n_shown: int, n_samples: int | None, seed: int
 ) -> None:
     """Propose structures for every spectrum of a source.
 

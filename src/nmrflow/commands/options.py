@@ -8,8 +8,9 @@ import typer
 
 from nmrflow.limits import MAX_THREADS
 
-PREDICTING, ELUCIDATING = "organic", "hydrocarbons"
-"""Names of the networks that are used unless another is named."""
+DEFAULT, OF_HYDROCARBONS = "organic", "hydrocarbons"
+"""Names of the networks that are used unless another is named: where a formula of C and H alone is
+to be elucidated, the second."""
 
 N_THREADS = 2
 
@@ -29,6 +30,15 @@ Model = Annotated[
         "-m",
         help="Name of a network (nmrflow models list), or a run's folder. A file or folder that "
         "has the name of a network is ./NAME.",
+    ),
+]
+Elucidating = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Name of a network (nmrflow models list), or a run's folder, as ./NAME where a "
+        "network has its name. Default: organic; hydrocarbons for a formula of C and H alone.",
     ),
 ]
 Output = Annotated[

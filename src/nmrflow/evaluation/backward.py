@@ -13,6 +13,8 @@ from nmrflow.data.records import Record
 from nmrflow.data.splits import draw, structure_hash
 from nmrflow.evaluation.scores_file import named
 from nmrflow.metrics import structure
+from nmrflow.model.drawing import find
+from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.question import Question
@@ -75,12 +77,13 @@ def backward_scores(
     Args:
         trained: A network whose codec tells hydrogens.
         records: Whose multiplicities follow from the structure; in the network's tables.
-        n_samples: Draws for each question.
+        n_samples: Draws for each question, for the scores of samples; candidates are found as
+            :func:`nmrflow.model.drawing.find` does best.
         seed: Of the draws.
 
     Returns:
         As of :func:`nmrflow.metrics.structure.sampling_scores` and ``ranking_scores``;
-        ``top1_given_covered``; ``log_p_truth``, mean and median; each with the suffix of what was
+        ``found`` and ``top1_given_found``, of the candidates; ``log_p_truth``, mean and median; each with the suffix of what was
         known, and behind it ``/LOW-HIGH`` of one size.
     """
     scores: dict[str, Any] = {"structure/n": len(records)}
@@ -101,6 +104,7 @@ def backward_scores(
 class _Proposed(NamedTuple):
     truths: list[str]
     samples: list[list[str | None]]
+    found: list[list[str]]
     ranked: list[list[str]]
     log_p: np.ndarray[Any, np.dtype[np.float64]]
 
@@ -110,17 +114,26 @@ def _propose(
 ) -> _Proposed:
     questions = [question_of(record, known) for record in records]
     samples: list[list[str | None]] = []
+    found: list[list[str]] = []
     ranked: list[list[str]] = []
     drawn = trained.iterate_proposals(questions, n_samples, seed, explains=False)
     title = f"backward test{known.suffix.replace('_', ', ')}"
     pairs = zip(questions, drawn, strict=True)
     for question, proposals in progress(pairs, len(questions), title):
-        samples.append([p.structure and p.structure.connectivity for p in proposals])
-        candidates = order(weigh_drawn(trained, question, of_question(proposals, question)))
+        samples.append([None if p.structure is None else _name(p) for p in proposals])
+        own = [p for part in find(trained, question, None, seed) for p in part]
+        of_it = of_question(own, question)
+        found.append([_name(p) for p in of_it])
+        candidates = order(weigh_drawn(trained, question, of_it))
         ranked.append([c.structure.connectivity for c in candidates[: structure.N_FIRST]])
     truths = [record.structure for record in records]
     names = [truth.connectivity for truth in truths]
-    return _Proposed(names, samples, ranked, trained.log_p(truths, questions))
+    return _Proposed(names, samples, found, ranked, trained.log_p(truths, questions))
+
+
+def _name(proposal: Proposal) -> str:
+    assert proposal.structure is not None
+    return proposal.structure.connectivity
 
 
 def _scores(
@@ -129,7 +142,7 @@ def _scores(
     truths = [found.truths[k] for k in rows]
     samples = [found.samples[k] for k in rows]
     ranked = [found.ranked[k] for k in rows]
-    covered = [truth in drawn for truth, drawn in zip(truths, samples, strict=True)]
+    covered = [truth in found.found[k] for k, truth in zip(rows, truths, strict=True)]
     first = [truth in names[:1] for truth, names in zip(truths, ranked, strict=True)]
     given = [hit for hit, is_covered in zip(first, covered, strict=True) if is_covered]
     log_p = found.log_p[rows]
@@ -138,7 +151,8 @@ def _scores(
         "n": len(rows),
         **structure.sampling_scores(samples, truths, lambda name: structure_hash(name) in seen),
         **structure.ranking_scores(ranked, truths),
-        "top1_given_covered": structure.mean_or_none(given),
+        "found": float(np.mean(covered)),
+        "top1_given_found": structure.mean_or_none(given),
         "log_p_truth": float(log_p[np.isfinite(log_p)].mean()),
         "log_p_truth_median": float(np.median(log_p)),
     }

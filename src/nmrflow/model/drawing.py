@@ -1,8 +1,11 @@
-"""Draws for one question, some at a time: however many there are, memory stays the same."""
+"""Structures for one question: draws, some at a time, or the likeliest by a beam."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
+from torch import Tensor
+
+from nmrflow.chem.structure import Structure
 
 from nmrflow.errors import SpectrumError
 from nmrflow.flow.latent import Latent
@@ -14,6 +17,50 @@ from nmrflow.spectra.question import Question
 # A few hundred megabytes. Of whole blocks of 16, which torch draws together, so that the parts
 # are the same numbers as the whole.
 _AT_ONCE = 38 * 16
+_LATENTS_AT_ONCE = 64
+
+N_SAMPLES = 600
+"""Draws for a question, and for what stands against candidates that somebody gives."""
+
+BEAM = 200
+"""Prefixes of the beam that looks for the likeliest structures."""
+
+
+def search_widely(model: TrainedFlow, question: Question, width: int) -> list[Proposal]:
+    """The likeliest tables that a beam of so many prefixes finds, each once.
+
+    Their log p is known; z is that of the middle of each table's cells.
+
+    Raises:
+        SpectrumError: If the network has no likelihood of structures, or as
+            :meth:`TrainedFlow.propose_structures`.
+    """
+    from nmrflow.flow.search import search
+    from nmrflow.flow.structure import StructureCoupling
+
+    node = next((n for n in model.flow.nodes if isinstance(n, StructureCoupling)), None)
+    if node is None:
+        raise SpectrumError("this network has no likelihood of structures")
+    code, told = model.asked(question)
+    facts = node.unknown_condition(1) if told is None else told["facts"]
+    found = search(node, code[0], facts[0], width)
+    return _proposals(model, node.grammar.to_cells(found.tokens), found.log_p, code, told)
+
+
+def find(
+    model: TrainedFlow, question: Question, n_samples: int | None, seed: int
+) -> Iterator[list[Proposal]]:
+    """Proposals for a question, some at a time: so many draws, or None for what does best.
+
+    That is a beam, where kinds of atoms tell their hydrogens; else :data:`N_SAMPLES` draws, for
+    which answers are calibrated.
+    """
+    if n_samples is None and getattr(model.codec, "tells_hydrogens", False):
+        yield search_widely(model, question, BEAM)
+    else:
+        yield from draw_in_parts(
+            model, question, N_SAMPLES if n_samples is None else n_samples, seed
+        )
 
 
 def draw_in_parts(
@@ -34,3 +81,28 @@ def draw_in_parts(
         n = min(_AT_ONCE, n_samples - start)
         z = model.flow.sample_z(Draws(generator, n))
         yield model.from_latent(Latent(z, y.expand(n, -1)), [question] * n, explains=False)
+
+
+@torch.no_grad()
+def _proposals(
+    model: TrainedFlow,
+    cells: Tensor,
+    log_p: Tensor,
+    code: Tensor,
+    told: Mapping[str, Tensor] | None,
+) -> list[Proposal]:
+    """Tables ``(n, n_cells)`` as what :meth:`TrainedFlow.from_latent` would have made of their z."""
+    known: dict[bytes, tuple[Structure | None, str | None]] = {}
+    asked = code[0].numpy().tobytes(), None if told is None else told["facts"][0].numpy().tobytes()
+    proposals = []
+    for start in range(0, len(cells), _LATENTS_AT_ONCE):
+        rows = slice(start, start + _LATENTS_AT_ONCE)
+        n = len(cells[rows])
+        with model.flow.given_query():
+            x = model.flow.fill(cells[rows], code.expand(n, -1).double())
+            part = told and {name: t.expand(n, -1) for name, t in told.items()}
+            z = model.flow.to_latent(x, part)[0].z
+        for x_, z_, p in zip(x.cpu().numpy(), z.cpu().numpy(), log_p[rows], strict=True):
+            structure, refusal = model.decode(x_, known)
+            proposals.append(Proposal(structure, refusal, x_, z_, None, asked, float(p)))
+    return proposals

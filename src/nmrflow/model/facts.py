@@ -8,7 +8,7 @@ from torch import Tensor
 from nmrflow.chem.codecs.codec import MoleculeCodec
 from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.totals import UNKNOWN, Totals
-from nmrflow.errors import SpectrumError
+from nmrflow.errors import SpectrumError, StructureError
 from nmrflow.spectra.places import places_of
 from nmrflow.spectra.question import Question
 
@@ -48,6 +48,12 @@ def _of_question(question: Question, codec: TableCodec, n_facts: int) -> list[in
     if question.formula is not None:
         codec.domain.check_formula(question.formula)
     totals = Totals(codec.domain.elements).known(question.formula)
+    n_atoms = sum(totals[: len(codec.domain.elements)])
+    if n_atoms > codec.max_atoms:
+        raise StructureError(
+            f"the formula {question.formula} has {n_atoms} heavy atoms: this network proposes "
+            f"molecules of 2 to {codec.max_atoms}"
+        )
     letters = {letter: n for n, letter in enumerate(question.nucleus.multiplicities)}
     told = {
         (int(place), letters.get(peak.multiplicity or "", UNKNOWN)): None

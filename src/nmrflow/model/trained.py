@@ -113,7 +113,7 @@ class TrainedFlow(Predictor):
             for k, (x_, z, y) in enumerate(
                 zip(x.cpu().numpy(), own.z.cpu().numpy(), (own.y > 0).cpu().numpy(), strict=True)
             ):
-                structure, refusal = self._decode(x_, known)
+                structure, refusal = self.decode(x_, known)
                 proposals.append(
                     Proposal(
                         structure,
@@ -215,6 +215,10 @@ class TrainedFlow(Predictor):
             log_p[other] = self.log_p([structures[k] for k in other], [question] * len(other))
         return log_p
 
+    def asked(self, question: Question) -> tuple[torch.Tensor, dict[str, torch.Tensor] | None]:
+        """The code of a question, bool ``(1, n_bins)``, and what the flow is told beside it."""
+        return torch.from_numpy(self._codes([question])).bool(), self._conditions([question], 1)
+
     def _codes(self, asked: Sequence[Question]) -> NDArray[np.uint8]:
         return np.array([one.code(self.axis) for one in asked]).reshape(-1, self.axis.n_bins)
 
@@ -246,7 +250,7 @@ class TrainedFlow(Predictor):
         ]
         return Latent(*(torch.cat(slot).cpu() for slot in zip(*parts, strict=True)))
 
-    def _decode(
+    def decode(
         self, x: NDArray[np.floating], known: dict[bytes, tuple[Structure | None, str | None]]
     ) -> tuple[Structure | None, str | None]:
         """The molecule, or why there is none; what was decoded before is ``known``."""
