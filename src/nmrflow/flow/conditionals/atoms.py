@@ -60,7 +60,7 @@ class PeakReader(nn.Module):
 
     def forward(self, code: Tensor, peaks: Tensor | None) -> tuple[Tensor, Tensor]:
         """Vectors ``(n, 1 + p, width)``, the first of the spectrum as a whole; which are real."""
-        n, n_bins = code.shape
+        n = len(code)
         if peaks is None:
             peaks = torch.full((n, 2 * N_PEAKS), UNKNOWN, device=code.device)
         place, hydrogens = peaks.reshape(n, N_PEAKS, 2).unbind(2)
@@ -110,7 +110,7 @@ class AtomTransformer(Conditional):
 
     n_facts = 2 * N_PEAKS
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most by name
         self,
         n_bins: int,
         grammar: SaturatedGrammar,
