@@ -178,19 +178,20 @@ def test_what_is_drawn_of_a_formula_is_of_that_formula_or_a_dead_end(
         assert CHARGED.totals.of(found)[:n] == tuple(counts[0, :n].tolist())
 
 
-@given(seed=st.integers(0, 2**31))
-@settings(max_examples=20)
-def test_where_nothing_is_told_what_is_drawn_is_a_molecule(seed: int) -> None:
+def test_where_nothing_is_told_only_the_longest_are_no_molecules() -> None:
     unknown = torch.full((1, CHARGED.grammar.n_counts), UNKNOWN)
-    tables = drawn(CHARGED.grammar, unknown, 12, seed)
-    n_right = 0
-    for cells in tables:
+    n_right = n_unknown = 0
+    for cells in drawn(CHARGED.grammar, unknown, 200, seed=1):
         try:
             CHARGED.codec.structure(cells.numpy())
-        except StructureError:
-            continue
-        n_right += 1
-    assert n_right
+        except StructureError as error:
+            # There is another way to draw it, or no atom may follow that its bonds want.
+            is_known = "opposite charges" in str(error)
+            n_unknown += not (is_known or cells[: CHARGED.codec.max_atoms].all())
+        else:
+            n_right += 1
+    assert n_right > 10
+    assert not n_unknown
 
 
 def every_table(told: Told) -> Tensor:

@@ -241,7 +241,8 @@ class AtomTransformer(Conditional):
         return _At(state.column.clamp(max=self.table.n_rows), left)
 
     def _begins(self, state: State) -> Tensor:
-        return state.previous >= self.table.end
+        # Behind the longest molecule's end, where a batch is filled up, no further one does.
+        return (state.previous >= self.table.end) & (state.column <= self.table.n_rows)
 
     def _bond(self, state: State, at: _At) -> Tensor:
         """The bond that was told just before, as a vector; zeros where it was none."""
