@@ -74,7 +74,8 @@ def read_table(file: Path) -> PeakTable:
         DataError: If it is no such file.
     """
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        # Of a damaged file NumPy leaves open what it has opened itself.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             table = PeakTable(*(kept[name] for name in PeakTable._fields))
     except Exception as error:  # whatever the reader stumbled over
         raise DataError(

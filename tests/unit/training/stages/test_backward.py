@@ -189,7 +189,7 @@ def test_a_backward_test_of_a_tiny_network(
     tables_model: dict[str, Any], make_flow: Callable[..., TrainedFlow]
 ) -> None:
     trained = make_flow(tables_model)
-    records = [record(name) for name in [*TRAIN, "O", "CCCCCCC"]]
+    records = [record(name) for name in [*TRAIN, "C", "CCCCCCC"]]
     chosen = choose(trained, records, 9, seed=0)
     assert {r.molecule_id for r in chosen} == {*TRAIN}  # Others have no table.
     assert len(choose(trained, records, 4, seed=0)) == 4
