@@ -170,6 +170,33 @@ def small_model() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def tables_model(small_model: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """Describes a small network of C, N and O with charges, whose tables tell hydrogens.
+
+    It reads peaks by their exact shifts, beside the code of bins of unequal width.
+    """
+    types = [["C", 0, 4], ["N", 0, 3], ["N", 1, 4], ["O", 0, 2], ["O", -1, 1]]
+    model = small_model({"atom_types": types, "min_atoms": 1, "max_atoms": 9})
+    model["codec"] |= {"tells_hydrogens": True, "max_atoms": 6}
+    model["axis"] = {
+        "_target_": "nmrflow.spectra.adaptive_axis.AdaptiveAxis",
+        "edges": [0, 300, 500, 600, 1000, 1400, 1500, 2400],
+        "start_ppm": -10.0,
+    }
+    model["forward"]["tells_charges"] = True
+    model["flow"]["nodes"]["structure"]["conditional"] = {
+        "_target_": "nmrflow.flow.AtomTransformer",
+        "_partial_": True,
+        "width": 16,
+        "n_layers": 2,
+        "n_heads": 2,
+        "n_peak_layers": 1,
+        "pointer_width": 8,
+    }
+    return model
+
+
+@pytest.fixture(scope="session")
 def make_flow(
     small_model: Callable[..., dict[str, Any]], randomised: Callable[[nn.Module], nn.Module]
 ) -> Callable[..., "TrainedFlow"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from nmrflow.files.writing import written_whole
 from nmrflow.spectra.places import NO_PLACE
 
 NO_TOKEN = 255
+
+_Number = TypeVar("_Number", np.uint8, np.uint16)
 
 
 class PeakTable(NamedTuple):
@@ -32,20 +34,28 @@ class PeakTable(NamedTuple):
 
     def rows(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "PeakTable":
         """Some of the molecules."""
-        return PeakTable(*(part[index] for part in self))
+        return PeakTable(
+            self.tokens[index], self.shifts[index], self.hydrogens[index], self.kinds[index]
+        )
 
 
 def joined(tables: Sequence[PeakTable]) -> PeakTable:
     """One table of several; shorter rows are filled."""
-    fills = PeakTable(NO_TOKEN, NO_PLACE, 0, 0)  # type: ignore[arg-type]
-    parts = []
-    for arrays, fill in zip(zip(*tables, strict=True), fills, strict=True):
-        width = max(array.shape[-1] for array in arrays)
-        parts.append(np.concatenate([padded(array, width, fill) for array in arrays]))
-    return PeakTable(*parts)
+    tokens, shifts, hydrogens, kinds = zip(*tables, strict=True)
+    return PeakTable(
+        _stacked(tokens, NO_TOKEN),
+        _stacked(shifts, NO_PLACE),
+        _stacked(hydrogens),
+        _stacked(kinds),
+    )
 
 
-def padded(array: NDArray[np.generic], width: int, fill: int) -> NDArray[np.generic]:
+def _stacked(arrays: Sequence[NDArray[_Number]], fill: int = 0) -> NDArray[_Number]:
+    width = max(array.shape[-1] for array in arrays)
+    return np.concatenate([padded(array, width, fill) for array in arrays])
+
+
+def padded(array: NDArray[_Number], width: int, fill: int) -> NDArray[_Number]:
     """An array whose last axis is as long as wanted."""
     more = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
     return np.pad(array, more, constant_values=fill)
@@ -64,7 +74,8 @@ def read_table(file: Path) -> PeakTable:
         DataError: If it is no such file.
     """
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        # Of a damaged file NumPy leaves open what it has opened itself.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             table = PeakTable(*(kept[name] for name in PeakTable._fields))
     except Exception as error:  # whatever the reader stumbled over
         raise DataError(

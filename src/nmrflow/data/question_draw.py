@@ -194,7 +194,7 @@ class QuestionDraw:
     def __post_init__(self) -> None:
         check_shares(vars(self), *(name for name in vars(self) if name != "jitter_ppm"))
 
-    def __call__(  # noqa: PLR0913 - most by name
+    def __call__(
         self,
         rows: Rows,
         totals: Tensor,
@@ -246,7 +246,7 @@ class QuestionDraw:
     def _measured(self, rows: Rows, chance: _Chance) -> tuple[Tensor, Tensor]:
         """Shifts of another measurement, and which peaks are in it."""
         shifts, there = rows.shifts, rows.shifts >= 0
-        n, p = shifts.shape
+        p = shifts.shape[1]
         signed = 2 * chance(p) - 1
         away = -signed.sign() * torch.log1p(-signed.abs().clamp(max=0.9999))
         off = (away * self.jitter_ppm * HUNDREDTHS).round().long()

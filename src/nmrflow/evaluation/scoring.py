@@ -39,7 +39,7 @@ MIN_TO_PROBE = 20
 """Training-side records below which no probe is fitted."""
 
 
-def score(
+def score(  # noqa: PLR0913 - most by name
     trained: TrainedFlow,
     validation: SpectrumDataset,
     train: SpectrumDataset | None,

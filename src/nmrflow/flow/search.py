@@ -61,10 +61,7 @@ def search(
         own = grammar.token_log_probabilities(logits, state, node.floor).double()
         total = log_p[:, None] + own
         may = own > _LEAST
-        if generator is None:
-            ranked = total
-        else:
-            ranked = _gumbel_below(total, rank, may, generator)
+        ranked = total if generator is None else _gumbel_below(total, rank, may, generator)
         ranked = torch.where(may, ranked, -torch.inf).flatten()
         n_best = min(width, int(may.sum()))
         best = ranked.topk(n_best)

@@ -104,7 +104,9 @@ class Calibration:
 
 
 def _plain(fitted: Logistic | None) -> dict[str, Any] | None:
-    return fitted and {"intercept": fitted.intercept, "weights": dict(fitted.weights)}
+    if fitted is None:
+        return None
+    return {"intercept": fitted.intercept, "weights": dict(fitted.weights)}
 
 
 def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calibration:

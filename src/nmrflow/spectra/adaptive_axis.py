@@ -89,7 +89,7 @@ class AdaptiveAxis(ShiftAxis):
         return np.logical_or.reduceat(fine_codes, self.edges[:-1], axis=1)
 
 
-def adaptive_edges(
+def adaptive_edges(  # noqa: PLR0913 - most by name
     shifts_ppm: Iterable[float],
     n_bins: int,
     *,

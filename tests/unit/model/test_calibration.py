@@ -43,6 +43,28 @@ def test_what_is_written_is_read_again(
     assert read_calibration(file) == calibrated
 
 
+def test_a_network_without_an_answer_of_its_own_has_none_of_among(
+    calibration: Calibration, tmp_path: Path, make_flow: Callable[..., TrainedFlow]
+) -> None:
+    file = tmp_path / f"net{SUFFIX}"
+    alone = replace(calibration, among=None)
+    file.write_text(alone.to_json())
+    assert read_calibration(file) == alone
+    # Its weights are of given candidates, which are weighed without the likelihood; what it
+    # proposes is ordered as configured.
+    proposals = {"log_p_weight": 1.25, "density_weight": 0.5}
+    own = make_flow(calibration=alone, proposal_ranking=proposals)
+    assert not own.weighs_likelihood
+    assert own.ranking == calibration.ranking
+    assert own.proposal_ranking == RankingWeights(**proposals)
+    both = make_flow(calibration=calibration, proposal_ranking=proposals)
+    assert both.weighs_likelihood
+    assert both.proposal_ranking == both.ranking == calibration.ranking
+    plain = make_flow(ranking={"density_weight": 2.0})
+    assert plain.weighs_likelihood
+    assert plain.proposal_ranking == plain.ranking == RankingWeights(density_weight=2.0)
+
+
 def test_a_logistic_follows_its_formula() -> None:
     logistic = Logistic(0.5, {"mass": 2.0, "fit": -1.0})
     numbers = {"mass": 0.25, "fit": 0.4, "of no account": 1e9}
@@ -65,7 +87,6 @@ def damaged(calibration: Calibration, **changes: Any) -> str:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"among": None},
         {"given": None},
         {"none_fits_below": None},
         {"conditions": None},

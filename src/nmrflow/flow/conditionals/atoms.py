@@ -60,7 +60,7 @@ class PeakReader(nn.Module):
 
     def forward(self, code: Tensor, peaks: Tensor | None) -> tuple[Tensor, Tensor]:
         """Vectors ``(n, 1 + p, width)``, the first of the spectrum as a whole; which are real."""
-        n, n_bins = code.shape
+        n = len(code)
         if peaks is None:
             peaks = torch.full((n, 2 * N_PEAKS), UNKNOWN, device=code.device)
         place, hydrogens = peaks.reshape(n, N_PEAKS, 2).unbind(2)
@@ -110,7 +110,7 @@ class AtomTransformer(Conditional):
 
     n_facts = 2 * N_PEAKS
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most by name
         self,
         n_bins: int,
         grammar: SaturatedGrammar,
@@ -241,7 +241,8 @@ class AtomTransformer(Conditional):
         return _At(state.column.clamp(max=self.table.n_rows), left)
 
     def _begins(self, state: State) -> Tensor:
-        return state.previous >= self.table.end
+        # Behind the longest molecule's end, where a batch is filled up, no further one does.
+        return (state.previous >= self.table.end) & (state.column <= self.table.n_rows)
 
     def _bond(self, state: State, at: _At) -> Tensor:
         """The bond that was told just before, as a vector; zeros where it was none."""

@@ -1,7 +1,7 @@
 """A causal transformer that says which bond comes next."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -65,7 +65,7 @@ class StructureTransformer(Conditional):
                 std = 0.02 / math.sqrt(2 * n_layers) if ends_branch else 0.02
                 nn.init.normal_(weight, std=std)
 
-    def forward(self, code: Tensor, states: State, peaks: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def forward(self, code: Tensor, states: State, peaks: Tensor | None = None) -> Tensor:
         """Logits of all tokens at once; see :class:`Conditional`."""
         rounded = (
             self.rounds
@@ -85,7 +85,7 @@ class StructureTransformer(Conditional):
             logits: Tensor = self.leave(self.norm(x))
         return logits.to(x.dtype)
 
-    def begin(self, code: Tensor, peaks: Tensor | None = None) -> "_Memory":  # noqa: ARG002
+    def begin(self, code: Tensor, peaks: Tensor | None = None) -> "_Memory":
         """The peaks, and empty lists of what each layer will have seen."""
         peaks, seen = self._read(code)
         return _Memory([layer.keys(peaks) for layer in self._layers()], seen)
@@ -132,6 +132,10 @@ def attention_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
     )[:, None]
 
 
+Add = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Keeps a position's key and value, and gives those of all positions."""
+
+
 class Layer(nn.Module):
     """Attention and a network of each vector by itself, each added to what came in."""
 
@@ -145,6 +149,7 @@ class Layer(nn.Module):
         self.widen, self.narrow = nn.Linear(width, hidden), nn.Linear(hidden, width)
 
     def forward(self, x: Tensor, bias: Tensor, peaks: Tensor | None = None) -> Tensor:
+        """Vectors ``(n, t, width)``, each with what it finds at the others and at the peaks."""
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
         if peaks is not None:
             peak_key, peak_value = self.keys(peaks)
@@ -160,12 +165,13 @@ class Layer(nn.Module):
     def step(
         self, x: Tensor, bias: Tensor, before: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """One position behind others; and all keys and values, its own the last."""
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
         key, value = torch.cat([before[0], key], 2), torch.cat([before[1], value], 2)
         return self._finish(x, _attend(query, key, value, bias)), (key, value)
 
     def step_at(
-        self, x: Tensor, bias: Tensor, peak_key: Tensor, peak_value: Tensor, add: Any
+        self, x: Tensor, bias: Tensor, peak_key: Tensor, peak_value: Tensor, add: Add
     ) -> Tensor:
         """One position; ``add`` keeps its key and value, and gives those of all positions."""
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
