@@ -69,10 +69,11 @@ class PeakRows(Dataset[Rows]):
 
     def kinds(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Counts of atoms and bonds by kind of molecules that are not measured."""
-        return self.tables.kinds[rows]
+        found: NDArray[np.uint8] = self.tables.kinds[rows]
+        return found
 
     def __len__(self) -> int:
-        return self.n_molecules * self.n_draws + self.n_measured
+        return int(self.n_molecules * self.n_draws + self.n_measured)
 
     def __getitems__(self, indices: Sequence[int]) -> Rows:
         """A batch at once."""
@@ -224,10 +225,10 @@ class QuestionDraw:
         def decide(share: float) -> Tensor:
             return chance(1) < share
 
-        shifts, there = self._measured(rows, chance)
+        shifts, own_hydrogens, there = self._measured(rows, chance)
         told = decide(self.hydrogens)
         told = told | (decide(self.some_hydrogens) & (chance(p) < chance(1)))
-        hydrogens = torch.where(told & there, rows.hydrogens, _UNKNOWN)
+        hydrogens = torch.where(told & there, own_hydrogens, _UNKNOWN)
         # A peak is met once; what is told of it tells two at one place apart.
         key = torch.where(there, 8 * shifts + hydrogens + 1, -1)
         order = key.argsort(1, descending=True)
@@ -243,8 +244,8 @@ class QuestionDraw:
         known = self._known(totals, is_ion, chance)
         return Asked(rows.tokens, code, torch.cat([known, pairs.flatten(1)], 1))
 
-    def _measured(self, rows: Rows, chance: _Chance) -> tuple[Tensor, Tensor]:
-        """Shifts of another measurement, and which peaks are in it."""
+    def _measured(self, rows: Rows, chance: _Chance) -> tuple[Tensor, Tensor, Tensor]:
+        """Shifts of another measurement, their hydrogens, and which peaks are in it."""
         shifts, there = rows.shifts, rows.shifts >= 0
         p = shifts.shape[1]
         signed = 2 * chance(p) - 1
@@ -255,12 +256,13 @@ class QuestionDraw:
         shifts = torch.where(chance(1) < self.tenths, rounded, shifts)
         kept = there & (chance(p) >= self.drop)
         kept = kept | (there & (kept.sum(1, keepdim=True) == 0))
-        # Of the last place, which few molecules fill.
-        other = shifts.roll(1, 0)[:, 0]
+        # A stray takes the last place, which few molecules fill.
         adds = (chance(1)[:, 0] < self.stray) & ~there[:, -1] & there.roll(1, 0)[:, 0]
-        shifts = torch.cat([shifts[:, :-1], torch.where(adds, other, shifts[:, -1])[:, None]], 1)
-        kept = torch.cat([kept[:, :-1], (kept[:, -1] | adds)[:, None]], 1)
-        return shifts.clamp(min=0), kept
+        shifts, hydrogens = shifts.clone(), rows.hydrogens.clone()
+        for part in (shifts, hydrogens):
+            part[:, -1] = torch.where(adds, part.roll(1, 0)[:, 0], part[:, -1])
+        kept[:, -1] |= adds
+        return shifts.clamp(min=0), hydrogens, kept
 
     def _known(self, totals: Tensor, is_ion: Tensor, chance: _Chance) -> Tensor:
         n_formula = totals.shape[1] - 4

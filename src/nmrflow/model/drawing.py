@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from nmrflow.chem.structure import Structure
-
 from nmrflow.errors import SpectrumError
 from nmrflow.flow.latent import Latent
 from nmrflow.model.results import Proposal
@@ -91,7 +90,7 @@ def _proposals(
     code: Tensor,
     told: Mapping[str, Tensor] | None,
 ) -> list[Proposal]:
-    """Tables ``(n, n_cells)`` as what :meth:`TrainedFlow.from_latent` would have made of their z."""
+    """Tables ``(n, n_cells)`` as :meth:`TrainedFlow.from_latent` makes them of their z."""
     known: dict[bytes, tuple[Structure | None, str | None]] = {}
     asked = code[0].numpy().tobytes(), None if told is None else told["facts"][0].numpy().tobytes()
     proposals = []

@@ -109,7 +109,7 @@ class TrainedFlow(Predictor):
             log_p = None
             if self.has_likelihood:
                 log_p = self.flow.log_probability_drawn(own.z, log_det).cpu().numpy()
-            facts = [None] * len(own.z) if part is None else [*part["facts"].numpy()]
+            facts = [None] * len(own.z) if part is None else _as_bytes(part["facts"])
             for k, (x_, z, y) in enumerate(
                 zip(x.cpu().numpy(), own.z.cpu().numpy(), (own.y > 0).cpu().numpy(), strict=True)
             ):
@@ -121,7 +121,7 @@ class TrainedFlow(Predictor):
                         x_,
                         z,
                         None if logits is None else logits[k],
-                        (y.tobytes(), None if facts[k] is None else facts[k].tobytes()),
+                        (y.tobytes(), facts[k]),
                         None if log_p is None else float(log_p[k]),
                     )
                 )
@@ -265,6 +265,10 @@ class TrainedFlow(Predictor):
             except StructureError as error:
                 known[key] = None, str(error)
         return known[key]
+
+
+def _as_bytes(facts: torch.Tensor) -> list[bytes | None]:
+    return [row.tobytes() for row in facts.numpy()]
 
 
 def _batches(n: int, size: int) -> Iterator[slice]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,19 @@ class AdaptiveAxis(ShiftAxis):
         """Edges between the bins in ppm, ascending, ``(n_bins - 1,)``."""
         inner = np.asarray(self.edges[1:-1], dtype=np.float64)
         return self.start_ppm + inner * self.fine_width_ppm
+
+    @property
+    def n_fine_per_bin(self) -> NoReturn:
+        """No number: bins are of unequal widths.
+
+        Raises:
+            SpectrumError: Always.
+        """
+        raise SpectrumError("the bins of this axis are of unequal widths")
+
+    def places(self, shifts_ppm: object) -> NoReturn:  # type: ignore[override]
+        """No number, likewise."""
+        raise SpectrumError("the bins of this axis are of unequal widths")
 
     def code_from_fine(self, fine_bins: Iterable[int]) -> NDArray[np.uint8]:
         """The spectrum code ``(n_bins,)``; as :meth:`ShiftAxis.code_from_fine`."""

@@ -17,9 +17,9 @@ class NoCells:
         domain: What a network knows.
     """
 
-    shape = (0,)
+    shape: tuple[int, ...] = (0,)
     depends_on_atom_order = False
-    loses = ("stereochemistry (cis/trans and R/S forms get one prediction)",)
+    loses: tuple[str, ...] = ("stereochemistry (cis/trans and R/S forms get one prediction)",)
 
     def __init__(self, domain: Domain) -> None:
         self.domain = domain

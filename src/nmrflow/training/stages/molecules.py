@@ -124,7 +124,7 @@ class MoleculeStage(Stage):
         for path in self.lists:
             yield from sampled_lines(path, self.n_listed // len(self.lists), seed)
         if self.n_edits:
-            types = [list(t) for t in codec.domain.atom_types]
+            types = [(t.element, t.charge, t.valence) for t in codec.domain.atom_types]
             domain = Domain(types, codec.max_atoms, 2)
             for made in generate_molecules(seeds, self.n_edits, seed, domain):
                 yield made.connectivity
