@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from nmrflow.formats.shift_words import refused
 from nmrflow.spectra.nucleus import Nucleus
@@ -10,6 +11,7 @@ from nmrflow.spectra.nucleus import Nucleus
 TABLE = "PEAKTABLE"
 """The plain label of a peak table."""
 
+_PLAIN = " !\"&'()*+,-./:=?@[\\]^_`{|}~"
 _LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 
 
@@ -109,3 +111,14 @@ def is_of(block: Block, nucleus: Nucleus) -> bool:
     """Whether a block tells this nucleus, or none."""
     told = re.sub("[^A-Z0-9]", "", text_of(block, ".OBSERVENUCLEUS").upper())
     return told in ("", *nucleus.spellings)
+
+
+def hidden(text: str) -> str:
+    """A text in ASCII, without line ends and signs that mean something here, as ``%`` and hex."""
+    signs = quote(text, _PLAIN, errors="surrogatepass")
+    return re.sub("^ | $|(?<= ) ", "%20", signs)
+
+
+def shown(text: str) -> str:
+    """The text that was hidden."""
+    return unquote(text, errors="replace")
