@@ -42,7 +42,9 @@ _SOLVENTS = (".SOLVENTNAME", "SOLVENTNAME", "$SOLVENT", "SOLVENT", "$CSSOLVENTNA
 # (XY..XY), and with widths or multiplicities behind x and y.
 _FORM = re.compile(r"\s*\(\s*X\s*Y\s*(?P<more>[MW\s]*)(?:\.\.[XYMW\s]*)?\)", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:E[+-]?[0-9]{1,4})?")
+_PAIR = re.compile(r"\s*([0-9.-]+)\s*,\s*([0-9.-]+)\s*")  # as most lines are
 _POINTS = ("XYDATA", "NTUPLES", "DATATABLE", "XYPOINTS", "RADATA")
+_PAIR_HINT = "a peak is written as 63.4, 0.55 (with decimal points)"
 _PICK_HINT = (
     "pick its peaks in the program that made it, and export them as a peak table or a list of "
     "shifts"
@@ -230,21 +232,29 @@ def _read_pairs(block: Block) -> Iterator[tuple[int, float, float]]:
         raise refused(table.line, table.text or "##PEAK TABLE=", "is no known form", hint)
     lines = [table.values[0][form.end() :], *table.values[1:]]
     n_fields = 2 + len("".join(form["more"].split()))
-    cut = (
-        (number, group)
-        for number, line in enumerate(lines, start=table.line)
-        for group in _cut_groups(line, number, n_fields)
-    )
-    groups = list(counted(cut))
+    groups = list(counted(_cut_lines(lines, table.line, n_fields)))
     text = "\n".join(lines)
     is_unclear = "." not in text and bool(re.search("[0-9],[0-9]", text))
     _check_number(block, len(groups), is_unclear=is_unclear)
     for number, (x, y, *_) in groups:
-        for text in (x, y):
-            if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-                hint = "a peak is written as 63.4, 0.55 (with decimal points)"
-                raise refused(number, f"{x}, {y}", "is no peak", hint)
-        yield number, float(x), float(y)
+        if not (_NUMBER.fullmatch(x) and _NUMBER.fullmatch(y)):
+            raise refused(number, f"{x}, {y}", "is no peak", _PAIR_HINT)
+        pair = float(x), float(y)
+        if not (math.isfinite(pair[0]) and math.isfinite(pair[1])):
+            raise refused(number, f"{x}, {y}", "is no peak", _PAIR_HINT)
+        yield number, *pair
+
+
+def _cut_lines(
+    lines: Sequence[str], first: int, n_fields: int
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """Line and fields of every peak."""
+    for number, line in enumerate(lines, start=first):
+        if match := _PAIR.fullmatch(line):
+            yield number, match.groups()
+        else:
+            for group in _cut_groups(line, number, n_fields):
+                yield number, group
 
 
 def _cut_groups(line: str, number: int, n_fields: int) -> Iterator[list[str]]:

@@ -12,6 +12,7 @@ TABLE = "PEAKTABLE"
 """The plain label of a peak table."""
 
 _PLAIN = " !\"&'()*+,-./:=?@[\\]^_`{|}~"
+_NO_PART = re.compile(r"[\s\-/_]")
 _LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 
 
@@ -44,11 +45,11 @@ def cut_blocks(text: str) -> Iterator[Block]:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for number, line in enumerate(lines, start=1):
         content = line.partition("$$")[0]
-        match = _LABEL.fullmatch(content)
+        match = _LABEL.fullmatch(content) if "##" in content else None
         if not match:
             record.values.append(content)
             continue
-        label = re.sub(r"[\s\-/_]", "", match[1]).upper()
+        label = _NO_PART.sub("", match[1]).upper()
         record = Entry(number, [match[2]])
         if label == "TITLE" and block:
             yield block
