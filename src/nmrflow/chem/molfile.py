@@ -9,7 +9,6 @@ from rdkit import Chem, rdBase
 
 from nmrflow.chem.salts import main_part
 from nmrflow.chem.structure import Structure
-from nmrflow.chem.valence import atoms_of
 from nmrflow.errors import StructureError
 
 
@@ -58,8 +57,8 @@ class Molfile:
                 Chem.SanitizeMol(perceived)
             except (ValueError, RuntimeError) as error:
                 raise StructureError(f"RDKit refuses the structure: {error}") from error
-        for k in range(flagged.GetNumBonds()):  # RDKit's own sequences are slow
-            flagged.GetBondWithIdx(k).SetIsAromatic(perceived.GetBondWithIdx(k).GetIsAromatic())
+        for bond, seen in zip(flagged.GetBonds(), perceived.GetBonds(), strict=True):
+            bond.SetIsAromatic(seen.GetIsAromatic())
         return Structure.from_mol(flagged)
 
 
@@ -86,7 +85,7 @@ def parse_molfile(block: str, *, is_lenient: bool = False) -> Molfile:
         if mol is None:
             raise StructureError(f"no readable molfile block ({why}); export it again")
         remark = f"the molfile breaks the format and was read leniently ({why})"
-    return Molfile(tuple(atom.GetSymbol() for atom in atoms_of(mol)), mol, remark)
+    return Molfile(tuple(atom.GetSymbol() for atom in mol.GetAtoms()), mol, remark)
 
 
 def _complaint(block: str) -> str:
