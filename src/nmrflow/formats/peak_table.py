@@ -96,8 +96,9 @@ def _read_row(
     ):
         hint = "a decimal comma needs ; or tab between the columns"
         raise refused(line, " | ".join(cells), "has cells under no column", hint)
-    values = dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
-    raw, intensity = (plain_text(values.get(k, ""), nucleus) for k in ("shift", "intensity"))
+    values = dict(zip(columns, cells, strict=False))
+    raw = plain_text(values.get("shift", ""), nucleus)
+    intensity = plain_text(values.get("intensity", ""), nucleus)
     if raw in _NO_SHIFT and values.get("atoms") and header.counts_atoms:
         return None
     if "," in (both := raw + intensity):
