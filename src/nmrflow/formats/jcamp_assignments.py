@@ -18,9 +18,10 @@ ASSIGNMENTS = "PEAKASSIGNMENTS"
 FORM = "(XYA)"
 """The form in which they are written."""
 
+# Fields begin and end with a sign: blanks that two parts could share would be tried in all ways.
+_FIELD = r"[^\s,;()<>](?:[^,;()<>]{0,58}[^\s,;()<>])?"
 _ENTRY = re.compile(
-    r"\(\s*([^,;()<>]{1,60}?)\s*,\s*([^,;()<>]{1,60}?)\s*(?:,\s*([^,;()<>]{0,60}?)\s*)?"
-    r",\s*<([^<>]*)>\s*\)"
+    rf"\(\s*({_FIELD})\s*,\s*({_FIELD})\s*(?:,\s*(?:({_FIELD})\s*)?)?,\s*<([^<>]*)>\s*\)"
 )
 _UNTOLD = "untold"
 

@@ -158,6 +158,12 @@ NITROGEN = Nucleus(**{**vars(WIDE), "mass": 15, "element": "N", "multiplicities"
 FLUORINE = Nucleus(**{**vars(WIDE), "mass": 19, "element": "F", "multiplicities": ()})
 
 
+@pytest.mark.parametrize("begin", ["(", "(63.4,", "(63.4, 1,", "(63.4, 1, <"])
+def test_blanks_among_assignments_are_passed_in_one_go(begin: str) -> None:
+    blanks = f"##PEAK ASSIGNMENTS= (XYA)\n{begin}{' ' * 50_000}x\n##END="
+    assert read_jcamp(TEXT.replace("##END=", blanks)).peaks == PEAKS
+
+
 @pytest.mark.parametrize("nucleus", [Carbon13(), NITROGEN, FLUORINE], ids=lambda n: n.name)
 @given(
     st.data(),
