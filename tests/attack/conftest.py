@@ -5,10 +5,12 @@ import errno
 import io
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -59,11 +61,22 @@ class Moments:
         ``happens`` is ``killed``, ``stopped`` (SIGTERM), ``full`` (that once) or ``full for
         good``; events are counted from 0, and for a full disk those alone that need space.
         """
+        return self._in_child(work, _Disk(happens, at))
+
+    def left_behind(self, work: Callable[[], Any], folder: Path, into: Path) -> Outcome:
+        """Run work, and copy all that a kill could leave of a folder, each state once.
+
+        States are told apart by the files that have their names: what is unfinished the next run
+        removes. So one run gives them all, and only the going on is to be tried.
+        """
+        return self._in_child(work, _Watched(folder, into))
+
+    def _in_child(self, work: Callable[[], Any], disk: "_Disk") -> Outcome:
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
             os.close(reader)
-            _live(work, _Disk(happens, at), writer)
+            _live(work, disk, writer)
         os.close(writer)
         with os.fdopen(reader) as stream:
             told = stream.read()
@@ -157,3 +170,26 @@ class _Disk:
             return buffer if "b" in mode else io.TextIOWrapper(buffer, encoding, errors, newline)
 
         return opened
+
+
+class _Watched(_Disk):
+    """Copies a folder before every event that finds its named files changed."""
+
+    def __init__(self, folder: Path, into: Path) -> None:
+        super().__init__("", -1)
+        self._folder, self._into, self._seen = folder, into, set[Any]()
+        self._is_copying = False
+
+    def event(self, kind: str, before_death: Callable[[], object] = lambda: None) -> None:
+        if self._is_copying:
+            return
+        super().event(kind, before_death)
+        self._is_copying = True
+        files = [path for path in sorted(self._folder.rglob("*")) if path.is_file()]
+        named = [path for path in files if not path.name.startswith(".")]
+        state = tuple((str(path), path.read_bytes()) for path in named)
+        if hash(state) not in self._seen:
+            self._seen.add(hash(state))
+            if files:
+                shutil.copytree(self._folder, self._into / f"{self.n_events}")
+        self._is_copying = False

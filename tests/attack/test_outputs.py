@@ -93,6 +93,7 @@ def test_whole_or_old(
         assert files(tmp_path) == whole
 
 
+@pytest.mark.filterwarnings("ignore::nmrflow.formats.left_out.LeftOutWarning")
 def test_examples_begun_are_finished(tmp_path: Path) -> None:
     written = write_examples(tmp_path)
     written[3].unlink()

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,12 +37,14 @@ PEAKS = PeakList(
 RECORD = write_record(
     TOLUENE, (21.5, 137.9, 129.1, 128.3, 125.4, 128.3, 129.1), name="toluene", solvent="CDCl3"
 )
+with warnings.catch_warnings(action="ignore"):
+    WRITTEN = {form: write_peaks(PEAKS, form) for form in ("publication", "table", "csearch")}
 SPECTRA = {
     "list.txt": "137.9, 129.1-128.9; 77.2 21.5\n",
-    "paper.txt": "1H NMR (400 MHz) δ 7.2 (m, 5H). " + write_peaks(PEAKS, "publication")
+    "paper.txt": "1H NMR (400 MHz) δ 7.2 (m, 5H). " + WRITTEN["publication"]
     + "HRMS calcd 92.0621.\n",
-    "table.csv": write_peaks(PEAKS, "table"),
-    "csearch.txt": write_peaks(PEAKS, "csearch"),
+    "table.csv": WRITTEN["table"],
+    "csearch.txt": WRITTEN["csearch"],
     "mnova.txt": "\tppm\tIntensity\tType\tFlags\tImpurity/Compound\n1\t137.9\t3\tCompound\t\t\n"
     "2\t77.16\t12\tSolvent\tNone\tCDCl3\n",
     "page.txt": "<table><tr><th>No.</th><th>&delta;<sub>C</sub></th></tr><tr><td>1</td><td>21.5"

@@ -1,6 +1,7 @@
 """Trainings killed, or without space, at file events: they go on to the same digits."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,13 +107,33 @@ def test_it_goes_on_to_the_same_digits(
         if not (folder / "evaluation.json").exists():
             again = moments.run(lambda folder=folder: work(folder))
             assert again.code == 0, (at, again.said)
-        there, own = (
-            json.loads((path / "evaluation.json").read_text()) for path in (whole, folder)
-        )
-        assert own == there, at
-        for name, weight in weights(whole).items():
-            assert torch.equal(weight, weights(folder)[name]), (at, name)
-        assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
-        assert {path.name for path in folder.iterdir()} - {".lock"} == {
-            path.name for path in whole.iterdir()
-        }
+        assert_same(whole, folder)
+
+
+def assert_same(whole: Path, folder: Path) -> None:
+    """Whether one training ended as another, to the last digit."""
+    there, own = (json.loads((path / "evaluation.json").read_text()) for path in (whole, folder))
+    assert own == there
+    for name, weight in weights(whole).items():
+        assert torch.equal(weight, weights(folder)[name]), name
+    assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+    assert {path.name for path in folder.iterdir()} - {".lock"} == {
+        path.name for path in whole.iterdir()
+    }
+
+
+def test_whatever_a_kill_leaves_is_gone_on_from(
+    work: Work, whole: Path, moments: Any, tmp_path: Path
+) -> None:
+    if moments.are_few:
+        pytest.skip("of few attacks, some are killed outright")
+    folder, into = tmp_path / "run", tmp_path / "left"
+    counted = moments.left_behind(lambda: work(folder), folder, into)
+    assert counted.code == 0, counted.said
+    for left in sorted(into.iterdir(), key=lambda path: int(path.name)):
+        shutil.rmtree(folder)
+        left.rename(folder)
+        if not (folder / "evaluation.json").exists():
+            again = moments.run(lambda: work(folder))
+            assert again.code == 0, (left.name, again.said)
+        assert_same(whole, folder)

@@ -159,6 +159,15 @@ def test_secrets_of_the_environment_are_not_read(monkeypatch: pytest.MonkeyPatch
         ({"_target_": "nmrflow.losses.Term", "loss": RANGE}, "weight"),
         (term(weight="heavy"), "heavy"),
         (term(weight="???"), r"Term cannot be built: .*'\?\?\?'"),
+        (term(slot=3), r"slot is 3, and a text is needed"),
+        (
+            {"_target_": "nmrflow.data.splits.StructureSplit", "seed": 0.5},
+            "seed is 0.5, and a whole number is needed",
+        ),
+        (
+            {"_target_": "nmrflow.data.splits.StructureSplit", "_partial_": True, "seed": True},
+            "seed is True, and a whole number is needed",
+        ),
         ({"_target_": "nmrflow.losses.RangLoss"}, "RangLoss.*does not exist"),
         ({"_target_": "nmrflow.lossses.RangeLoss"}, "does not exist"),
         ({"_target_": "nmrflow."}, "does not exist|may not"),

@@ -57,8 +57,8 @@ class Molfile:
                 Chem.SanitizeMol(perceived)
             except (ValueError, RuntimeError) as error:
                 raise StructureError(f"RDKit refuses the structure: {error}") from error
-        for bond, seen in zip(flagged.GetBonds(), perceived.GetBonds(), strict=True):
-            bond.SetIsAromatic(seen.GetIsAromatic())
+        for k in range(flagged.GetNumBonds()):  # RDKit's own sequences are slow
+            flagged.GetBondWithIdx(k).SetIsAromatic(perceived.GetBondWithIdx(k).GetIsAromatic())
         return Structure.from_mol(flagged)
 
 

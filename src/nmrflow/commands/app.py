@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from warnings import catch_warnings, simplefilter
 
 import typer
 from typer.core import TyperGroup
@@ -247,8 +248,13 @@ def examples(
     with errors_for_people():
         from nmrflow.commands.example_files import write_examples
 
-        for file in write_examples(folder):
+        with catch_warnings(record=True) as remarks:
+            simplefilter("always")
+            files = write_examples(folder)
+        for file in files:
             typer.echo(file)
+        for remark in remarks:
+            typer.echo(f"nmrflow: {remark.message}", err=True)
 
 
 @models.command("list")

@@ -64,6 +64,9 @@ def write_examples(folder: Path) -> list[Path]:
 
     Raises:
         DataError: If one exists already with other contents, or cannot be written.
+
+    Warns:
+        LeftOutWarning: Of what a form has no place for.
     """
     structures = {name: Structure.from_smiles(smiles) for name, smiles in MOLECULES.items()}
     toluene = structures["toluene"]

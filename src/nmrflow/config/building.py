@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nmrflow.config.kinds import check_kinds
 from nmrflow.errors import ConfigError, NmrflowError, first_line
 from nmrflow.limits import MAX_COUNTS
 
@@ -177,6 +178,7 @@ def _made(node: Any, extra: Mapping[str, Any] | None = None) -> Any:  # noqa: AN
         makes_later = bool(values.pop("_partial_", False))
         if special := [key for key in values if str(key).startswith("_")]:
             raise ConfigError(f"configuration holds {special[0]}, which means nothing here")
+        check_kinds(found, values)
         values |= extra or {}
         return partial(found, **values) if makes_later else found(**values)
     if isinstance(node, Sequence) and not isinstance(node, str):

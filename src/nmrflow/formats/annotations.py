@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from nmrflow.formats.shift_words import COUNT, words
 from nmrflow.spectra.nucleus import Nucleus
@@ -13,20 +14,30 @@ from nmrflow.spectra.solvents import split_foreign_lines
 NOTE_END = re.compile(r"(?!(?<=[0-9]),(?=[0-9]))[,;](?![^()]{0,40}\))")
 """Between notes; not within '12,5 Hz' or 'J(C,F)'."""
 
+_N_KEPT = 1_024
 _COUPLING = re.compile(r"J|[Hh]z")
 _TIMES = re.compile(rf"{COUNT} ?[x×X*] ?(\S.*)|(\S.*?) ?[x×X*] ?{COUNT}")
 
 
-def annotated(peak: Peak, notes: Sequence[str], nucleus: Nucleus) -> tuple[Peak, bool]:
-    """A peak with what is said behind it, and whether a letter told its multiplicity.
+class Said(NamedTuple):
+    """What is said behind a shift, and whether a letter told the multiplicity."""
+
+    multiplicity: str | None = None
+    n_carbons: int | None = None
+    note: str = ""
+    is_letter: bool = False
+
+
+@lru_cache(_N_KEPT)
+def read_notes(notes: tuple[str, ...], nucleus: Nucleus) -> Said:
+    """What notes say; the same ones stand behind many a peak.
 
     Args:
-        peak: Without multiplicity, number of atoms and note.
         notes: What stood in brackets.
-        nucleus: Whose peak it is.
+        nucleus: Whose peak they stand behind.
     """
     if not notes:
-        return peak, False
+        return Said()
     text = " ".join(", ".join(notes).split())
     groups, counts, rest = list[str](), list[int](), list[str]()
     for part in filter(None, map(str.strip, NOTE_END.split(text))):
@@ -37,7 +48,7 @@ def annotated(peak: Peak, notes: Sequence[str], nucleus: Nucleus) -> tuple[Peak,
         rest += [note] if note else []
     if len(groups) > 1 or len(counts) > 1:
         # Unlike atoms under one peak: neither one multiplicity nor one number is true of it.
-        return replace(peak, note=text), False
+        return Said(note=text)
     counts = counts or _count_labels(rest, nucleus)
     multiplicity = words(nucleus).letters.get(groups[0].upper()) if groups else None
     told = [note for note in rest if note.upper() in nucleus.multiplicities]
@@ -45,8 +56,7 @@ def annotated(peak: Peak, notes: Sequence[str], nucleus: Nucleus) -> tuple[Peak,
     if is_letter:
         multiplicity = told[0].upper()
         rest.remove(told[0])
-    n = counts[0] if counts else None
-    return replace(peak, multiplicity=multiplicity, n_carbons=n, note=", ".join(rest)), is_letter
+    return Said(multiplicity, counts[0] if counts else None, ", ".join(rest), is_letter)
 
 
 def without_idle_letters(peaks: PeakList, by_letter: Sequence[bool], nucleus: Nucleus) -> PeakList:
@@ -64,8 +74,16 @@ def without_idle_letters(peaks: PeakList, by_letter: Sequence[bool], nucleus: Nu
     if not any(by_letter):
         return peaks
     bare = nucleus.letter(0)
-    told = zip(peaks.peaks, by_letter, strict=True)
-    unlettered = [replace(p, multiplicity=None) if is_told else p for p, is_told in told]
+    has_couplings = any(peak.note and _COUPLING.search(peak.note) for peak in peaks.peaks)
+    pairs = list(zip(peaks.peaks, by_letter, strict=True))
+    if not has_couplings and any(p.multiplicity != bare for p, is_told in pairs if not is_told):
+        return peaks
+    unlettered = [
+        Peak(p.shift_ppm, None, p.n_carbons, p.intensity, p.half_width_ppm, p.atoms, p.note)
+        if is_told
+        else p
+        for p, is_told in pairs
+    ]
     own = split_foreign_lines(replace(peaks, peaks=tuple(unlettered)), nucleus)[0]
     kept = {id(peak) for peak in own}
     lettered = [
@@ -74,14 +92,13 @@ def without_idle_letters(peaks: PeakList, by_letter: Sequence[bool], nucleus: Nu
         if id(copy) in kept or copy is peak
     ]
     is_all_bare = len(peaks.peaks) > 1 and {peak.multiplicity for peak in lettered} == {bare}
-    has_couplings = any(_COUPLING.search(peak.note) for peak in peaks.peaks)
     if not has_couplings and not is_all_bare:
         return peaks
     found = [
         replace(peak, multiplicity=None, note=", ".join(filter(None, (_letter(peak), peak.note))))
         if is_told
         else peak
-        for peak, is_told in zip(peaks.peaks, by_letter, strict=True)
+        for peak, is_told in pairs
     ]
     why = "among lines with couplings" if has_couplings else "behind every line"
     remark = (

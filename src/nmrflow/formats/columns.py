@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from nmrflow.formats.shift_words import NUMBER, refused
@@ -28,6 +29,7 @@ _OF = {"rel", "abs", "relative", "absolute", "a", "u", "of", "no", "nr", "number
 _PICKED = re.compile(r"\b(?:intensity|height|area|integral|width|hz)\b")
 _DELIMITERS = ("\t", "|", ";", ",", "  ", " ")
 _MAX_HEADER = 2000
+_N_KEPT = 64
 _DECIMAL = re.compile(r"[0-9][.,][0-9]")
 
 
@@ -63,6 +65,11 @@ def read_header(line: str, nucleus: Nucleus) -> Header | None:
     """What a line says if it is a table's header, in which at least one column is of shifts."""
     if len(line) > _MAX_HEADER or _DECIMAL.search(line):
         return None
+    return _read_header(line, nucleus)
+
+
+@lru_cache(_N_KEPT)
+def _read_header(line: str, nucleus: Nucleus) -> Header | None:
     plain = plain_text(line, nucleus)
     for delimiter in [*sorted(_DELIMITERS[:4], key=plain.count, reverse=True), "  ", " "]:
         cells = [cell.strip().strip('"').strip() for cell in cut_cells(plain, delimiter)]

@@ -6,6 +6,7 @@ Of a spectrum's points nothing is read: peaks are picked where the spectrum was 
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from nmrflow.errors import SpectrumError
 from nmrflow.formats.jcamp_assignments import (
@@ -21,10 +22,13 @@ from nmrflow.formats.jcamp_blocks import (
     Table,
     choose_edited,
     cut_blocks,
+    hidden,
     is_of,
+    shown,
     text_of,
     with_relatives,
 )
+from nmrflow.formats.left_out import remark_left_out
 from nmrflow.formats.shift_words import check_shift, refused
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
@@ -32,11 +36,15 @@ from nmrflow.spectra.peaks import Peak, PeakList, counted
 from nmrflow.spectra.solvents import find_solvents
 
 _FREQUENCY = ".OBSERVEFREQUENCY"
+_METADATA = "$NMRFLOW METADATA"
+_OWN_RECORD = ("title", "frequency_mhz", "solvent")
 _SOLVENTS = (".SOLVENTNAME", "SOLVENTNAME", "$SOLVENT", "SOLVENT", "$CSSOLVENTNAME")
 # (XY..XY), and with widths or multiplicities behind x and y.
 _FORM = re.compile(r"\s*\(\s*X\s*Y\s*(?P<more>[MW\s]*)(?:\.\.[XYMW\s]*)?\)", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:E[+-]?[0-9]{1,4})?")
+_PAIR = re.compile(r"\s*([0-9.-]+)\s*,\s*([0-9.-]+)\s*")  # as most lines are
 _POINTS = ("XYDATA", "NTUPLES", "DATATABLE", "XYPOINTS", "RADATA")
+_PAIR_HINT = "a peak is written as 63.4, 0.55 (with decimal points)"
 _PICK_HINT = (
     "pick its peaks in the program that made it, and export them as a peak table or a list of "
     "shifts"
@@ -52,7 +60,8 @@ def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
 
     Returns:
         The peaks in their order, with intensities and what assignments say; ``title``, ``solvent``
-        and ``frequency_mhz`` are metadata where the file tells them.
+        and ``frequency_mhz`` are metadata where the file tells them, and so is what
+        :func:`write_jcamp` wrote as ``$NMRFLOW METADATA``.
 
     Raises:
         SpectrumError: If there is no such table or more than one, it is of another nucleus, its
@@ -82,37 +91,51 @@ def read_jcamp(text: str, axis: ShiftAxis = ShiftAxis()) -> PeakList:
 def write_jcamp(peaks: PeakList, title: str = "", nucleus: Nucleus = Carbon13()) -> str:
     """Write a peak list as a JCAMP-DX peak table that :func:`read_jcamp` reads back.
 
-    Shifts and intensities keep all their digits; in the table an intensity that is not told is 1,
-    and of a range the middle stands. What else peaks say is written as peak assignments. Of the
-    metadata ``title``, if none is given, ``frequency_mhz`` and ``solvent`` are written.
+    It keeps everything. In the table an intensity that is not told is 1, and of a range the
+    middle stands; what else peaks say is written as peak assignments, and metadata that have no
+    record of their own, or do not fit there, as ``$NMRFLOW METADATA``.
+
+    Args:
+        peaks: The peak list.
+        title: Its title, in place of the one among the metadata.
+        nucleus: Whose shifts they are.
+
+    Raises:
+        SpectrumError: If a shift, or another number, is none that is read back.
+
+    Warns:
+        LeftOutWarning: If anything is not read back as it was.
     """
-    told = peaks.metadata
-    frequency = told.get("frequency_mhz", "")
+    metadata = {**peaks.metadata, "title": title} if title else dict(peaks.metadata)
+    plain = {key: _plain(metadata[key]) for key in _OWN_RECORD if metadata.get(key)}
+    if not _is_frequency(plain.get("frequency_mhz", "")):
+        plain.pop("frequency_mhz", None)
+    others = [key for key, text in metadata.items() if plain.get(key) != text]
     records = {
-        "TITLE": title or told.get("title", ""),
+        "TITLE": plain.get("title", ""),
         "JCAMP-DX": "5.01",
         "DATA TYPE": "NMR PEAK TABLE",
         "DATA CLASS": "PEAK TABLE",
         "ORIGIN": "nmrflow",
         "OWNER": "",
-        ".OBSERVE FREQUENCY": frequency if _is_frequency(frequency) else None,
+        ".OBSERVE FREQUENCY": plain.get("frequency_mhz"),
         ".OBSERVE NUCLEUS": f"^{nucleus.name}",
-        ".SOLVENT NAME": told.get("solvent"),
+        ".SOLVENT NAME": plain.get("solvent"),
         "XUNITS": "PPM",
         "YUNITS": "ARBITRARY UNITS",
         "NPOINTS": str(len(peaks.peaks)),
-        "PEAK TABLE": "(XY..XY)",
     }
-    lines = []
-    for label, text in records.items():
-        if text is not None:
-            # Two dollar signs would begin a comment.
-            value = re.sub(r"\$(?=\$)", "$ ", " ".join(text.split()))
-            lines.append(f"##{label}= {value}".rstrip())
-    lines += [", ".join(xy_of(peak)) for peak in peaks.peaks]
+    lines = [f"##{label}= {text}".rstrip() for label, text in records.items() if text is not None]
+    if others:
+        settings = (f"{hidden(key).replace('=', '%3D')}={hidden(metadata[key])}" for key in others)
+        lines += [f"##{_METADATA}=", *settings]
+    lines += ["##PEAK TABLE= (XY..XY)", *(", ".join(xy_of(peak)) for peak in peaks.peaks)]
     if assigned := assignment_lines(peaks.peaks, nucleus):
         lines += [f"##PEAK ASSIGNMENTS= {FORM}", *assigned]
-    return "\n".join([*lines, "##END=", ""])
+    text = "\n".join([*lines, "##END=", ""])
+    kept = read_jcamp(text, ShiftAxis(nucleus=nucleus))
+    remark_left_out("JCAMP-DX", replace(peaks, metadata=metadata), kept)
+    return text
 
 
 def _no_table(blocks: Sequence[Block]) -> SpectrumError:
@@ -123,6 +146,11 @@ def _no_table(blocks: Sequence[Block]) -> SpectrumError:
                 return refused(block[label].line, f"##{label}=", why, _PICK_HINT)
     what = "no peak table (##PEAK TABLE=)" if blocks else "no JCAMP-DX records (##LABEL= value)"
     return SpectrumError(f"line 1: the file holds {what}; export the peaks as a JCAMP-DX table")
+
+
+def _plain(text: str) -> str:
+    # Two dollar signs would begin a comment.
+    return re.sub(r"\$(?=\$)", "$ ", " ".join(text.split()).strip("<>"))
 
 
 def _is_frequency(text: str) -> bool:
@@ -158,9 +186,16 @@ def _read_block(table: Table, nucleus: Nucleus, remarks: list[str]) -> PeakList:
         peaks.append(Peak(shift_ppm, intensity=y))
     solvent = table.told(*_SOLVENTS).strip("<>") or _reference(table)
     known = {"title": text_of(block, "TITLE"), "frequency_mhz": frequency, "solvent": solvent}
-    metadata = {key: text for key, text in known.items() if text}
+    metadata = {key: text for key, text in known.items() if text} | _other_metadata(block)
     assigned, passed_over = with_assignments(peaks, pairs, block, nucleus)
     return PeakList(assigned, metadata, (*remarks, *passed_over))
+
+
+def _other_metadata(block: Block) -> dict[str, str]:
+    """What was written because it has no record of its own, or does not fit there."""
+    entry = block.get(_METADATA.replace(" ", ""))
+    pairs = (line.strip().partition("=") for line in (entry.values if entry else ()))
+    return {shown(key): shown(text) for key, sign, text in pairs if sign}
 
 
 def _reference(table: Table) -> str:
@@ -197,21 +232,29 @@ def _read_pairs(block: Block) -> Iterator[tuple[int, float, float]]:
         raise refused(table.line, table.text or "##PEAK TABLE=", "is no known form", hint)
     lines = [table.values[0][form.end() :], *table.values[1:]]
     n_fields = 2 + len("".join(form["more"].split()))
-    cut = (
-        (number, group)
-        for number, line in enumerate(lines, start=table.line)
-        for group in _cut_groups(line, number, n_fields)
-    )
-    groups = list(counted(cut))
+    groups = list(counted(_cut_lines(lines, table.line, n_fields)))
     text = "\n".join(lines)
     is_unclear = "." not in text and bool(re.search("[0-9],[0-9]", text))
     _check_number(block, len(groups), is_unclear=is_unclear)
     for number, (x, y, *_) in groups:
-        for text in (x, y):
-            if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-                hint = "a peak is written as 63.4, 0.55 (with decimal points)"
-                raise refused(number, f"{x}, {y}", "is no peak", hint)
-        yield number, float(x), float(y)
+        if not (_NUMBER.fullmatch(x) and _NUMBER.fullmatch(y)):
+            raise refused(number, f"{x}, {y}", "is no peak", _PAIR_HINT)
+        pair = float(x), float(y)
+        if not (math.isfinite(pair[0]) and math.isfinite(pair[1])):
+            raise refused(number, f"{x}, {y}", "is no peak", _PAIR_HINT)
+        yield number, *pair
+
+
+def _cut_lines(
+    lines: Sequence[str], first: int, n_fields: int
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """Line and fields of every peak."""
+    for number, line in enumerate(lines, start=first):
+        if match := _PAIR.fullmatch(line):
+            yield number, match.groups()
+        else:
+            for group in _cut_groups(line, number, n_fields):
+                yield number, group
 
 
 def _cut_groups(line: str, number: int, n_fields: int) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from nmrflow.formats.jcamp_blocks import TABLE, Block, Entry
+from nmrflow.formats.jcamp_blocks import TABLE, Block, Entry, hidden, shown
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, counted
 
@@ -18,11 +18,11 @@ ASSIGNMENTS = "PEAKASSIGNMENTS"
 FORM = "(XYA)"
 """The form in which they are written."""
 
+# Fields begin and end with a sign: blanks that two parts could share would be tried in all ways.
+_FIELD = r"[^\s,;()<>](?:[^,;()<>]{0,58}[^\s,;()<>])?"
 _ENTRY = re.compile(
-    r"\(\s*([^,;()<>]{1,60}?)\s*,\s*([^,;()<>]{1,60}?)\s*(?:,\s*([^,;()<>]{0,60}?)\s*)?"
-    r",\s*<([^<>]*)>\s*\)"
+    rf"\(\s*({_FIELD})\s*,\s*({_FIELD})\s*(?:,\s*(?:({_FIELD})\s*)?)?,\s*<([^<>]*)>\s*\)"
 )
-_SPECIAL = re.compile(r"[%<>;$\x00-\x1f\x7f-\x9f]")
 _UNTOLD = "untold"
 
 
@@ -101,9 +101,9 @@ def _settings(peak: Peak, nucleus: Nucleus) -> Iterator[str]:
     if peak.half_width_ppm:
         yield f"half_width={float(peak.half_width_ppm)!r}"
     if peak.atoms:
-        yield "atoms=" + " ".join(_hidden(atom).replace(" ", "%20") for atom in peak.atoms)
+        yield "atoms=" + " ".join(hidden(atom).replace(" ", "%20") for atom in peak.atoms)
     if peak.note:
-        yield f"note={_hidden(' '.join(peak.note.split()))}"
+        yield f"note={hidden(peak.note)}"
 
 
 def _told(peak: Peak, kind: str, text: str, nucleus: Nucleus) -> Peak:
@@ -124,18 +124,10 @@ def _told(peak: Peak, kind: str, text: str, nucleus: Nucleus) -> Peak:
         elif key == "half_width" and re.fullmatch(r"[0-9.]{1,30}(?:e-?[0-9]{1,3})?", value):
             known["half_width_ppm"] = _number(value) or 0.0
         elif key == "atoms":
-            known["atoms"] = tuple(map(_shown, value.split(" ")))
+            known["atoms"] = tuple(map(shown, value.split(" ")))
         elif key == "note":
-            known["note"] = _shown(value)
+            known["note"] = shown(value)
         else:
             note = ", ".join(filter(None, (kind, " ".join(text.split()))))
             return replace(peak, note=note)
     return replace(peak, **known)  # type: ignore[arg-type]
-
-
-def _hidden(text: str) -> str:
-    return _SPECIAL.sub(lambda match: f"%{ord(match[0]):02X}", text)
-
-
-def _shown(text: str) -> str:
-    return re.sub("%([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text)

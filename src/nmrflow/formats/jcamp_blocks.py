@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from nmrflow.formats.shift_words import refused
 from nmrflow.spectra.nucleus import Nucleus
@@ -10,6 +11,8 @@ from nmrflow.spectra.nucleus import Nucleus
 TABLE = "PEAKTABLE"
 """The plain label of a peak table."""
 
+_PLAIN = " !\"&'()*+,-./:=?@[\\]^_`{|}~"
+_NO_PART = re.compile(r"[\s\-/_]")
 _LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.DOTALL)
 
 
@@ -42,11 +45,11 @@ def cut_blocks(text: str) -> Iterator[Block]:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for number, line in enumerate(lines, start=1):
         content = line.partition("$$")[0]
-        match = _LABEL.fullmatch(content)
+        match = _LABEL.fullmatch(content) if "##" in content else None
         if not match:
             record.values.append(content)
             continue
-        label = re.sub(r"[\s\-/_]", "", match[1]).upper()
+        label = _NO_PART.sub("", match[1]).upper()
         record = Entry(number, [match[2]])
         if label == "TITLE" and block:
             yield block
@@ -109,3 +112,14 @@ def is_of(block: Block, nucleus: Nucleus) -> bool:
     """Whether a block tells this nucleus, or none."""
     told = re.sub("[^A-Z0-9]", "", text_of(block, ".OBSERVENUCLEUS").upper())
     return told in ("", *nucleus.spellings)
+
+
+def hidden(text: str) -> str:
+    """A text in ASCII, without line ends and signs that mean something here, as ``%`` and hex."""
+    signs = quote(text, _PLAIN, errors="surrogatepass")
+    return re.sub("^ | $|(?<= ) ", "%20", signs)
+
+
+def shown(text: str) -> str:
+    """The text that was hidden."""
+    return unquote(text, errors="replace")

@@ -4,10 +4,9 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from nmrflow.formats.annotations import annotated
+from nmrflow.formats.annotations import read_notes
 from nmrflow.formats.columns import Header, cut_cells
 from nmrflow.formats.shift_words import COUNT, NUMBER, read_shift, refused, words
 from nmrflow.formats.typography import plain_text
@@ -20,6 +19,8 @@ _CSEARCH_LINE = re.compile(
     rf"{_CSEARCH.pattern}\s*(\S+)(?:\s+([SDTQUOEP]))?(?:\s+({NUMBER}))?\s*", re.IGNORECASE
 )
 _SHIFT_CELL = re.compile(rf"({NUMBER}(?:\s*-\s*{NUMBER})?(?:\s?ppm)?)\s*[,;]?\s*(.*)")
+_NUMBER, _COUNT = re.compile(NUMBER), re.compile(COUNT)
+_ATOMS, _LABELS = re.compile(r"[^\s,;/&]+"), re.compile(r"[^\s,;]+")
 _NO_SHIFT = ("", "-", "--", "n.d.", "nd", "n.o.")
 _PATTERN = re.compile(r"br\.? ?[a-z]?|m|[dtq]{2,4}|quint|sext|sept|hept|[+-]", re.IGNORECASE)
 _OWN = ("compound", "")
@@ -88,30 +89,43 @@ def _read_row(
     header: Header, cells: Sequence[str], line: int, nucleus: Nucleus
 ) -> tuple[Peak, bool] | None:
     """A peak, and whether a letter told its multiplicity; None of a row without a shift."""
-    columns, row = header.columns, " | ".join(cells)
-    if any(cell and (i >= len(columns) or (not header.names[i] and not columns[i]))
-           for i, cell in enumerate(cells)):  # fmt: skip
+    columns = header.columns
+    if (len(cells) > len(columns) or "" in header.names) and any(
+        cell and (i >= len(columns) or (not header.names[i] and not columns[i]))
+        for i, cell in enumerate(cells)
+    ):
         hint = "a decimal comma needs ; or tab between the columns"
-        raise refused(line, row, "has cells under no column", hint)
-    values = dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
-    raw, intensity = (plain_text(values.get(k, ""), nucleus) for k in ("shift", "intensity"))
+        raise refused(line, " | ".join(cells), "has cells under no column", hint)
+    values = dict(zip(columns, cells, strict=False))
+    raw = plain_text(values.get("shift", ""), nucleus)
+    intensity = plain_text(values.get("intensity", ""), nucleus)
     if raw in _NO_SHIFT and values.get("atoms") and header.counts_atoms:
         return None
-    if "," in raw + intensity and "." in raw + intensity and not re.search(r",\s*[A-Za-z]", raw):
-        raise refused(line, row, "mixes decimal commas and points", "write points")
-    match = _SHIFT_CELL.fullmatch(re.sub(r"(?<=[0-9]),(?=[0-9])", ".", raw))
-    text, rest = (match[1], match[2]) if match else (raw, "")
+    if "," in (both := raw + intensity):
+        if "." in both and not re.search(r",\s*[A-Za-z]", raw):
+            why = "mixes decimal commas and points"
+            raise refused(line, " | ".join(cells), why, "write points")
+        raw = re.sub(r"(?<=[0-9]),(?=[0-9])", ".", raw)
+    text, rest = raw, ""
+    if not _NUMBER.fullmatch(raw) and (match := _SHIFT_CELL.fullmatch(raw)):
+        text, rest = match[1], match[2]
     if rest and not _is_annotation(rest, nucleus):
         text = raw
     shift_ppm, half_width_ppm = read_shift(text, line, nucleus)
     height = _read_intensity(intensity, line)
-    peak = Peak(shift_ppm, intensity=height, half_width_ppm=half_width_ppm)
-    peak, is_letter = annotated(peak, [rest.strip("()")] if rest else [], nucleus)
-    peak = _with_atoms(peak, values, header, line, nucleus)
+    said = read_notes((rest.strip("()"),) if rest else (), nucleus)
+    atoms, n_carbons = _read_atoms(values, header, line, nucleus)
     letter, note, is_told_by_letter = _read_kind(values, line, nucleus)
-    notes = filter(None, (note, peak.note, values.get("note", "")))
-    peak = replace(peak, multiplicity=letter or peak.multiplicity, note=", ".join(notes))
-    return peak, is_told_by_letter or (is_letter and not letter)
+    peak = Peak(
+        shift_ppm,
+        letter or said.multiplicity,
+        n_carbons or said.n_carbons,
+        height,
+        half_width_ppm,
+        atoms,
+        ", ".join(filter(None, (note, said.note, values.get("note", "")))),
+    )
+    return peak, is_told_by_letter or (said.is_letter and not letter)
 
 
 def _is_annotation(text: str, nucleus: Nucleus) -> bool:
@@ -123,25 +137,27 @@ def _is_annotation(text: str, nucleus: Nucleus) -> bool:
 
 def _read_intensity(text: str, line: int) -> float | None:
     text = text.replace(",", ".")
-    if text and not (re.fullmatch(NUMBER, text) and math.isfinite(float(text))):
+    if not text:
+        return None
+    height = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(height):
         raise refused(line, text, "is no intensity", "give a number or nothing")
-    return float(text) if text else None
+    return height
 
 
-def _with_atoms(
-    peak: Peak, values: Mapping[str, str], header: Header, line: int, nucleus: Nucleus
-) -> Peak:
-    """A peak with its atoms and their number."""
+def _read_atoms(
+    values: Mapping[str, str], header: Header, line: int, nucleus: Nucleus
+) -> tuple[tuple[str, ...], int | None]:
+    """The atoms of a peak and their number."""
     n, named = values.get("n", ""), values.get("atoms", "")
     if not (n or named):
-        return peak
-    if n and not re.fullmatch(COUNT, n):
+        return (), None
+    if n and not _COUNT.fullmatch(n):
         why = f"is no number of {nucleus.noun}s"
         raise refused(line, n, why, "give 1 to 999 or nothing")
-    separators = r"[^\s,;/&]+" if header.counts_atoms else r"[^\s,;]+"
-    atoms = tuple(re.findall(separators, named))
+    atoms = tuple((_ATOMS if header.counts_atoms else _LABELS).findall(named))
     n_atoms = len(atoms) if header.counts_atoms and len(atoms) > 1 else None
-    return replace(peak, atoms=atoms, n_carbons=int(n or 0) or n_atoms or peak.n_carbons)
+    return atoms, int(n or 0) or n_atoms
 
 
 def _read_kind(
@@ -151,6 +167,8 @@ def _read_kind(
 
     A column called type is one of multiplicities, or tells the compound's peaks from others.
     """
+    if not (values.get("kind") or values.get("multiplicity")):
+        return None, "", False
     kind = plain_text(values.get("kind", ""), nucleus)
     told = plain_text(values.get("multiplicity", ""), nucleus)
     letter, is_letter = _read_letter(told, nucleus)
@@ -159,7 +177,7 @@ def _read_kind(
         hint = f"give {known} or nothing" if known else "give nothing"
         raise refused(line, told.upper(), "is no multiplicity", hint)
     notes = [told] if told and not letter else []
-    if not told:
+    if kind and not told:
         letter, is_letter = _read_letter(kind, nucleus)
     if not (letter and not told) and kind.lower() not in _OWN:
         notes.append(kind.lower())

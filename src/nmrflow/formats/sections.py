@@ -9,18 +9,25 @@ from nmrflow.formats.shift_words import refused, words
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import BRACKET
 
+_BRACKET = re.compile(BRACKET)
 _DEPT = r"(?:DEPT|INEPT)"
 _EDITED = re.compile(rf"{_DEPT}[\s-]*Q?[\s-]*(?:45|90|135)", re.IGNORECASE)
+# What each kind may begin with stands before it, and saves most of the search.
 _OTHER = re.compile(
-    rf"(?<![\w-])(?:{_DEPT}[\s-]*(?:Q|45|90|135)?(?![\w])|APT(?!\w)|HSQC|HMQC|HMBC|COSY|TOCSY"
-    r"|NOESY|ROESY|INADEQUATE|(?:HR|LR|LC|GC|ESI|EI|CI|FAB|APCI|MALDI)[\s-]?(?:ESI|EI|TOF)?[\s-]?MS"
-    r"|HRESIMS|HREIMS|MS(?!\w)|(?:FT)?[\s-]?IR(?!\w)|UV(?:[-/]?vis)?(?!\w)|Anal(?:ysis|\.)"
+    r"(?=[A-Z0-9mδ\[-])(?:"
+    rf"(?=[A-Zm\[-])(?<![\w-])(?:{_DEPT}[\s-]*(?:Q|45|90|135)?(?![\w])|APT(?!\w)|HSQC|HMQC|HMBC"
+    r"|COSY|TOCSY|NOESY|ROESY|INADEQUATE|(?:HR|LR|LC|GC|ESI|EI|CI|FAB|APCI|MALDI)[\s-]?(?:ESI|EI|TOF)?[\s-]?MS"
+    r"|HRESIMS|HREIMS|MS(?!\w)|(?:FT[\s-]?|-)?IR(?!\w)|UV(?:[-/]?vis)?(?!\w)|Anal(?:ysis|\.)"
     r"|Elemental|[Mm]\.?\s?[Pp]\.?(?=[\s:=]*[0-9>])|Rf(?=[\s:=]*0)|\[α\]|m/z|Calcd|Found\s*:)"
-    r"|(?<![\w])(?:[0-9]{1,3}\s*[A-Z][a-z]?|[A-Z][a-z]?-[0-9]{1,3})(?:\s*\{[^{}]{1,9}\})?"
-    r"[\s,-]*(?:[A-Z]{2,6}[\s-]*)?NMR(?!\w)|(?<!\w)NMR(?!\w)"
+    r"|(?=[0-9A-Z])(?<![\w])(?:[0-9]{1,3}\s*[A-Z][a-z]?|[A-Z][a-z]?-[0-9]{1,3})"
+    r"(?:\s*\{[^{}]{1,9}\})?[\s,-]*(?:[A-Z]{2,6}[\s-]*)?NMR(?!\w)|(?<!\w)NMR(?!\w)"
     r"|(?<![\w])δ\s?_?(?:H|F|P|N|B|Si)(?![\w])"
-    r"|(?<![\w-])(?:1H|19F|31P|15N|11B)(?=\s*[(:δ])"
+    r"|(?=[13])(?<![\w-])(?:1H|19F|31P|15N|11B)(?=\s*[(:δ]))"
 )
+
+
+_LETTER = re.compile("[A-Za-zα]")
+"""One is in every name of a spectrum."""
 
 
 class Section(NamedTuple):
@@ -43,6 +50,8 @@ def find_section(text: str, nucleus: Nucleus) -> Section:
     Raises:
         SpectrumError: If other spectra are there and none of the nucleus, or several of it.
     """
+    if not _LETTER.search(text):
+        return Section(0, len(text), ())
     plain = without_brackets(text)
     heads = _heads(plain, nucleus)
     other = [
@@ -81,7 +90,9 @@ def find_section(text: str, nucleus: Nucleus) -> Section:
 
 def without_brackets(text: str) -> str:
     """The text, as long as before, with blanks where brackets stand."""
-    return re.sub(BRACKET, lambda match: " " * len(match[0]), text)
+    if "(" not in text:
+        return text
+    return _BRACKET.sub(lambda match: " " * len(match[0]), text)
 
 
 def _heads(plain: str, nucleus: Nucleus) -> list[tuple[int, int]]:
@@ -108,7 +119,8 @@ def _is_edited(text: str, start: int, head_end: int) -> bool:
 @cache
 def _own(nucleus: Nucleus) -> re.Pattern[str]:
     """The name of a nucleus's spectrum, wherever it stands."""
-    return re.compile(rf"(?<![\w]){words(nucleus).name}", re.IGNORECASE)
+    first = f"{str(nucleus.mass)[0]}{nucleus.element[0]}{nucleus.noun[0]}δ"
+    return re.compile(rf"(?=[{first}])(?<![\w]){words(nucleus).name}", re.IGNORECASE)
 
 
 def _passed_over(

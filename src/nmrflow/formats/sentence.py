@@ -4,13 +4,15 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nmrflow.formats.annotations import NOTE_END, annotated
+from nmrflow.formats.annotations import NOTE_END, read_notes
 from nmrflow.formats.columns import shifts_without_header
 from nmrflow.formats.sections import find_section, without_brackets
 from nmrflow.formats.shift_words import (
+    CHECK,
     LIST_HINT,
     NAMES_OF_SHIFTS,
     NUMBER,
+    check_shift,
     read_shift,
     refused,
     words,
@@ -21,7 +23,8 @@ from nmrflow.spectra.solvents import find_solvents
 
 # A dash with a blank behind it belongs to the number before it: a range, not a minus.
 _WORD = re.compile(
-    rf"{NUMBER}\s*-\s+{NUMBER}(?![^\s,;()])|(?P<bracket>{BRACKET}|\[[^\[\]]*\])"
+    rf"(?P<shift>[0-9]{{1,3}}\.[0-9]{{1,4}})(?=[,;]|\s+\()"  # as nearly all are written
+    rf"|{NUMBER}\s*-\s+{NUMBER}(?![^\s,;()])|(?P<bracket>{BRACKET}|\[[^\[\]]*\])"
     r"|(?P<before>[1-9][0-9]?\s*[x×]\s*(?=[0-9]+\.[0-9]))"
     r"|(?P<behind>[x×][1-9][0-9]?(?![\w.])|[1-9][0-9]?\s?(?:[x×]|C)(?![\w-]))"
     r"|[^\s,;()]+|\S"
@@ -67,11 +70,38 @@ def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
     head = words(nucleus).head.match(text, begin)
     start = head.end() if head else begin
     text = _with_decimal_points(text, start)
+    found = _read_words(text, start, nucleus)
+    if not found:
+        raise refused(_line_at(text, len(text)), text[begin:], "holds no shift", LIST_HINT)
+    behind = [tuple(notes) for *_, notes in found]
+    of_protons = [notes for notes in behind if notes and any(map(_PROTONS.search, notes))]
+    if nucleus.element != "H" and 2 * len(of_protons) > len(found):
+        why = "counts hydrogens, as lists of 1H spectra do"
+        raise refused(_line_at(text, start), of_protons[0][0], why, f"give a {nucleus.name} list")
+    said = [read_notes(notes, nucleus) for notes in behind]
+    peaks = tuple(
+        Peak(shift, one.multiplicity, one.n_carbons, None, width, (), one.note)
+        for (shift, width, _), one in zip(found, said, strict=True)
+    )
+    told = (head["conditions"] or "").strip("()[]") if head else ""
+    conditions = _read_conditions(told, words(nucleus).lead)
+    by_letter = tuple(one.is_letter for one in said)
+    return Sentence(peaks, by_letter, conditions, (*columns, *remarks), head is not None)
+
+
+def _read_words(text: str, start: int, nucleus: Nucleus) -> list[tuple[float, float, list[str]]]:
+    """Shifts, half widths and what is noted behind them."""
     found: list[tuple[float, float, list[str]]] = []
-    line, counted, waiting = 1, 0, list[str]()
+    line, counted, waiting, has_lines = 1, 0, list[str](), "\n" in text
     for match in _WORD.finditer(text, start):
         word = match[0]
-        line, counted = line + text.count("\n", counted, match.start()), match.start()
+        if has_lines:
+            line, counted = line + text.count("\n", counted, match.start()), match.start()
+        if match.lastgroup == "shift":
+            check_shift(shift := float(word), nucleus, line, word, CHECK)
+            found.append((shift, 0.0, waiting))
+            waiting = []
+            continue
         if word in (",", ";", "and", "&") or word.lower() in NAMES_OF_SHIFTS:
             continue
         if word in ("(", ")"):
@@ -89,20 +119,7 @@ def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
             found[-1][2].append(word[1:-1] if match["bracket"] else word)
         else:
             raise refused(line, word, "stands before the first shift", "put notes behind shifts")
-    if not found:
-        raise refused(_line_at(text, len(text)), text[begin:], "holds no shift", LIST_HINT)
-    of_protons = [notes for _, _, notes in found if any(map(_PROTONS.search, notes))]
-    if nucleus.element != "H" and 2 * len(of_protons) > len(found):
-        why = "counts hydrogens, as lists of 1H spectra do"
-        raise refused(_line_at(text, start), of_protons[0][0], why, f"give a {nucleus.name} list")
-    pairs = [
-        annotated(Peak(shift, half_width_ppm=width), notes, nucleus)
-        for shift, width, notes in found
-    ]
-    told = (head["conditions"] or "").strip("()[]") if head else ""
-    conditions = _read_conditions(told, words(nucleus).lead)
-    peaks, by_letter = zip(*pairs, strict=True)
-    return Sentence(peaks, by_letter, conditions, (*columns, *remarks), head is not None)
+    return found
 
 
 def _line_at(text: str, position: int) -> int:
@@ -111,6 +128,8 @@ def _line_at(text: str, position: int) -> int:
 
 def _with_decimal_points(text: str, start: int) -> str:
     """The text, as long as before, with decimal commas from ``start`` on replaced by points."""
+    if not _TIGHT_COMMA.search(text, start):
+        return text
     plain = without_brackets(text)
     numbers = [n for n in _NUMBER_WITH_COMMAS.finditer(plain, start) if re.search("[0-9]", n[0])]
     with_comma = [number for number in numbers if "," in number[0]]

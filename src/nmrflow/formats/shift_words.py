@@ -11,7 +11,7 @@ from nmrflow.spectra.peaks import BRACKET
 MAX_RANGE_PPM = 10.0
 """A wider range is no signal: its dash separates two shifts."""
 
-NAMES_OF_SHIFTS = ("ppm", "shift", "shift_ppm", "chemical_shift", "delta", "δ")
+NAMES_OF_SHIFTS = frozenset(("ppm", "shift", "shift_ppm", "chemical_shift", "delta", "δ"))
 """What a shift is called, in the header of a table or before a list."""
 
 # Python's own \d and float() also take digits of other scripts.
@@ -25,6 +25,9 @@ LIST_HINT = (
     "separate shifts by commas, put notes in brackets behind them, or give a table with a header "
     "such as ppm,intensity"
 )
+
+CHECK = "check the number"
+"""What to do about a shift out of range."""
 
 _SHIFT = re.compile(rf"({NUMBER})(?:\s*-\s*({NUMBER}))? ?(?:ppm)?")
 
@@ -89,7 +92,9 @@ def read_shift(text: str, line: int, nucleus: Nucleus) -> tuple[float, float]:
         raise refused(line, text, "is not a shift", LIST_HINT)
     ends = [float(end) for end in match.groups() if end]
     for end in ends:
-        check_shift(end, nucleus, line, text, "check the number")
+        check_shift(end, nucleus, line, text, CHECK)
+    if len(ends) == 1:
+        return ends[0], 0.0
     low, high = min(ends), max(ends)
     if high - low > MAX_RANGE_PPM:
         why = f"spans more than {MAX_RANGE_PPM:g} ppm"

@@ -165,7 +165,7 @@ def _read_record(
         remarks = [*atoms.remarks, *(f"{tag} is empty, and was passed over" for tag in empty)]
         if not found:
             spectra = nmredata.read_nmredata(
-                record.properties, atoms.elements, nucleus, atoms.n_hydrogens
+                record.properties, atoms.elements, nucleus, atoms.n_hydrogens()
             )
             found = dict(enumerate(spectra))
     except (ValueError, RuntimeError) as error:
@@ -187,15 +187,21 @@ class _Atoms(NamedTuple):
         structure: The molecule.
         elements: Symbols of the atoms in file order.
         numbers: Of each atom of the file its number in the structure.
-        n_hydrogens: Of each atom of the file, where the structure tells them.
         remarks: What of the format it breaks.
     """
 
     structure: Structure | None = None
     elements: Sequence[str] | None = None
     numbers: Sequence[int] | None = None
-    n_hydrogens: Sequence[int] | None = None
     remarks: tuple[str, ...] = ()
+
+    def n_hydrogens(self) -> list[int] | None:
+        """Of each atom of the file, where the structure tells them."""
+        if self.structure is None or self.elements is None or self.numbers is None:
+            return None
+        own = self.structure.n_hydrogens
+        heavy = zip(self.elements, self.numbers, strict=True)
+        return [0 if element == "H" else own[k] for element, k in heavy]
 
 
 def _read_atoms(molblock: str, reasons: list[str]) -> _Atoms:
@@ -205,12 +211,10 @@ def _read_atoms(molblock: str, reasons: list[str]) -> _Atoms:
         molfile = parse_molfile(molblock, is_lenient=True)
         remarks = () if molfile.remark is None else (molfile.remark,)
         numbers = positions(molfile.elements, None)
-        atoms = _Atoms(None, molfile.elements, numbers, None, remarks)
+        atoms = _Atoms(None, molfile.elements, numbers, remarks)
         structure = molfile.structure()
         numbers = positions(molfile.elements, structure)
     except (ValueError, RuntimeError) as error:
         reasons.append(plain_reason(error))
         return atoms
-    heavy = zip(molfile.elements, numbers, strict=True)
-    n_hydrogens = [0 if e == "H" else structure.n_hydrogens[k] for e, k in heavy]
-    return _Atoms(structure, molfile.elements, numbers, n_hydrogens, remarks)
+    return _Atoms(structure, molfile.elements, numbers, remarks)

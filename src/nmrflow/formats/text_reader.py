@@ -33,6 +33,7 @@ from nmrflow.spectra.peaks import Peak, PeakList
 
 _NUMBER = re.compile(r"[0-9][0-9.,]*")
 _READ = ("solvent", "nucleus", "frequency_mhz")
+_COMMENT_BEHIND = re.compile(r"(?<=\s)(?<!\n)#.*")
 _MAX_ABOVE = 5
 _OF_TABLES = "\t|;"
 
@@ -78,7 +79,9 @@ half_width_ppm=0.1, atoms=(), note='m')
         return topspin.read_peaklist(text, nucleus)
     if topspin.is_printed(text):
         return topspin.read_printed(text, nucleus)
-    lines, metadata = _without_comments(without_markup(text).split("\n"), nucleus)
+    lines, metadata = without_markup(text).split("\n"), dict[str, str]()
+    if "#" in text:
+        lines, metadata = _without_comments(lines, nucleus)
     if not any(map(str.strip, lines)):
         raise refused(len(lines), lines[-1], "holds no shift", LIST_HINT)
     if (found := _find_header(lines, nucleus)) is not None:
@@ -86,8 +89,10 @@ half_width_ppm=0.1, atoms=(), note='m')
         peaks, by_letter, remarks = peak_table.read_table(rows, header, nucleus)
         read = PeakList(peaks, metadata, caption + remarks)
         return without_idle_letters(read, by_letter, nucleus)
-    lines = [re.sub(r"(?<=\s)#.*", "", line) for line in lines]
-    lines = plain_text("\n".join(lines), nucleus).split("\n")
+    rest = "\n".join(lines)
+    if "#" in rest:
+        rest = _COMMENT_BEHIND.sub("", rest)
+    lines = plain_text(rest, nucleus).split("\n")
     if any(map(peak_table.is_csearch, lines)):
         return PeakList(tuple(peak_table.read_csearch(lines, nucleus)), metadata)
     told = read_sentence(lines, nucleus)

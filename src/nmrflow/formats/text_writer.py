@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nmrflow.errors import SpectrumError
+from nmrflow.formats.left_out import remark_left_out
+from nmrflow.formats.text_reader import read_peaks
+from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import BRACKET, Peak, PeakList
 
@@ -27,11 +30,16 @@ def write_peaks(peaks: PeakList, form: str, nucleus: Nucleus = Carbon13()) -> st
     - ``"csearch"``: keeps shifts, of a range its middle, and multiplicities.
 
     Raises:
-        SpectrumError: If there is no such form.
+        SpectrumError: If there is no such form, or a shift is none that is read back.
+
+    Warns:
+        LeftOutWarning: If the form has no place for something, which is named.
     """
     if form not in _WRITERS:
         raise SpectrumError(f"no peak list has the form {form!r}; choose {', '.join(_WRITERS)}")
-    return _WRITERS[form](peaks, nucleus) + "\n"
+    text = _WRITERS[form](peaks, nucleus) + "\n"
+    remark_left_out(_NAMES[form], peaks, read_peaks(text, ShiftAxis(nucleus=nucleus)))
+    return text
 
 
 def _number_text(number: float) -> str:
@@ -106,4 +114,10 @@ _WRITERS: dict[str, Callable[[PeakList, Nucleus], str]] = {
     "table": _write_table,
     "publication": _write_publication,
     "csearch": _write_csearch,
+}
+_NAMES = {
+    "list": "a list of shifts",
+    "table": "a table",
+    "publication": "a publication's sentence",
+    "csearch": "a list of CSEARCH lines",
 }

@@ -44,6 +44,13 @@ _SHIFT_WITH_MARK = re.compile(
 )
 # Word writes Greek letters and signs of its font Symbol with codes of the private area.
 _WIDE_OR_SYMBOL = _WIDE | {0xF064: "δ", 0xF0B4: "×", 0xF02D: "-", 0xF0B0: "°"}
+_TRANSLATED = re.compile(f"[。{''.join(map(chr, _WIDE_OR_SYMBOL))}]")
+_MARK_UP = re.compile(r"[\\$^_~*]")
+_SUPERSCRIPT = re.compile("[⁰¹²³⁴-⁹]")
+_SUBSCRIPT = re.compile("[₀-₉]")
+_MARK = re.compile(r"[0-9](?:[*†‡§¶⁰¹²³⁴-⁹ᵃᵇᶜᵈᵉᶠ^abcef]|\s*[x×*])")
+# Any character, or shift with a mark, that would become something else.
+_NOT_PLAIN = re.compile(r"[^\x00-\x7f]|[&\\$^_~*]|[0-9](?:[abcef]|\s*x)")
 
 
 def without_markup(text: str) -> str:
@@ -52,7 +59,7 @@ def without_markup(text: str) -> str:
     A superscript of HTML becomes LaTeX's, which :func:`plain_text` reads.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    if _TAG.search(text):
+    if "<" in text and _TAG.search(text):
         text = _RAISED.sub(lambda match: f"^{{{match[1]}}}", text)
         text = _CELL_END.sub("\t", _LINE_ENDS.sub("\n", text))
         text = html.unescape(_TAG.sub("", text))
@@ -68,20 +75,31 @@ def plain_text(text: str, nucleus: Nucleus) -> str:
     behind a shift stands in brackets then, where notes stand: it must not become one of the
     shift's digits.
     """
-    if not text or (text.isascii() and text.replace(".", "", 1).isdecimal()):
-        return text  # Most cells of tables.
+    if not _NOT_PLAIN.search(text):
+        return text  # As most lists, and most cells of tables.
     if "&" in text:
         text = html.unescape(text)
-    if any(sign in text for sign in "\\$^_~*"):
+    if _MARK_UP.search(text):
         text = _without_marks(text)
     if not text.isascii():
+        text = _without_foreign_signs(text, nucleus)
+    text = _TILDE.sub("-", text)
+    return _SHIFT_WITH_MARK.sub(_with_mark_aside, text) if _MARK.search(text) else text
+
+
+def _without_foreign_signs(text: str, nucleus: Nucleus) -> str:
+    """The text with ASCII's dashes and points, and digits on the line."""
+    if _TRANSLATED.search(text):
         text = re.sub("。(?![0-9])", ". ", text).translate(_WIDE_OR_SYMBOL)
-        text = re.sub("(?<=[0-9])·(?=[0-9])", ".", _DASHES.sub("-", text))
+    text = _DASHES.sub("-", text)
+    if "·" in text:
+        text = re.sub("(?<=[0-9])·(?=[0-9])", ".", text)
+    if _SUPERSCRIPT.search(text):
         for name in (nucleus.name, "1H"):
             text = text.replace(name.translate(_SUPERSCRIPTS), name)
+    if _SUBSCRIPT.search(text):
         text = re.sub("(?<=[A-Za-z])[₀-₉]+", lambda match: normalize("NFKC", match[0]), text)
-    text = _TILDE.sub("-", text)
-    return _SHIFT_WITH_MARK.sub(_with_mark_aside, text)
+    return text
 
 
 def _with_mark_aside(match: re.Match[str]) -> str:

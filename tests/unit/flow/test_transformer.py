@@ -45,3 +45,5 @@ def test_training_steps_are_rounded_where_that_is_faster(
 def test_a_width_that_heads_do_not_share_is_refused() -> None:
     with pytest.raises(ConfigError, match="no multiple of n_heads=5"):
         StructureTransformer(16, CARBONS, width=16)
+    with pytest.raises(ConfigError, match="no multiple of n_heads=-1"):
+        StructureTransformer(16, CARBONS, width=16, n_heads=-1)

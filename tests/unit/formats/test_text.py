@@ -17,6 +17,9 @@ from nmrflow.spectra.nucleus import Carbon13, Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
 from nmrflow.spectra.solvents import split_foreign_lines
 
+# What forms leave out is tested in test_left_out.py.
+pytestmark = pytest.mark.filterwarnings("ignore::nmrflow.formats.left_out.LeftOutWarning")
+
 WIDE = Nucleus(**{**vars(Carbon13()), "max_shift_ppm": 400.0})
 MULTIPLICITIES = Carbon13().multiplicities
 N_MUTATIONS = 300

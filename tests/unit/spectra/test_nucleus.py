@@ -85,6 +85,7 @@ def test_a_centre_lies_in_its_bin(fine_bin: int) -> None:
     assert np.searchsorted(AXIS.bin_edges_ppm(), centres)[0] == code.argmax()
 
 
+@pytest.mark.filterwarnings("ignore::nmrflow.formats.left_out.LeftOutWarning")
 @pytest.mark.parametrize("form", ["list", "table", "publication", "csearch"])
 def test_text(form: str) -> None:
     text = write_peaks(PEAKS, form, F19)

@@ -45,7 +45,7 @@ class StructureTransformer(Conditional):
         bfloat16: bool = False,
     ) -> None:
         super().__init__(n_bins, grammar)
-        if width % n_heads:
+        if n_heads < 1 or width % n_heads:
             raise ConfigError(f"width={width} is no multiple of n_heads={n_heads}")
         self.rounds = bfloat16
         self.peaks = PeakEmbedding(n_bins, width)
