@@ -83,8 +83,8 @@ def backward_scores(
 
     Returns:
         As of :func:`nmrflow.metrics.structure.sampling_scores` and ``ranking_scores``;
-        ``found`` and ``top1_given_found``, of the candidates; ``log_p_truth``, mean and median; each with the suffix of what was
-        known, and behind it ``/LOW-HIGH`` of one size.
+        ``found`` and ``top1_given_found``, of the candidates; ``log_p_truth``, mean and median;
+        each with the suffix of what was known, and behind it ``/LOW-HIGH`` of one size.
     """
     scores: dict[str, Any] = {"structure/n": len(records)}
     sizes = np.array([record.structure.n_atoms for record in records])

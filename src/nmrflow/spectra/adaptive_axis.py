@@ -85,7 +85,7 @@ class AdaptiveAxis(ShiftAxis):
         """
         raise SpectrumError("the bins of this axis are of unequal widths")
 
-    def places(self, shifts_ppm: object) -> NoReturn:  # type: ignore[override]
+    def places(self, shifts_ppm: object) -> NoReturn:  # noqa: ARG002
         """No number, likewise."""
         raise SpectrumError("the bins of this axis are of unequal widths")
 
