@@ -25,7 +25,7 @@ from nmrflow.output.items import PREDICTION_COLUMNS, Item, of_prediction
 from nmrflow.output.writers import Heading
 from nmrflow.workers import map_in_order
 
-N_AT_ONCE = 256
+N_AT_ONCE = 1024
 N_FOR_PROCESSES = 2_000
 """From so many rows on several processes are worth what starting them takes."""
 
