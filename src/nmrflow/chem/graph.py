@@ -26,6 +26,9 @@ RING_SIZES = (3, 4, 5, 6, 7, 8)
 KIND_HYDROGENS, N_SIZES = 3, 4
 """Of the columns of :meth:`AtomFeatures.count_kinds` that of hydrogens, and how many are first."""
 
+_Kind = tuple[str, int, int, int, bool, int]
+"""Of an atom: symbol, hydrogens, neighbours, ring bonds, whether aromatic, charge."""
+
 _MOST = 4  # More hydrogens, neighbours or ring bonds than four count as four.
 _N_BEHIND = 3 * (_MOST + 1) + len(RING_SIZES) + 1
 _AROMATIC_KIND = BOND_KINDS.index("aromatic")
@@ -78,7 +81,7 @@ class AtomFeatures:
         self._ring_bonds = self._neighbours + _MOST + 1
         self._rings = self._ring_bonds + _MOST + 1
         self._aromatic = self._rings + len(RING_SIZES)
-        self._rows: dict[tuple[str, int, int, int, bool, int], bytes] = {}
+        self._rows: dict[_Kind, bytes] = {}
 
     def columns_of(self, elements: Sequence[str]) -> list[int]:
         """Columns of :meth:`count_kinds` that say how many atoms of each element there are.
@@ -103,12 +106,14 @@ class AtomFeatures:
         edges, ring_neighbours = _edges(mol)
         rows = [
             self._row(
-                symbol,
-                min(atom.GetTotalNumHs(), _MOST),
-                min(atom.GetDegree(), _MOST),
-                min(len(around), _MOST),
-                atom.GetIsAromatic(),
-                atom.GetFormalCharge(),
+                (
+                    symbol,
+                    min(atom.GetTotalNumHs(), _MOST),
+                    min(atom.GetDegree(), _MOST),
+                    min(len(around), _MOST),
+                    atom.GetIsAromatic(),
+                    atom.GetFormalCharge(),
+                )
             )
             for symbol, atom, around in zip(symbols, everything, ring_neighbours, strict=True)
         ]
@@ -124,18 +129,10 @@ class AtomFeatures:
             np.array([symbol == self.observed for symbol in symbols]),
         )
 
-    def _row(  # noqa: PLR0913, PLR0917
-        self,
-        symbol: str,
-        n_hydrogens: int,
-        n_neighbours: int,
-        n_ring_bonds: int,
-        is_aromatic: bool,
-        charge: int,
-    ) -> bytes:
+    def _row(self, key: _Kind) -> bytes:
         """The features of an atom, but for its rings: there are few of them, made once."""
-        key = symbol, n_hydrogens, n_neighbours, n_ring_bonds, is_aromatic, charge
         if (row := self._rows.get(key)) is None:
+            symbol, n_hydrogens, n_neighbours, n_ring_bonds, is_aromatic, charge = key
             told = bytearray(self.n)
             told[self._column.get(symbol, len(self.elements))] = 1
             told[self._hydrogens + n_hydrogens] = 1

@@ -173,8 +173,10 @@ class Structure:
             raise StructureError(f"{n:,} atoms are more than the {MAX_ATOMS:,} that are read")
         with rdBase.BlockLogs():
             try:
-                has_hydrogens = mol.GetNumHeavyAtoms() < n
-                mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, False) if has_hydrogens else Chem.Mol(mol)
+                if mol.GetNumHeavyAtoms() < n:
+                    mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
+                else:
+                    mol = Chem.Mol(mol)
                 # Five-bonded nitrogen of nitro groups, azides and the like becomes charged.
                 Chem.SanitizeMol(mol, Chem.SanitizeFlags.SANITIZE_CLEANUP)
                 mol.UpdatePropertyCache(strict=True)

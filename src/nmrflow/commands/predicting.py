@@ -42,7 +42,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
             could be predicted; files are written all the same.
     """
     model = settings.load(sources)
-    # What stands stays: looking through it for garbage takes a tenth of the time of many molecules.
+    # What stands stays: not to be looked through for garbage with each thousand molecules.
     gc.freeze()
     nucleus = model.axis.nucleus
     heading = Heading(
