@@ -9,13 +9,16 @@ from typing import NamedTuple, NoReturn
 from rdkit import Chem, rdBase
 
 from nmrflow.chem.formula import hill
-from nmrflow.chem.valence import atoms_of, bonds_of, find_crowded, find_split, join_charges
+from nmrflow.chem.valence import (
+    atoms_of,
+    bonds_of,
+    find_crowded,
+    find_split,
+    join_charges,
+    without_hydrogens,
+)
 from nmrflow.errors import StructureError
 from nmrflow.limits import MAX_ATOMS
-
-# RDKit would keep a hydrogen that tells on which side of a double bond it is drawn.
-_ALL_HYDROGENS = Chem.RemoveHsParameters()
-_ALL_HYDROGENS.removeDefiningBondStereo = True  # type: ignore[assignment]
 
 _ORDERS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
 _AROMATIC = 1.5
@@ -173,10 +176,7 @@ class Structure:
             raise StructureError(f"{n:,} atoms are more than the {MAX_ATOMS:,} that are read")
         with rdBase.BlockLogs():
             try:
-                if mol.GetNumHeavyAtoms() < n:
-                    mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
-                else:
-                    mol = Chem.Mol(mol)
+                mol = without_hydrogens(mol)
                 # Five-bonded nitrogen of nitro groups, azides and the like becomes charged.
                 Chem.SanitizeMol(mol, Chem.SanitizeFlags.SANITIZE_CLEANUP)
                 mol.UpdatePropertyCache(strict=True)
