@@ -131,9 +131,10 @@ def _predict(
     for found in map_in_order(here if n_processes == 1 else there, structures(), n_processes):
         groups = iter(found)
         for row in waiting.popleft():
-            own = row.structure
-            nucleus = model.axis.nucleus
-            yield row, own and Prediction(own, next(groups), LEVEL, nucleus)
+            if row.structure is None:
+                yield row, None
+            else:
+                yield row, Prediction(row.structure, next(groups), LEVEL, model.axis.nucleus)
 
 
 def _predict_all(
