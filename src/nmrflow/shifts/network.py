@@ -221,15 +221,23 @@ class ShiftEnsemble(nn.Module):
             dtype: In which the networks compute. In float32, three times as fast, the company of
                 other molecules in a batch changes a shift by about 1e-4 ppm, in float64 by 1e-11.
         """
-        n_exchanges = {len(network.steps) for network in self.networks}
+        n_steps = [_n_steps(network) for network in self.networks]
         edges = batch.source, batch.target, batch.kind
-        alike = {n: find_surroundings(batch.atoms, *edges, n) for n in n_exchanges}
-        parts = [_in_dtype(n, dtype, batch, alike[len(n.steps)]) for n in self.networks]
+        alike = {n: find_surroundings(batch.atoms, *edges, n) for n in set(n_steps)}
+        parts = [
+            _in_dtype(network, dtype, batch, alike[n])
+            for network, n in zip(self.networks, n_steps, strict=True)
+        ]
         centre, scale, log_weight = (
             torch.cat(part, dim=-1).double() for part in zip(*parts, strict=True)
         )
         mixture = LaplaceMixture(centre, scale, log_weight - math.log(len(parts)))
         return of_batch(mixture, batch)._replace(n_members=len(parts))
+
+
+def _n_steps(network: nn.Module) -> int:
+    assert isinstance(network, ShiftNetwork)
+    return len(network.steps)
 
 
 def _in_dtype(

@@ -36,7 +36,8 @@ class Exchange(NamedTuple):
 
     def to(self, device: torch.device) -> "Exchange":
         """The same on a device."""
-        return Exchange(*(None if part is None else part.to(device) for part in self))
+        own = None if self.own is None else self.own.to(device)
+        return Exchange(own, *(part.to(device) for part in self[1:]))
 
 
 class Surroundings(NamedTuple):
