@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from nmrflow.config.building import build, build_named, to_plain
+from nmrflow.config.building import build, build_named, check_settings, to_plain
 from nmrflow.losses import Objective
 from nmrflow.model.network import build_network
 from nmrflow.training.stages import Stage
@@ -83,6 +83,23 @@ def test_ablation_changes_elucidation_and_builds(change: str, tmp_path: Path) ->
     assert (whole == changed) == change.endswith("conditional=transformer")
     build_network(changed["model"], changed["seed"])
     build_named(changed["stages"], Stage)
+
+
+def test_another_pretraining_changes_the_forward_side_alone() -> None:
+    path = "stages.shifts.source.path=lines.jsonl"
+    config = composed("+experiment=elucidation", "+pretraining=organic", path)
+    check_settings(config, [key for key in _elucidation() if isinstance(key, str)])
+    plain, whole = to_plain(config), to_plain(_elucidation())
+    source, forward = plain["stages"]["shifts"]["source"], plain["model"]["forward"]
+    organic = to_plain(composed("model=organic"))["model"]
+    assert source["domain"] == organic["domain"]
+    assert {**organic["forward"], "n_networks": 4} == forward
+    assert build_network(plain["model"], 0).domain.is_hydrocarbon
+    assert list(build_named(plain["stages"], Stage)[0].source.domain.elements)[1] == "N"
+    assert list(plain["stages"]) == list(whole["stages"])
+    assert {k: plain["stages"][k] for k in ("corpus", "bonds")} == {
+        k: whole["stages"][k] for k in ("corpus", "bonds")
+    }
 
 
 def test_nodes_follow_each_other_from_x_to_h() -> None:

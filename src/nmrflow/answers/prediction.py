@@ -117,13 +117,16 @@ def gather(
         CheckpointError: If a shift is no finite number, or none that the nucleus can have.
     """
     structure = shifts.structure
-    own = np.array(structure.symmetry_classes if classes is None else classes)
-    is_carbon = np.array([element == nucleus.element for element in structure.elements])
-    points = np.stack([shifts.median_ppm, shifts.low_ppm, shifts.high_ppm])
+    own = structure.symmetry_classes if classes is None else classes
+    atoms_of: dict[int, list[int]] = {}
+    for atom, element in enumerate(structure.elements):
+        if element == nucleus.element:
+            atoms_of.setdefault(own[atom], []).append(atom)
+    points = np.stack([shifts.median_ppm, shifts.low_ppm, shifts.high_ppm], axis=1).tolist()
     groups = []
-    for name in np.unique(own[is_carbon]):
-        atoms = np.flatnonzero((own == name) & is_carbon)
-        shift, low, high = points[:, atoms[0]].tolist()
+    for name in sorted(atoms_of):
+        atoms = atoms_of[name]
+        shift, low, high = points[atoms[0]]
         # Also where it is nan, which compares with nothing.
         if not nucleus.min_shift_ppm <= shift <= nucleus.max_shift_ppm or not high - low < np.inf:
             raise CheckpointError(
@@ -132,7 +135,6 @@ def gather(
                 "fetch them again, or train once more"
             )
         n_hydrogens = structure.n_hydrogens[atoms[0]]
-        places = tuple(atoms.tolist())
-        groups.append(CarbonGroup(places, n_hydrogens, shift, low, high, nucleus))
+        groups.append(CarbonGroup(tuple(atoms), n_hydrogens, shift, low, high, nucleus))
     groups.sort(key=lambda group: group.place)
     return Prediction(structure, tuple(groups), shifts.level, nucleus)

@@ -26,6 +26,9 @@ RING_SIZES = (3, 4, 5, 6, 7, 8)
 KIND_HYDROGENS, N_SIZES = 3, 4
 """Of the columns of :meth:`AtomFeatures.count_kinds` that of hydrogens, and how many are first."""
 
+_Kind = tuple[str, int, int, int, bool, int]
+"""Of an atom: symbol, hydrogens, neighbours, ring bonds, whether aromatic, charge."""
+
 _MOST = 4  # More hydrogens, neighbours or ring bonds than four count as four.
 _N_BEHIND = 3 * (_MOST + 1) + len(RING_SIZES) + 1
 _AROMATIC_KIND = BOND_KINDS.index("aromatic")
@@ -78,6 +81,7 @@ class AtomFeatures:
         self._ring_bonds = self._neighbours + _MOST + 1
         self._rings = self._ring_bonds + _MOST + 1
         self._aromatic = self._rings + len(RING_SIZES)
+        self._rows: dict[_Kind, bytes] = {}
 
     def columns_of(self, elements: Sequence[str]) -> list[int]:
         """Columns of :meth:`count_kinds` that say how many atoms of each element there are.
@@ -97,27 +101,26 @@ class AtomFeatures:
 
     def graph_of(self, mol: Chem.Mol) -> MolecularGraph:
         """As :meth:`graph`, of a sanitised RDKit molecule."""
-        n = mol.GetNumAtoms()
         everything = atoms_of(mol)
         symbols = [atom.GetSymbol() for atom in everything]
         edges, ring_neighbours = _edges(mol)
-        atoms = np.zeros((n, self.n), dtype=np.uint8)
-        on = []
-        for a, (symbol, atom) in enumerate(zip(symbols, everything, strict=True)):
-            on += [
-                (a, self._column.get(symbol, len(self.elements))),
-                (a, self._hydrogens + min(atom.GetTotalNumHs(), _MOST)),
-                (a, self._neighbours + min(atom.GetDegree(), _MOST)),
-                (a, self._ring_bonds + min(len(ring_neighbours[a]), _MOST)),
-            ]
-            if atom.GetIsAromatic():
-                on.append((a, self._aromatic))
-            if self.tells_charges and (charge := atom.GetFormalCharge()):
-                on.append((a, self._aromatic + (1 if charge > 0 else 2)))
-        atoms[tuple(np.array(on).T)] = 1
+        rows = [
+            self._row(
+                (
+                    symbol,
+                    min(atom.GetTotalNumHs(), _MOST),
+                    min(atom.GetDegree(), _MOST),
+                    min(len(around), _MOST),
+                    atom.GetIsAromatic(),
+                    atom.GetFormalCharge(),
+                )
+            )
+            for symbol, atom, around in zip(symbols, everything, ring_neighbours, strict=True)
+        ]
+        atoms = np.frombuffer(bytearray(b"".join(rows)), dtype=np.uint8).reshape(-1, self.n)
         for a, size in _pair_rings(mol, ring_neighbours):
             atoms[a, self._rings + min(size, RING_SIZES[-1]) - RING_SIZES[0]] += 1
-        classes = list(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
+        classes = tuple(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
         n_alike = Counter(classes)
         return MolecularGraph(
             atoms,
@@ -125,6 +128,21 @@ class AtomFeatures:
             np.array([1 / n_alike[c] for c in classes], dtype=np.float32),
             np.array([symbol == self.observed for symbol in symbols]),
         )
+
+    def _row(self, key: _Kind) -> bytes:
+        """The features of an atom, but for its rings: there are few of them, made once."""
+        if (row := self._rows.get(key)) is None:
+            symbol, n_hydrogens, n_neighbours, n_ring_bonds, is_aromatic, charge = key
+            told = bytearray(self.n)
+            told[self._column.get(symbol, len(self.elements))] = 1
+            told[self._hydrogens + n_hydrogens] = 1
+            told[self._neighbours + n_neighbours] = 1
+            told[self._ring_bonds + n_ring_bonds] = 1
+            told[self._aromatic] = is_aromatic
+            if self.tells_charges and charge:
+                told[self._aromatic + (1 if charge > 0 else 2)] = 1
+            row = self._rows[key] = bytes(told)
+        return row
 
     def count_kinds(self, graph: MolecularGraph) -> NDArray[np.uint8]:
         """How many atoms and bonds of each kind a molecule has, whatever its numbering.

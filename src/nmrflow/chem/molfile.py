@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
 
+from nmrflow.chem.redrawn import say_redrawn
 from nmrflow.chem.salts import main_part
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import StructureError
@@ -35,7 +36,7 @@ class Molfile:
         return self._structure(self._mol)
 
     def largest_part(self) -> tuple[Structure, str | None]:
-        """The same; of a salt that of its largest part, and what was left out.
+        """The same; of a salt that of its largest part, and what was left out or redrawn.
 
         Its atoms are in the file's order, those of other parts not counted.
 
@@ -44,9 +45,9 @@ class Molfile:
         """
         parts = Chem.GetMolFrags(self._mol, asMols=True, sanitizeFrags=False)
         main = main_part(parts)
-        if main is None:
-            return self.structure(), None
-        return self._structure(parts[main.place]), main.remark
+        mol, remark = (self._mol, None) if main is None else (parts[main.place], main.remark)
+        structure = self._structure(mol)
+        return structure, "; ".join(filter(None, (remark, say_redrawn(mol, structure)))) or None
 
     @staticmethod
     def _structure(mol: Chem.Mol) -> Structure:

@@ -137,6 +137,8 @@ def write_molblock(structure: Structure | None, name: str = "") -> str:
 def on_one_line(text: str) -> str:
     """The text without line ends or other control characters, and with single blanks."""
     encodable = text.encode("utf-8", "replace").decode("utf-8")
+    if encodable.isprintable():
+        return " ".join(encodable.split())
     return " ".join("".join(c if c.isprintable() else " " for c in encodable).split())
 
 

@@ -4,20 +4,24 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from rdkit import Chem, rdBase
 
 from nmrflow.chem.formula import hill
-from nmrflow.chem.valence import atoms_of, bonds_of, find_crowded, find_split, join_charges
+from nmrflow.chem.valence import (
+    atoms_of,
+    bonds_of,
+    find_crowded,
+    find_split,
+    join_charges,
+    without_hydrogens,
+)
 from nmrflow.errors import StructureError
 from nmrflow.limits import MAX_ATOMS
 
-# RDKit would keep a hydrogen that tells on which side of a double bond it is drawn.
-_ALL_HYDROGENS = Chem.RemoveHsParameters()
-_ALL_HYDROGENS.removeDefiningBondStereo = True  # type: ignore[assignment]
-
 _ORDERS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
+_AROMATIC = 1.5
 _BOND_TYPES = {order: bond_type for bond_type, order in _ORDERS.items()}
 
 
@@ -81,8 +85,11 @@ class Structure:
     @cached_property
     def valences(self) -> tuple[int, ...]:
         """Bond orders and hydrogens of each atom together."""
-        orders = (sum(bond.order for _, bond in row) for row in self.neighbours)
-        return tuple(map(sum, zip(orders, self.n_hydrogens, strict=True)))
+        valences = list(self.n_hydrogens)
+        for bond in self.bonds:
+            valences[bond.begin] += bond.order
+            valences[bond.end] += bond.order
+        return tuple(valences)
 
     @cached_property
     def symmetry_classes(self) -> tuple[int, ...]:
@@ -169,12 +176,11 @@ class Structure:
             raise StructureError(f"{n:,} atoms are more than the {MAX_ATOMS:,} that are read")
         with rdBase.BlockLogs():
             try:
-                mol = Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
+                mol = without_hydrogens(mol)
                 # Five-bonded nitrogen of nitro groups, azides and the like becomes charged.
                 Chem.SanitizeMol(mol, Chem.SanitizeFlags.SANITIZE_CLEANUP)
                 mol.UpdatePropertyCache(strict=True)
-                if any(b.GetBondType() == Chem.BondType.AROMATIC for b in bonds_of(mol)):
-                    mol = Chem.Mol(mol)
+                if any(b.GetBondTypeAsDouble() == _AROMATIC for b in bonds_of(mol)):
                     Chem.Kekulize(mol, clearAromaticFlags=False)
                 mol = join_charges(mol)
             except (ValueError, RuntimeError) as error:
@@ -184,18 +190,14 @@ class Structure:
             raise StructureError(_say_fragments(n_fragments))
         atoms = atoms_of(mol)
         for atom in atoms:
-            _check_atom(atom)
+            if not atom.GetAtomicNum() or atom.GetNumRadicalElectrons() or atom.GetIsotope():
+                _refuse(atom)
         bonds = []
         for bond in bonds_of(mol):
-            if bond.GetBondType() not in _ORDERS:
+            if (order := _ORDERS.get(bond.GetBondType())) is None:
                 raise StructureError(f"bond {bond.GetIdx()} is of type {bond.GetBondType()}")
             bonds.append(
-                (
-                    bond.GetBeginAtomIdx(),
-                    bond.GetEndAtomIdx(),
-                    _ORDERS[bond.GetBondType()],
-                    bond.GetIsAromatic(),
-                )
+                (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), order, bond.GetIsAromatic())
             )
         structure = cls(
             tuple(atom.GetSymbol() for atom in atoms),
@@ -229,16 +231,12 @@ class Structure:
         return cls.from_mol(mol)
 
 
-def _check_atom(atom: Chem.Atom) -> None:
+def _refuse(atom: Chem.Atom) -> NoReturn:
     where = f"atom {atom.GetIdx()} ({atom.GetSymbol()})"
     if atom.GetAtomicNum() == 0:
         raise StructureError(f"{where} is no element")
-    for is_so, what in (
-        (atom.GetNumRadicalElectrons(), "radical"),
-        (atom.GetIsotope(), "labelled isotope"),
-    ):
-        if is_so:
-            raise StructureError(f"{where} is a {what}; none is known")
+    what = "radical" if atom.GetNumRadicalElectrons() else "labelled isotope"
+    raise StructureError(f"{where} is a {what}; none is known")
 
 
 def sort_bonds(bonds: Iterable[tuple[int, int, int, bool]]) -> tuple[Bond, ...]:

@@ -9,6 +9,10 @@ from nmrflow.chem.formula import max_valence
 _HYPERVALENT = {"P": 3, "S": 2, "As": 3, "Se": 2, "Te": 2}
 """Elements that have more than their lowest valence, and that."""
 
+# RDKit would keep a hydrogen that tells on which side of a double bond it is drawn.
+_ALL_HYDROGENS = Chem.RemoveHsParameters()
+_ALL_HYDROGENS.removeDefiningBondStereo = True  # type: ignore[assignment]
+
 _HIGHER = {1: Chem.BondType.DOUBLE, 2: Chem.BondType.TRIPLE}
 """The bond of one order more."""
 
@@ -21,6 +25,13 @@ def atoms_of(mol: Chem.Mol) -> list[Chem.Atom]:
 def bonds_of(mol: Chem.Mol) -> list[Chem.Bond]:
     """Its bonds, likewise."""
     return [mol.GetBondWithIdx(k) for k in range(mol.GetNumBonds())]
+
+
+def without_hydrogens(mol: Chem.Mol) -> Chem.Mol:
+    """A copy, not sanitised, whose hydrogens are implicit."""
+    if mol.GetNumHeavyAtoms() == mol.GetNumAtoms():
+        return Chem.Mol(mol)
+    return Chem.RemoveHs(mol, _ALL_HYDROGENS, sanitize=False)
 
 
 def join_charges(mol: Chem.Mol) -> Chem.Mol:

@@ -1,5 +1,6 @@
 """``nmrflow predict``: molecules to shifts, part by part, in little memory."""
 
+import gc
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,7 +8,7 @@ from functools import cache, partial
 from itertools import count, islice
 from pathlib import Path
 
-from nmrflow.answers.prediction import LEVEL, Prediction, predict
+from nmrflow.answers.prediction import LEVEL, CarbonGroup, Prediction, predict
 from nmrflow.chem.structure import Structure
 from nmrflow.commands.settings import Settings
 from nmrflow.console import progress, say, show_table
@@ -25,7 +26,7 @@ from nmrflow.output.items import PREDICTION_COLUMNS, Item, of_prediction
 from nmrflow.output.writers import Heading
 from nmrflow.workers import map_in_order
 
-N_AT_ONCE = 256
+N_AT_ONCE = 1024
 N_FOR_PROCESSES = 2_000
 """From so many rows on several processes are worth what starting them takes."""
 
@@ -41,6 +42,8 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
             could be predicted; files are written all the same.
     """
     model = settings.load(sources)
+    # What stands stays: not to be looked through for garbage with each thousand molecules.
+    gc.freeze()
     nucleus = model.axis.nucleus
     heading = Heading(
         PREDICTION_COLUMNS,
@@ -126,23 +129,35 @@ def _predict(
     n_processes = 1 if is_few else settings.n_threads
     here, there = partial(_predict_all, model), partial(_predict_elsewhere, settings.model)
     for found in map_in_order(here if n_processes == 1 else there, structures(), n_processes):
-        predictions = iter(found)
+        groups = iter(found)
         for row in waiting.popleft():
-            yield row, None if row.structure is None else next(predictions)
+            if row.structure is None:
+                yield row, None
+            else:
+                yield row, Prediction(row.structure, next(groups), LEVEL, model.axis.nucleus)
 
 
-def _predict_all(model: TrainedFlow, structures: Sequence[Structure]) -> list[Prediction]:
-    """Predictions of any number of structures, none included."""
-    return predict(model, structures) if structures else []
+def _predict_all(
+    model: TrainedFlow, structures: Sequence[Structure]
+) -> list[tuple[CarbonGroup, ...]]:
+    """What is predicted of any number of structures, none included.
+
+    Not with the structures: who asks has them, and they take long from one process to another.
+    """
+    return [found.groups for found in predict(model, structures)] if structures else []
 
 
-def _predict_elsewhere(name: str, structures: Sequence[Structure]) -> list[Prediction]:
+def _predict_elsewhere(
+    name: str, structures: Sequence[Structure]
+) -> list[tuple[CarbonGroup, ...]]:
     return _predict_all(_load_once(name), structures)
 
 
 @cache
 def _load_once(name: str) -> TrainedFlow:
-    return load(name)
+    model = load(name)
+    gc.freeze()  # As in the first process.
+    return model
 
 
 def check_row(model: TrainedFlow, row: MoleculeRow) -> MoleculeRow:

@@ -12,6 +12,7 @@ from nmrflow.chem.notation import (
     structure_from_inchi,
     structure_from_smiles,
 )
+from nmrflow.chem.redrawn import say_redrawn_smiles
 from nmrflow.chem.salts import main_part_of_smiles
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, StructureError
@@ -43,7 +44,8 @@ class MoleculeRow:
         text: The SMILES, of a salt that of its largest part, the InChI, or the molfile's title.
         structure: The molecule, or None.
         reason: Why there is no structure, in one sentence; None if there is one.
-        remark: What is wrong with the row, though the molecule could be read; or None.
+        remark: What is wrong with the row, though the molecule could be read, or what of it was
+            read in another way of drawing it; or None.
     """
 
     number: int
@@ -123,13 +125,17 @@ def _parse_row(
     name, text = on_one_line(match["name"]), on_one_line(match["text"])
     if not match["text"]:
         return MoleculeRow(number, where, "", "", None, "empty line")
+    is_smiles = parse is structure_from_smiles
     try:
-        return MoleculeRow(number, where, name, text, parse(match["text"]), None)
+        structure = parse(match["text"])
     except StructureError as error:
-        part = main_part_of_smiles(match["text"]) if parse is structure_from_smiles else None
+        part = main_part_of_smiles(match["text"]) if is_smiles else None
         if part is None:
             return MoleculeRow(number, where, name, text, None, str(error))
-        return replace(_parse_row(number, f"{part[0]} {name}", where, parse), remark=part[1])
+        row = _parse_row(number, f"{part[0]} {name}", where, parse)
+        return replace(row, remark="; ".join(filter(None, (part[1], row.remark))))
+    remark = say_redrawn_smiles(match["text"], structure) if is_smiles else None
+    return MoleculeRow(number, where, name, text, structure, None, remark)
 
 
 def _read_list(

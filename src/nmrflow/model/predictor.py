@@ -218,15 +218,18 @@ class Predictor:
         graphs, start = [self.network.graph(structure) for structure in read], 0
         for found in forward.distributions(graphs, dtype):
             in_dtype = LaplaceMixture(*(part.to(dtype) for part in found.mixture))
-            points = in_dtype.quantiles(((1 - level) / 2, 0.5, (1 + level) / 2)).double()
+            points = torch.full((len(found.share), 3), torch.nan, dtype=torch.float64)
+            seen = found.share > 0
+            ends = ((1 - level) / 2, 0.5, (1 + level) / 2)
+            points[seen] = in_dtype.rows(seen).quantiles(ends).double()
             part = read[start : start + found.n]
             start += found.n
-            ends = torch.split(points, [structure.n_atoms for structure in part])
+            own_points = torch.split(points, [structure.n_atoms for structure in part])
             yield (
                 [
                     PredictedShifts(structure, own, median, low, high, level)
-                    for structure, own, own_ends in zip(part, found.split(), ends, strict=True)
-                    for low, median, high in [own_ends.numpy().T]
+                    for structure, own, at in zip(part, found.split(), own_points, strict=True)
+                    for low, median, high in [at.numpy().T]
                 ],
                 found,
             )

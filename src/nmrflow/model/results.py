@@ -35,7 +35,7 @@ class PredictedShifts:
         structure: The structure as it went in; what follows is in the order of its atoms.
         distribution: A mixture of Laplace distributions for each atom, in ppm, float64; only
             those of the observed element mean anything.
-        median_ppm: Its median, ``(n_atoms,)``.
+        median_ppm: Its median, ``(n_atoms,)``; nan, like its interval, of other elements.
         low_ppm: Lower end of the central interval, ``(n_atoms,)``.
         high_ppm: Upper end, ``(n_atoms,)``.
         level: Probability of the interval.

@@ -11,8 +11,8 @@ from nmrflow.shifts.mixture import LaplaceMixture
 from nmrflow.shifts.network import ShiftEnsemble, ShiftNetwork, collate
 from nmrflow.spectra.axis import ShiftAxis
 
-_AT_ONCE = 100
-"""Molecules together: the states of more leave a processor's cache."""
+_AT_ONCE = 1024
+"""Molecules together: more share more surroundings, and leave a processor's cache."""
 
 
 class ForwardSide(nn.Module):

@@ -51,7 +51,10 @@ def test_bits_intervals_and_densities_come_of_one_distribution(forward: Ensemble
     torch.testing.assert_close(below, torch.full_like(below, 0.5))
 
 
-def test_any_number_of_molecules_comes_in_parts(forward: EnsembleForward) -> None:
+def test_any_number_of_molecules_comes_in_parts(
+    forward: EnsembleForward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmrflow.shifts.forward._AT_ONCE", 100)
     graphs = graphs_of(forward, *["CC", "CCO", "CCCC"] * 70)
     parts = list(forward.distributions(graphs))
     assert [part.n for part in parts] == [100, 100, 10]

@@ -10,6 +10,7 @@ from torch import Tensor
 from nmrflow.chem.graph import MolecularGraph, molecular_graph
 from nmrflow.chem.structure import Structure
 from nmrflow.shifts.network import GraphBatch, ShiftEnsemble, ShiftNetwork, collate, of_batch
+from nmrflow.shifts.surroundings import find_surroundings
 from nmrflow.spectra.axis import ShiftAxis
 
 AXIS = ShiftAxis()
@@ -178,3 +179,33 @@ def test_logits_are_those_of_the_probabilities(ensemble: ShiftEnsemble) -> None:
         logits, unset = found.logits(AXIS), found.log_unset(AXIS)
     assert logits.isfinite().all()
     torch.testing.assert_close(logits.sigmoid(), -torch.expm1(unset))
+
+
+@given(data=st.data())
+@settings(max_examples=20)
+def test_atoms_with_the_same_surroundings_are_computed_once(
+    molecules: st.SearchStrategy[Structure], data: st.DataObject
+) -> None:
+    structures = data.draw(st.lists(molecules, min_size=1, max_size=4))
+    batch = collate([molecular_graph(structure) for structure in structures])
+    network = small(0).double().eval()
+    n_exchanges = len(network.steps)
+    edges = batch.source, batch.target, batch.kind
+    alike = find_surroundings(batch.atoms, *edges, n_exchanges)
+    with torch.no_grad():
+        for own, each in zip(network(batch, alike), network(batch), strict=True):
+            torch.testing.assert_close(own, each, rtol=1e-9, atol=1e-9)
+    n_states = [len(alike.first), *(len(exchange.own) for exchange in alike.exchanges)]
+    assert n_states == sorted(n_states)
+    assert n_states[-1] <= len(batch.atoms)
+
+
+def test_what_is_the_same_within_reach_has_one_state() -> None:
+    """In nonane and decane the ends are alike for two bonds, then the chains' middles differ."""
+    batch = collate(graphs_of("CCCCCCCCC", "CCCCCCCCCC"))
+    alike = find_surroundings(batch.atoms, batch.source, batch.target, batch.kind, 6)
+    n_states = [len(alike.first), *(len(exchange.own) for exchange in alike.exchanges)]
+    assert n_states == [2, 3, 4, 5, 6, 7, 8]
+    assert alike.place[0] == alike.place[8]
+    assert alike.place[0] != alike.place[4]
+    assert find_surroundings(*collate([])[:1], *collate([])[3:6], 2).place.shape == (0,)

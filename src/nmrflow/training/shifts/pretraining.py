@@ -119,4 +119,5 @@ def pretrain(  # noqa: PLR0913 - each by name
             seed=seed,
             progress=progress,
             keep=keep,
+            draws=generator if rehearsal else None,
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from nmrflow.errors import TrainingError
+from nmrflow.errors import CheckpointError, TrainingError, first_line
 from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.schema import load_weights
 from nmrflow.numerics import generator_for
@@ -71,12 +71,14 @@ def follow(  # noqa: PLR0913 - each by name
     seed: int,
     progress: Progress,
     keep: Path | None = None,
+    draws: torch.Generator | None = None,
 ) -> ShiftNetwork:
     """Train a network on n examples in place as a schedule says, and give it in evaluation mode.
 
     ``loss_of`` is of the network and the rows of a batch; the seed is of the order of batches,
     while dropout draws from torch's own generator. Progress is told after every epoch. With a
-    file to ``keep``, each epoch is kept there, and one that was interrupted goes on from it.
+    file to ``keep``, each epoch is kept there, and one that was interrupted goes on from it; so
+    does what ``loss_of`` ``draws`` from.
 
     Raises:
         TrainingError: If the loss is no longer a finite number.
@@ -84,7 +86,7 @@ def follow(  # noqa: PLR0913 - each by name
     """
     optimizer = schedule.optimizer(network.parameters())
     rates = [group["lr"] for group in optimizer.param_groups]
-    begun = 0 if keep is None or not keep.exists() else _resume(network, optimizer, keep)
+    begun = 0 if keep is None or not keep.exists() else _resume(network, optimizer, draws, keep)
     network.train()
     for epoch in range(begun, schedule.n_epochs):
         order = torch.randperm(n, generator=generator_for(seed, "shifts", epoch)).numpy()
@@ -109,15 +111,26 @@ def follow(  # noqa: PLR0913 - each by name
                 "state_dict": network.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "epoch": epoch + 1,
+                "draws": None if draws is None else draws.get_state(),
             }
             checkpoints.save_atomically(kept, keep)
         progress((epoch + 1) / schedule.n_epochs)
     return network.eval()
 
 
-def _resume(network: ShiftNetwork, optimizer: Optimizer, keep: Path) -> int:
+def _resume(
+    network: ShiftNetwork, optimizer: Optimizer, draws: torch.Generator | None, keep: Path
+) -> int:
     """Take what was kept; how many epochs it has seen."""
     kept = checkpoints.read(keep)
     load_weights(network, kept["state_dict"])
     optimizer.load_state_dict(kept["optimizer"])
+    if draws is not None:
+        try:
+            draws.set_state(kept["draws"])
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{keep}: the state of its draws is missing or damaged ({first_line(error)}); "
+                "remove the file and train anew"
+            ) from error
     return int(kept["epoch"])

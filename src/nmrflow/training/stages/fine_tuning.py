@@ -109,7 +109,9 @@ class FineTuningStage(AssignedStage):
 def _kind(network: Network, forward: EnsembleForward) -> list[Any]:
     """What must agree for weights to mean the same."""
     shapes = [member.shape for member in _members(forward)]
-    return [vars(network.domain), network.axis, vars(forward.features), shapes]
+    told = forward.features
+    features = told.elements, told.observed, told.tells_charges
+    return [vars(network.domain), network.axis, features, shapes]
 
 
 def _members(forward: EnsembleForward) -> list[ShiftNetwork]:

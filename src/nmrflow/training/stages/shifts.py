@@ -33,7 +33,9 @@ class ShiftStage(ForwardStage):
     Args:
         source: Gives molecules with assigned shifts, or no records.
         n_pretrained: Networks that begin on assigned shifts; members start from them in turn.
-        pretraining_epochs: Epochs on assigned shifts.
+        pretraining_epochs: Epochs on assigned shifts; each is kept.
+        pretraining_batch_size: Most molecules in a batch there.
+        muon_rate: Of hidden layers there; None: that of all others.
         fine_tuning_epochs: Epochs on measured codes.
         rehearsal_weight: Of the loss on assigned shifts in them; 0: measured codes alone.
 
@@ -44,11 +46,14 @@ class ShiftStage(ForwardStage):
     source: Source
     n_pretrained: int = 1
     pretraining_epochs: int = 30
+    pretraining_batch_size: int = PRETRAINING.batch_size
+    muon_rate: float | None = None
     fine_tuning_epochs: int = 15
     rehearsal_weight: float = 4.0
 
     def __post_init__(self) -> None:
         check_counts(vars(self), n_pretrained=1, pretraining_epochs=1, fine_tuning_epochs=1)
+        check_counts(vars(self), pretraining_batch_size=1)
         if not 0 <= self.rehearsal_weight < math.inf:
             raise ConfigError(f"rehearsal_weight={self.rehearsal_weight}: 0 or a positive number")
 
@@ -107,14 +112,21 @@ class ShiftStage(ForwardStage):
             + ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
         )
         say(data.notes)
+        schedule = replace(
+            PRETRAINING,
+            n_epochs=self.pretraining_epochs,
+            batch_size=self.pretraining_batch_size,
+            muon_rate=self.muon_rate,
+        )
         jobs = [
             partial(
                 pretrain,
                 molecules,
                 seed=context.seed * self.n_pretrained + k,
-                schedule=replace(PRETRAINING, n_epochs=self.pretraining_epochs),
+                schedule=schedule,
                 network_args=first.shape,
                 features=forward.features,
+                keep=context.folder / f"pretrained{k}.ckpt",
             )
             for k in range(self.n_pretrained)
         ]
