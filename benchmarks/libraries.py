@@ -3,8 +3,8 @@
     python benchmarks/libraries.py search MODEL DATA LIB WORK [--most N] [--literature FILE...]
     python benchmarks/libraries.py scan [--rows N...]
 
-``search``: spectra of the validation side in which every carbon has its shift, N of them drawn by a
-hash, and their molecules added to a copy of LIB in the folder WORK (hard links: LIB stays as it
+``search``: spectra of the validation side in which every carbon has its shift, N of them drawn by
+a hash, and their molecules added to a copy of LIB in the folder WORK (hard links: LIB stays as it
 is): how often the truth is among the first 1, 10 and 100 hits, by the spectrum alone, by mass
 within 10 ppm and by formula, beside what chance would give; then the same spectra against
 predicted ones in a pool of molecules, by our similarity and by two published ones. Literature, as

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from nmrflow.answers.candidates import Candidate, settled, weigh
-from nmrflow.answers.elucidation import N_SHOWN, why_outside
+from nmrflow.answers.elucidation import N_SHOWN
 from nmrflow.answers.fit import fit
 from nmrflow.answers.prediction import LEVEL
 from nmrflow.answers.question import ask, best_reading
@@ -43,8 +43,6 @@ class Search:
         n_passed: Those that pass the filters, and are not ruled out by multiplicities.
         n_scored: Those that were scored by their full distributions.
         filters: What a hit must be.
-        outside: Why such a spectrum has no probability, in words.
-        is_not_there: Whether the truth is probably not in the library; None without a probability.
     """
 
     question: Question
@@ -54,13 +52,6 @@ class Search:
     n_passed: int
     n_scored: int
     filters: Filters
-    outside: str | None = None
-    is_not_there: bool | None = None
-
-    @property
-    def probability(self) -> float | None:
-        """Calibrated probability that the truth is among the hits; None without any."""
-        return self.candidates[-1].probability if self.candidates else None
 
 
 def search(
@@ -114,8 +105,7 @@ def search(
         order = np.argsort(-scores, kind="stable")[:n_shown]
         found = _candidates(model, own, structures, scores, best, order)
         names = tuple(library.names(best[order]))
-        outside = why_outside(model, own)
-        told = Search(own, found, names, library.n, n_passed, len(best), filters, outside)
+        told = Search(own, found, names, library.n, n_passed, len(best), filters)
         return told, float(scores[order[0]]) if len(order) else -np.inf
 
     return best_reading(question, model.domain.max_atoms, answer)[1]

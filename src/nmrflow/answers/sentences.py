@@ -135,24 +135,10 @@ def say_search(found: Search) -> str:
     if not n:
         advice = "check the formula, the mass and the other filters"
         return f"No molecule of the library passes ({found.n_library:,} are in it): {advice}."
-    if found.outside:
-        return f"No probability can be given: {found.outside}; check the peaks."
-    if found.probability is None:
-        return (
-            "How probable it is that the true structure is in this library has not been "
-            "calibrated for this network."
-        )
-    chance = f"{100 * found.probability:.0f} %"
-    if not 0.01 <= found.probability <= 0.99:
-        chance = "above 99 %" if found.probability > 0.5 else "below 1 %"
-    hits = "these hits" if n > 1 else "this hit"
-    where = "as calibrated on held-out spectra, half of them with the truth in a library"
-    if found.is_not_there:
-        return (
-            "The true structure is probably not in this library: that it is among "
-            f"{hits} has a probability of {chance}, {where}."
-        )
-    return f"The true structure is among {hits} with a probability of {chance}, {where}."
+    return (
+        "How probable it is that the true structure is in this library is not calibrated: look at "
+        "how many peaks are matched, and how well."
+    )
 
 
 def say_all(answer: Elucidation | Ranking | Search) -> tuple[str, ...]:

@@ -212,6 +212,8 @@ def read_shard(folder: Path, shard: Shard, columns: Sequence[str] | None = None)
         table = pq.read_table(folder / shard.file, columns=columns, memory_map=True)
         if table.num_rows != shard.n:
             raise ValueError(f"{table.num_rows} rows where {shard.n} should be")
+        if columns is None and not table.schema.equals(SCHEMA):
+            raise ValueError("other columns than a library's")
         return table
 
 

@@ -105,15 +105,19 @@ class Library:
         n_atoms, n_hydrogens = _flat(columns["n_atoms"]), _flat(columns["n_hydrogens"])
         if not len(shifts) == len(scales) == len(n_atoms) == len(n_hydrogens) or sizes.min() < 1:
             raise DataError(f"{self.folder / shard.file}: a row's lists differ in length")
+        n_kinds, n_bytes = len(KINDS), self.axis.n_bins // 8
+        codes = np.frombuffer(b"".join(columns["code"].to_pylist()), dtype=np.uint8)
+        kinds = _flat(columns["kinds"])
+        if len(kinds) != n_kinds * shard.n or len(codes) != n_bytes * shard.n:
+            raise DataError(f"{self.folder / shard.file}: a row's kinds or code are none")
         first = np.cumsum(sizes) - sizes
         letters = np.stack(
             [np.add.reduceat(np.where(n_hydrogens == n, n_atoms, 0), first) for n in range(4)],
             axis=1,
         )
-        codes = np.frombuffer(b"".join(columns["code"].to_pylist()), dtype=np.uint8)
         found: dict[str, NDArray[np.generic]] = {
             "mass": columns["mass"].to_numpy(),
-            "kinds": _flat(columns["kinds"]).reshape(-1, len(KINDS)),
+            "kinds": kinds.reshape(-1, n_kinds),
             "cells": cells_of(shifts / CENTS, scales, self.axis),
             "sizes": sizes,
             "letters": letters.clip(0, 255).astype(np.uint8),

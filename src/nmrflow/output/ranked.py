@@ -49,6 +49,7 @@ def of_answer(
     """
     asked = {"query": number, "query_name": name}
     remarks = remarks_on(answer.question)
+    chance = None if isinstance(answer, Search) else answer.probability
     found = []
     for k, candidate in enumerate(answer.candidates, start=1):
         own = given[candidate.place] if given and candidate.place is not None else None
@@ -56,7 +57,7 @@ def of_answer(
             smiles, called = candidate.structure.connectivity, answer.names[k - 1]
             own = MoleculeRow(k, "", called, smiles, candidate.structure, None)
         is_last = k == len(answer.candidates)
-        probability = answer.probability if is_last else None
+        probability = chance if is_last else None
         found.append(_of_candidate(asked, k, candidate, own, remarks, probability))
     for molecule in refused:
         told = asked | {
@@ -73,7 +74,7 @@ def of_answer(
     if isinstance(answer, Ranking):
         numbers = {"none_fits": answer.none_fits}
     elif isinstance(answer, Search):
-        told_of = ("n_library", "n_passed", "n_scored", "is_not_there")
+        told_of = ("n_library", "n_passed", "n_scored")
         numbers = {key: getattr(answer, key) for key in told_of}
     else:
         told_of = ("seed", "n_samples", "n_invalid", "n_distinct")
@@ -90,7 +91,7 @@ def of_answer(
                 {"shift_ppm": line.peak.shift_ppm, "name": line.name} for line in question.kept
             ],
             "formula": question.formula,
-            "probability_among": _finite(answer.probability),
+            "probability_among": _finite(chance),
             "remarks": sentences,
             "status": OK,
         }

@@ -108,7 +108,7 @@ def test_hits_are_written_as_candidates_are(model: TrainedFlow, library: Library
     found = search(model, library, peaks_of(model, "CCCO"), n_shown=3)
     whole, *hits = of_answer(1, "mine", found)
     assert whole.record["n_library"] == 7
-    assert whole.record["is_not_there"] is None
+    assert whole.record["probability_among"] is None
     assert [hit.row["rank"] for hit in hits] == [1, 2, 3]
     assert [hit.row["name"] for hit in hits] == list(found.names)
     assert cards(found).count("<section") == 4
