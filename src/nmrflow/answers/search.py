@@ -1,7 +1,7 @@
 """From a spectrum to what in a library it could be."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nmrflow.answers.candidates import Candidate, settled, weigh
 from nmrflow.answers.elucidation import N_SHOWN
 from nmrflow.answers.fit import fit
+from nmrflow.answers.hits import Search
 from nmrflow.answers.prediction import LEVEL
 from nmrflow.answers.question import ask, best_reading
 from nmrflow.chem.structure import Structure
@@ -28,30 +29,6 @@ DEPTH = 200
 """Molecules of the first pass that are scored by their full distributions."""
 
 _SCREENED_AT_ONCE = 2_000
-
-
-@dataclass(frozen=True)
-class Search:
-    """What in a library fits a question.
-
-    Args:
-        question: What was asked.
-        candidates: Hits, best first; their ``place`` is the row of the library, their score the
-            log-likelihood of the peaks (:func:`open_score`).
-        names: Of the hits, as their sources have them.
-        n_library: Molecules in the library.
-        n_passed: Those that pass the filters, and are not ruled out by multiplicities.
-        n_scored: Those that were scored by their full distributions.
-        filters: What a hit must be.
-    """
-
-    question: Question
-    candidates: tuple[Candidate, ...]
-    names: tuple[str, ...]
-    n_library: int
-    n_passed: int
-    n_scored: int
-    filters: Filters
 
 
 def search(

@@ -3,7 +3,7 @@
 from nmrflow.answers.check import Check, Verdict
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
-from nmrflow.answers.search import Search
+from nmrflow.answers.hits import Search
 from nmrflow.chem.formula import parse_formula
 from nmrflow.library.filters import described
 from nmrflow.spectra.question import Question

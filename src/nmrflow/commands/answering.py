@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.hits import Search
 from nmrflow.answers.question import ask
-from nmrflow.answers.search import Search
 from nmrflow.answers.sentences import say_all
 from nmrflow.chem.domain import Domain
 from nmrflow.commands.settings import Settings

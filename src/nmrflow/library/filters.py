@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 from nmrflow.chem.carbons import KINDS
 from nmrflow.chem.formula import elements_of, max_valence
 from nmrflow.errors import StructureError
-from nmrflow.library.library import Library
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import PeakList
+
+if TYPE_CHECKING:
+    from nmrflow.library.library import Library
 
 _KIND = re.compile(r"\s*(?P<kind>.+?)\s*(?P<sign><=|>=|=)\s*(?P<n>[0-9]{1,3})\s*")
 _SIGNS = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
@@ -41,7 +44,7 @@ class Filters:
     kinds: tuple[tuple[str, str, int], ...] = ()
     substructure: str | None = None
 
-    def rows(self, library: Library) -> NDArray[np.int64] | None:
+    def rows(self, library: "Library") -> NDArray[np.int64] | None:
         """The rows that pass all but the substructure, ascending; None: every row does."""
         passes: list[NDArray[np.bool_]] = []
         if self.formula is not None or self.elements is not None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
+from nmrflow.answers.hits import Search
 from nmrflow.answers.prediction import Prediction
-from nmrflow.answers.search import Search
 from nmrflow.formats.molecule_files import MoleculeRow
 from nmrflow.output.items import Item, of_assignment, of_prediction
 from nmrflow.output.pictures import draw, plot, to_file

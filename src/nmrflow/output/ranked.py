@@ -7,7 +7,7 @@ from typing import Any
 
 from nmrflow.answers.candidates import Candidate, in_order_of_smiles
 from nmrflow.answers.elucidation import Elucidation, Ranking
-from nmrflow.answers.search import Search
+from nmrflow.answers.hits import Search
 from nmrflow.answers.sentences import remarks_on, remarks_on_fit, say_all
 from nmrflow.chem.notation import inchikey
 from nmrflow.formats.molecule_files import MoleculeRow
