@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from nmrflow.answers.comparison import compare
 from nmrflow.answers.search import search
 from nmrflow.answers.sentences import remarks_on
@@ -16,7 +18,8 @@ from nmrflow.errors import DataError, SpectrumError
 from nmrflow.formats.molecule_files import parse_row
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.spectrum_sdf import SpectrumRow
-from nmrflow.library.build import add, build, verify
+from nmrflow.library.build import add, build
+from nmrflow.library.check import verify
 from nmrflow.library.dataset import Manifest, read_manifest
 from nmrflow.library.filters import Filters
 from nmrflow.library.library import Library
@@ -37,6 +40,7 @@ def run_build(
 ) -> None:
     """Make a library, or go on with one; raises as :func:`nmrflow.library.build.build`."""
     settings.prepare()
+    torch.set_num_threads(1)  # As each of several processes has: sums are rounded alike.
     found = build(
         files,
         folder,
@@ -53,6 +57,7 @@ def run_add(
 ) -> None:
     """Add files to a library; raises as :func:`nmrflow.library.build.add`."""
     settings.prepare()
+    torch.set_num_threads(1)  # As each of several processes has: sums are rounded alike.
     found = add(files, folder, n_processes=settings.n_threads, smiles_column=smiles_column)
     say(_described(folder, found))
 

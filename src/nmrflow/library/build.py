@@ -54,6 +54,9 @@ class Labelled(NamedTuple):
     has_remark: bool
 
 
+_Labels = Callable[[Sequence[Callable[[], MoleculeRow]]], list[Labelled]]
+
+
 def build(  # noqa: PLR0913 - each by name
     files: Sequence[str | Path],
     folder: str | Path,
@@ -88,7 +91,7 @@ def build(  # noqa: PLR0913 - each by name
     begun = Manifest(weights, n_used, network.axis.nucleus.name, network.axis.n_bins, shard_rows)
     with owned(folder):
         manifest = _begin(folder, begun, sources)
-        told = partial(_label_rows, model, n_members)
+        told = _labeller(network, model, n_members, n_processes)
         _go_on(folder, manifest, sources, told, n_processes, smiles_column)
     return manifest
 
@@ -105,7 +108,9 @@ def add(
     with owned(folder):
         manifest = read_manifest(folder)
         name = manifest.weights["name"]
-        check_weights(folder, manifest, load(name))
+        network = load(name)
+        check_weights(folder, manifest, network)
+        limit_members(network, manifest.n_members)
         waiting = [one for one in manifest.sources if not one["is_whole"]]
         new = [_source(file) for file in sources]
         # An interrupted one is gone on with.
@@ -115,7 +120,7 @@ def add(
         if not waiting:
             manifest.sources += new
             manifest.write(folder)
-        told_rows = partial(_label_rows, name, manifest.n_members)
+        told_rows = _labeller(network, name, manifest.n_members, n_processes)
         before = [None] * (len(manifest.sources) - len(sources))
         _go_on(folder, manifest, [*before, *sources], told_rows, n_processes, smiles_column)
     return manifest
@@ -174,7 +179,7 @@ def _go_on(
     folder: Path,
     manifest: Manifest,
     sources: Sequence[Path | None],
-    labelled: Callable[[Sequence[Callable[[], MoleculeRow]]], list[Labelled]],
+    labelled: _Labels,
     n_processes: int,
     smiles_column: str | None,
 ) -> None:
@@ -241,10 +246,22 @@ def _write(
     )
 
 
-def _label_rows(
-    model: str, n_members: int | None, parse: Sequence[Callable[[], MoleculeRow]]
+def _labeller(network: TrainedFlow, name: str, n_members: int | None, n_processes: int) -> _Labels:
+    # A process that works for this build alone may keep what a name meant; this one may not.
+    if n_processes == 1:
+        return partial(_label_rows, network)
+    return partial(_label_elsewhere, name, n_members)
+
+
+def _label_elsewhere(
+    name: str, n_members: int | None, parse: Sequence[Callable[[], MoleculeRow]]
 ) -> list[Labelled]:
-    network = _load_once(model, n_members)
+    return _label_rows(_load_once(name, n_members), parse)
+
+
+def _label_rows(
+    network: TrainedFlow, parse: Sequence[Callable[[], MoleculeRow]]
+) -> list[Labelled]:
     rows, found = [one() for one in parse], []
     taken = []
     for row in rows:
@@ -267,26 +284,3 @@ def _load_once(model: str, n_members: int | None) -> TrainedFlow:
     network = load(model)
     limit_members(network, n_members)
     return network
-
-
-def verify(folder: str | Path) -> list[str]:
-    """What of a library is not as it was written, in sentences.
-
-    Raises:
-        DataError: As :func:`nmrflow.library.dataset.read_manifest`.
-    """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    found = [
-        f"{folder}: {source['file']} was not read to its end; the same command goes on with it"
-        for source in manifest.sources
-        if not source["is_whole"]
-    ]
-    for shard in progress(manifest.shards, len(manifest.shards), "comparing shards"):
-        try:
-            read_shard(folder, shard)
-        except DataError as error:
-            found.append(str(error))
-    own = {MANIFEST, ".lock", *(shard.file for shard in manifest.shards)}
-    foreign = sorted(file.name for file in folder.iterdir() if file.name not in own)
-    return found + [f"{folder / name}: is no part of the library" for name in foreign]

@@ -13,7 +13,8 @@ from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError
 from nmrflow.files.writing import owned
 from nmrflow.library import build as building
-from nmrflow.library.build import OUTSIDE, REPEATED, UNREAD, add, build, verify
+from nmrflow.library.build import OUTSIDE, REPEATED, UNREAD, add, build
+from nmrflow.library.check import verify
 from nmrflow.library.dataset import read_manifest, read_shard
 from nmrflow.library.labels import label, scale_steps, scales_ppm
 from nmrflow.library.library import Library
