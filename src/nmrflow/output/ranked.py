@@ -71,6 +71,7 @@ def of_answer(
     formula = f", {question.formula}" if question.formula else ""
     sentences = [*notes, *say_all(answer)]
     numbers: dict[str, Any]
+    told_of: tuple[str, ...]
     if isinstance(answer, Ranking):
         numbers = {"none_fits": answer.none_fits}
     elif isinstance(answer, Search):
