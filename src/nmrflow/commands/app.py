@@ -132,7 +132,9 @@ def elucidate(
 
         run_elucidate(
             Asking(peaks, formula, keep_solvent),
-            make_settings(output, model or network_for(formula), on_error, threads, is_quiet=quiet),
+            make_settings(
+                output, model or network_for(formula), on_error, threads, is_quiet=quiet
+            ),
             n_shown=n,
             n_samples=samples,
             seed=seed,

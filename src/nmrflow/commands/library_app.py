@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from nmrflow.commands.options import (
-    N_THREADS,
     DEFAULT,
+    N_THREADS,
     Errors,
     Formula,
     KeepSolvent,
