@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmrflow.answers.check import check as check
+    from nmrflow.answers.comparison import compare as compare
     from nmrflow.answers.elucidation import assign as assign
     from nmrflow.answers.elucidation import elucidate as elucidate
     from nmrflow.answers.elucidation import rank as rank
     from nmrflow.answers.prediction import predict as predict
+    from nmrflow.answers.search import search as search
+    from nmrflow.library.filters import Filters as Filters
+    from nmrflow.library.library import Library as Library
     from nmrflow.model.pretrained import load_pretrained as load_pretrained
     from nmrflow.model.trained import load_checkpoint as load_checkpoint
 
@@ -20,13 +24,17 @@ except _PackageNotFoundError:  # a checkout that was never installed
     __version__ = "unknown"
 
 _PLACES = {
+    "Filters": "nmrflow.library.filters",
+    "Library": "nmrflow.library.library",
     "assign": "nmrflow.answers.elucidation",
     "check": "nmrflow.answers.check",
+    "compare": "nmrflow.answers.comparison",
     "elucidate": "nmrflow.answers.elucidation",
     "load_checkpoint": "nmrflow.model.trained",
     "load_pretrained": "nmrflow.model.pretrained",
     "predict": "nmrflow.answers.prediction",
     "rank": "nmrflow.answers.elucidation",
+    "search": "nmrflow.answers.search",
 }
 
 

@@ -3,7 +3,9 @@
 from nmrflow.answers.check import Check, Verdict
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
+from nmrflow.answers.hits import Search
 from nmrflow.chem.formula import parse_formula
+from nmrflow.library.filters import described
 from nmrflow.spectra.question import Question
 
 
@@ -127,13 +129,27 @@ def say_check(found: Check) -> tuple[str, ...]:
     return tuple(said)
 
 
-def say_all(answer: Elucidation | Ranking) -> tuple[str, ...]:
+def say_search(found: Search) -> str:
+    """One sentence on how far to trust the hits of a library."""
+    n = len(found.candidates)
+    if not n:
+        advice = "check the formula, the mass and the other filters"
+        return f"No molecule of the library passes ({found.n_library:,} are in it): {advice}."
+    return (
+        "How probable it is that the true structure is in this library is not calibrated: look at "
+        "how many peaks are matched, and how well."
+    )
+
+
+def say_all(answer: Elucidation | Ranking | Search) -> tuple[str, ...]:
     """How the question was understood, what the first candidate leaves over, how far to trust."""
     found = list(remarks_on(answer.question))
+    if isinstance(answer, Search):
+        found += described(answer.filters, answer.n_passed, answer.n_library)
     first = answer.candidates[0].matched if answer.candidates else None
     if first is not None:
         found += [f"The first candidate: {sentence}" for sentence in _unexplained(first)]
-    return (*found, say_trust(answer))
+    return (*found, say_search(answer) if isinstance(answer, Search) else say_trust(answer))
 
 
 def _unexplained(fit: Fit) -> tuple[str, ...]:

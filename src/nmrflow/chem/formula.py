@@ -83,3 +83,13 @@ def hill(counts: Mapping[str, int], charge: int = 0) -> str:
     )
     size = str(abs(charge)) if abs(charge) > 1 else ""
     return text + (f"{size}{'+' if charge > 0 else '-'}" if charge else "")
+
+
+def elements_of(formula: str) -> frozenset[str]:
+    """The elements in a formula that :func:`hill` wrote, of an ion too.
+
+    Example:
+        >>> sorted(elements_of("C6H5Cl"))
+        ['C', 'Cl', 'H']
+    """
+    return frozenset(element for element, _ in _PART.findall(formula))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.hits import Search
 from nmrflow.answers.question import ask
 from nmrflow.answers.sentences import say_all
 from nmrflow.chem.domain import Domain
@@ -20,7 +21,7 @@ from nmrflow.output.writers import Heading
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.question import Question
 
-Answer = Elucidation | Ranking
+Answer = Elucidation | Ranking | Search
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,11 @@ def _show(row: SpectrumRow, answer: Answer, names: Sequence[str]) -> None:
     *remarks, trust = say_all(answer)
     say(remarks)
     rows = []
-    for k, one in enumerate(answer.candidates, start=1):
+    own = answer.candidates
+    called = (
+        answer.names if isinstance(answer, Search) else [names[c.place or 0] for c in own if names]
+    )
+    for k, one in enumerate(own, start=1):
         ruled_out = f"  (ruled out: {one.contradiction})" if one.contradiction else ""
         cells = {
             "rank": str(k),
@@ -117,9 +122,9 @@ def _show(row: SpectrumRow, answer: Answer, names: Sequence[str]) -> None:
             "log p": "" if one.log_p is None else f"{one.log_p:.2f}",
             "matched": f"{one.fit.n_matched}/{one.fit.n_peaks}",
             "mean dev.": f"{one.fit.mean_deviation_ppm:.2f}",
-            **({} if isinstance(answer, Ranking) else {"drawn": str(one.n_sampled)}),
+            **({"drawn": str(one.n_sampled)} if isinstance(answer, Elucidation) else {}),
             "formula": one.structure.formula,
-            **({"name": names[one.place or 0]} if any(names) else {}),
+            **({"name": called[k - 1]} if any(called) else {}),
             "SMILES": one.structure.connectivity + ruled_out,
         }
         rows.append(cells)
@@ -127,6 +132,6 @@ def _show(row: SpectrumRow, answer: Answer, names: Sequence[str]) -> None:
         f"Spectrum {row.name or row.number}",
         list(rows[0]),
         [list(cells.values()) for cells in rows],
-        n_left=3 if any(names) else 2,
+        n_left=3 if any(called) else 2,
     )
     say(trust)

@@ -1,15 +1,15 @@
 """What can be typed: commands, their arguments and their help."""
 
-import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from warnings import catch_warnings, simplefilter
 
 import typer
 from typer.core import TyperGroup
 
 from nmrflow import __version__
+from nmrflow.commands.library_app import compare, libraries, search
 from nmrflow.commands.options import (
     DEFAULT,
     N_THREADS,
@@ -24,12 +24,10 @@ from nmrflow.commands.options import (
     Quiet,
     SmilesColumn,
     Threads,
+    make_settings,
 )
 from nmrflow.errors import errors_for_people
 from nmrflow.limits import MAX_SAMPLES
-
-if TYPE_CHECKING:
-    from nmrflow.commands.settings import Settings
 
 _OF_NUMBERS = ("-n", "--samples", "--seed", "--threads")
 
@@ -56,6 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 models = typer.Typer(help="Networks that come with nmrflow.", no_args_is_help=True)
+app.add_typer(libraries, name="library")
 app.add_typer(models, name="models")
 
 
@@ -96,7 +95,7 @@ def predict(
     with errors_for_people():
         from nmrflow.commands.predicting import run_predict
 
-        settings = _settings(output, model, on_error, threads, is_quiet=quiet)
+        settings = make_settings(output, model, on_error, threads, is_quiet=quiet)
         run_predict(molecules, settings, smiles_column)
 
 
@@ -133,7 +132,9 @@ def elucidate(
 
         run_elucidate(
             Asking(peaks, formula, keep_solvent),
-            _settings(output, model or network_for(formula), on_error, threads, is_quiet=quiet),
+            make_settings(
+                output, model or network_for(formula), on_error, threads, is_quiet=quiet
+            ),
             n_shown=n,
             n_samples=samples,
             seed=seed,
@@ -170,7 +171,7 @@ def rank(
         run_rank(
             Asking(peaks, formula, keep_solvent),
             candidates,
-            _settings(output, model, on_error, threads, is_quiet=quiet),
+            make_settings(output, model, on_error, threads, is_quiet=quiet),
             smiles_column,
         )
 
@@ -200,7 +201,7 @@ def assign(
         run_assign(
             Asking(peaks, None, keep_solvent),
             structure,
-            _settings(output, model, OnError.STOP, threads, is_quiet=quiet),
+            make_settings(output, model, OnError.STOP, threads, is_quiet=quiet),
         )
 
 
@@ -234,8 +235,12 @@ def check(
         run_check(
             Asking(peaks, None, keep_solvent),
             structure,
-            _settings(output, model, OnError.STOP, threads, is_quiet=quiet),
+            make_settings(output, model, OnError.STOP, threads, is_quiet=quiet),
         )
+
+
+app.command()(search)
+app.command()(compare)
 
 
 @app.command()
@@ -273,16 +278,6 @@ def verify() -> None:
         from nmrflow.commands.models import verify_all
 
         verify_all()
-
-
-def _settings(
-    output: list[Path] | None, model: str, on_error: OnError, n_threads: int, *, is_quiet: bool
-) -> "Settings":
-    from nmrflow.commands.settings import Settings
-
-    # However it is spelled, a file is written once.
-    outputs = tuple({os.path.realpath(file): file for file in output or ()}.values())
-    return Settings(model, outputs, on_error.value, n_threads, is_quiet)
 
 
 def main() -> None:

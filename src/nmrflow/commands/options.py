@@ -1,12 +1,16 @@
 """Arguments and options that several commands have."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nmrflow.limits import MAX_THREADS
+
+if TYPE_CHECKING:
+    from nmrflow.commands.settings import Settings
 
 DEFAULT, OF_HYDROCARBONS = "organic", "hydrocarbons"
 """Names of the networks that are used unless another is named: where a formula of C and H alone is
@@ -82,3 +86,14 @@ SmilesColumn = Annotated[
 Formula = Annotated[
     str | None, typer.Option("--formula", "-f", help="Molecular formula, as C10H14, if known.")
 ]
+
+
+def make_settings(
+    output: list[Path] | None, model: str, on_error: OnError, n_threads: int, *, is_quiet: bool
+) -> "Settings":
+    """What was typed of the options that all commands have."""
+    from nmrflow.commands.settings import Settings
+
+    # However it is spelled, a file is written once.
+    outputs = tuple({os.path.realpath(file): file for file in output or ()}.values())
+    return Settings(model, outputs, on_error.value, n_threads, is_quiet)

@@ -47,11 +47,15 @@ class Settings:
             check_output(file)
             if str(file) in sources or file.resolve() in map(_resolve, sources):
                 raise DataError(f"{file}: is read, and cannot be written too; name another file")
+        self.prepare()
+        torch.set_num_threads(self.n_threads)
+        return load(self.model)
+
+    def prepare(self) -> None:
+        """Quieten what is to be quiet."""
         quiet_libraries()
         if self.is_quiet:
             hide_progress()
-        torch.set_num_threads(self.n_threads)
-        return load(self.model)
 
     def tell(self, lines: str | Sequence[str]) -> None:
         """Say what is no result, unless asked to be quiet."""

@@ -17,14 +17,18 @@ from nmrflow.chem.salts import main_part_of_smiles
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import DataError, StructureError
 from nmrflow.files.reading import open_text
+from nmrflow.formats.molecule_parquet import count_parquet_rows, read_parquet_cells
 from nmrflow.formats.molecule_table import count_table_rows, read_smiles_cells
-from nmrflow.formats.sdf import name_of, read_records, title_of
+from nmrflow.formats.sdf import SdfRecord, name_of, read_records, title_of
 
 SMILES_SUFFIXES = (".smi", ".smiles", ".txt")
 TABLE_SUFFIXES = (".csv", ".tsv")
 RECORD_SUFFIXES = (".sdf", ".sd", ".mol")
 INCHI_SUFFIXES = (".inchi",)
-MOLECULE_SUFFIXES = SMILES_SUFFIXES + TABLE_SUFFIXES + RECORD_SUFFIXES + INCHI_SUFFIXES
+PARQUET_SUFFIXES = (".parquet",)
+MOLECULE_SUFFIXES = (
+    SMILES_SUFFIXES + TABLE_SUFFIXES + RECORD_SUFFIXES + INCHI_SUFFIXES + PARQUET_SUFFIXES
+)
 """What the name of a file of molecules ends with; ``.gz`` may stand behind."""
 
 _RECORDS = "an SDF or a molfile"
@@ -73,8 +77,18 @@ def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Ite
         DataError: If the ending is none of the known ones or the column is not for this file;
             while rows are read, if the file cannot be read or has no column of SMILES.
     """
+    return (parse() for parse in read_unparsed(path, smiles_column=smiles_column))
+
+
+def read_unparsed(
+    path: str | Path, *, smiles_column: str | None = None
+) -> Iterator[Callable[[], MoleculeRow]]:
+    """As :func:`read_molecules`, each row as a function that gives it when it is called.
+
+    So rows can be passed over, or be parsed by another process: the functions can be pickled.
+    """
     suffix = _suffix_of(path)
-    if smiles_column is not None and suffix not in TABLE_SUFFIXES:
+    if smiles_column is not None and suffix not in (*TABLE_SUFFIXES, *PARQUET_SUFFIXES):
         raise DataError(
             f"{path}: a column of SMILES is chosen ({smiles_column!r}), but a {suffix} file has "
             f"no columns; leave the choice out, or give a {' or '.join(TABLE_SUFFIXES)} file"
@@ -84,7 +98,9 @@ def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Ite
     if suffix in INCHI_SUFFIXES:
         return _read_list(path, partial(_parse_row, parse=structure_from_inchi))
     if suffix in TABLE_SUFFIXES:
-        return _read_table(path, smiles_column)
+        return _cells_to_rows(path, read_smiles_cells(path, smiles_column))
+    if suffix in PARQUET_SUFFIXES:
+        return _cells_to_rows(path, read_parquet_cells(path, smiles_column))
     return _read_sdf(path)
 
 
@@ -98,6 +114,8 @@ def count_rows(path: str | Path) -> int | None:
         if file.suffix.lower() == ".gz" or file.stat().st_size > _MAX_COUNTED_BYTES:
             return None
         suffix = _suffix_of(path)
+        if suffix in PARQUET_SUFFIXES:
+            return count_parquet_rows(path)
         if suffix in TABLE_SUFFIXES:
             return count_table_rows(path)
         if suffix in RECORD_SUFFIXES:
@@ -140,9 +158,9 @@ def _parse_row(
 
 def _read_list(
     path: str | Path, parse_row: Callable[[int, str, str], MoleculeRow]
-) -> Iterator[MoleculeRow]:
+) -> Iterator[Callable[[], MoleculeRow]]:
     for number, (line_number, line) in enumerate(_lines_of(path), start=1):
-        yield parse_row(number, line, f"{path}:{line_number}")
+        yield partial(parse_row, number, line, f"{path}:{line_number}")
 
 
 def _lines_of(path: str | Path) -> Iterator[tuple[int, str]]:
@@ -158,33 +176,40 @@ def _lines_of(path: str | Path) -> Iterator[tuple[int, str]]:
                 yield line_number, line
 
 
-def _read_table(path: str | Path, smiles_column: str | None) -> Iterator[MoleculeRow]:
-    cells = read_smiles_cells(path, smiles_column)
+def _cells_to_rows(
+    path: str | Path, cells: Iterator[tuple[int, str, str, str | None]]
+) -> Iterator[Callable[[], MoleculeRow]]:
     for number, (line, smiles, name, problem) in enumerate(cells, start=1):
-        where = f"{path}:{line}"
-        if problem is not None:
-            yield MoleculeRow(number, where, "", "", None, on_one_line(problem))
-            continue
-        row = parse_row(number, smiles, where)
-        if not smiles:
-            row = replace(row, reason="empty cell where a SMILES should be")
-        elif row.name:
-            reason = "the cell holds more than one SMILES"
-            row = replace(row, text=on_one_line(smiles), structure=None, reason=reason)
-        yield replace(row, name=on_one_line(name))
+        yield partial(_parse_cell, number, f"{path}:{line}", smiles, name, problem)
 
 
-def _read_sdf(path: str | Path) -> Iterator[MoleculeRow]:
+def _parse_cell(
+    number: int, where: str, smiles: str, name: str, problem: str | None
+) -> MoleculeRow:
+    if problem is not None:
+        return MoleculeRow(number, where, "", "", None, on_one_line(problem))
+    row = parse_row(number, smiles, where)
+    if not smiles:
+        row = replace(row, reason="empty cell where a SMILES should be")
+    elif row.name:
+        reason = "the cell holds more than one SMILES"
+        row = replace(row, text=on_one_line(smiles), structure=None, reason=reason)
+    return replace(row, name=on_one_line(name))
+
+
+def _read_sdf(path: str | Path) -> Iterator[Callable[[], MoleculeRow]]:
     for record in read_records(path, _RECORDS):
-        where = f"{path}:{record.line}"
-        name, title = on_one_line(name_of(record)), on_one_line(title_of(record))
-        row = MoleculeRow(record.number, where, name, title, None, None)
-        try:
-            structure, remark = read_molblock(record.molblock)
-        except StructureError as error:
-            yield replace(row, reason=str(error))
-        else:
-            yield replace(row, structure=structure, remark=remark)
+        yield partial(_parse_record, record, f"{path}:{record.line}")
+
+
+def _parse_record(record: SdfRecord, where: str) -> MoleculeRow:
+    name, title = on_one_line(name_of(record)), on_one_line(title_of(record))
+    row = MoleculeRow(record.number, where, name, title, None, None)
+    try:
+        structure, remark = read_molblock(record.molblock)
+    except StructureError as error:
+        return replace(row, reason=str(error))
+    return replace(row, structure=structure, remark=remark)
 
 
 def _suffix_of(path: str | Path) -> str:

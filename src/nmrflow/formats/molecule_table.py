@@ -14,8 +14,8 @@ from nmrflow.limits import MAX_ROW_LINES
 
 _EXPECTED = "a table with a column of SMILES"
 _DELIMITERS = ",;\t"
-_SMILES_COLUMN = "smiles"
-_NAME_COLUMNS = ("id", "name", "title")
+SMILES_COLUMN = "smiles"
+NAME_COLUMNS = ("id", "name", "title")
 
 _Row = tuple[int, Sequence[str], str | None]
 """First line, cells, and why it could not be cut into them."""
@@ -43,9 +43,9 @@ def read_smiles_cells(
     """
     with open_text(path, _EXPECTED, is_setting=False) as stream:
         header, rows = _read_header(path, stream)
-        column = _find_column(path, header, smiles_column)
+        column = find_column(path, header, smiles_column)
         names = [cell.lower() for cell in header]
-        name_column = next((names.index(n) for n in _NAME_COLUMNS if n in names), column)
+        name_column = next((names.index(n) for n in NAME_COLUMNS if n in names), column)
         for line, cells, uncut in rows:
             problem = uncut or _row_problem(cells, len(header))
             if problem is not None:
@@ -117,14 +117,15 @@ def _choose_delimiter(header: str) -> str:
     by_frequency = sorted(_DELIMITERS, key=header.count, reverse=True)
     for delimiter in by_frequency:
         cells = (cell.strip(' "\r\n\t') for cell in header.split(delimiter))
-        if _SMILES_COLUMN in map(str.lower, cells):
+        if SMILES_COLUMN in map(str.lower, cells):
             return delimiter
     return by_frequency[0]
 
 
-def _find_column(path: str | Path, header: Sequence[str], wanted: str | None) -> int:
+def find_column(path: str | Path, header: Sequence[str], wanted: str | None) -> int:
+    """Position of the column of SMILES; arguments and errors as of :func:`read_smiles_cells`."""
     names = [cell.lower() for cell in header]
-    name = _SMILES_COLUMN if wanted is None else wanted.strip().lower()
+    name = SMILES_COLUMN if wanted is None else wanted.strip().lower()
     if name in names:
         return names.index(name)
     if wanted is not None and name.isdecimal() and name.isascii() and len(name) < 6:
@@ -134,7 +135,7 @@ def _find_column(path: str | Path, header: Sequence[str], wanted: str | None) ->
             return column
     shown = ", ".join(cell[:30] or "(no name)" for cell in header[:20])
     raise DataError(
-        f"{path}: no column {wanted or _SMILES_COLUMN!r} among the {len(header)} of its header "
+        f"{path}: no column {wanted or SMILES_COLUMN!r} among the {len(header)} of its header "
         f"({shown}); name the column of SMILES, or give its number from 1"
     )
 

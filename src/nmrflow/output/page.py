@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
+from nmrflow.answers.hits import Search
 from nmrflow.answers.prediction import Prediction
 from nmrflow.formats.molecule_files import MoleculeRow
 from nmrflow.output.items import Item, of_assignment, of_prediction
@@ -65,7 +66,7 @@ def head(title: str, lines: Sequence[str]) -> str:
     return f"{beginning}<main>\n<h1>{html.escape(title)}</h1>\n{paragraphs}\n"
 
 
-def cards(answer: Prediction | Fit | Elucidation | Ranking) -> str:
+def cards(answer: Prediction | Fit | Elucidation | Ranking | Search) -> str:
     """An answer as cards, for ``IPython.display.HTML`` in a notebook."""
     if isinstance(answer, Prediction):
         structure = answer.structure

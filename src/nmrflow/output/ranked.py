@@ -7,6 +7,7 @@ from typing import Any
 
 from nmrflow.answers.candidates import Candidate, in_order_of_smiles
 from nmrflow.answers.elucidation import Elucidation, Ranking
+from nmrflow.answers.hits import Search
 from nmrflow.answers.sentences import remarks_on, remarks_on_fit, say_all
 from nmrflow.chem.notation import inchikey
 from nmrflow.formats.molecule_files import MoleculeRow
@@ -17,8 +18,8 @@ CANDIDATE_COLUMNS = (
     "log_p", "consistency", "n_matched", "n_peaks", "mean_deviation_ppm", "rmsd_ppm", "n_sampled",
     "probability_among", "contradiction", "remarks", "status", "reason",
 )  # fmt: skip
-"""Of ``elucidate`` and ``rank``; ``probability_among`` stands once, with the last candidate: that
-the truth is among this and all before it."""
+"""Of ``elucidate``, ``rank`` and ``search``; ``probability_among`` stands once, with the last
+candidate: that the truth is among this and all before it."""
 
 _TAGGED = (
     "query", "query_name", "name", "score", "log_p", "consistency", "n_sampled",
@@ -29,7 +30,7 @@ _TAGGED = (
 def of_answer(
     number: int,
     name: str,
-    answer: Elucidation | Ranking,
+    answer: Elucidation | Ranking | Search,
     refused: Sequence[MoleculeRow] = (),
     given: Sequence[MoleculeRow] = (),
     notes: Sequence[str] = (),
@@ -48,11 +49,15 @@ def of_answer(
     """
     asked = {"query": number, "query_name": name}
     remarks = remarks_on(answer.question)
+    chance = None if isinstance(answer, Search) else answer.probability
     found = []
     for k, candidate in enumerate(answer.candidates, start=1):
         own = given[candidate.place] if given and candidate.place is not None else None
+        if isinstance(answer, Search):
+            smiles, called = candidate.structure.connectivity, answer.names[k - 1]
+            own = MoleculeRow(k, "", called, smiles, candidate.structure, None)
         is_last = k == len(answer.candidates)
-        probability = answer.probability if is_last else None
+        probability = chance if is_last else None
         found.append(_of_candidate(asked, k, candidate, own, remarks, probability))
     for molecule in refused:
         told = asked | {
@@ -65,8 +70,13 @@ def of_answer(
     peaks = ", ".join(map(str, question.shifts_ppm))
     formula = f", {question.formula}" if question.formula else ""
     sentences = [*notes, *say_all(answer)]
+    numbers: dict[str, Any]
+    told_of: tuple[str, ...]
     if isinstance(answer, Ranking):
         numbers = {"none_fits": answer.none_fits}
+    elif isinstance(answer, Search):
+        told_of = ("n_library", "n_passed", "n_scored")
+        numbers = {key: getattr(answer, key) for key in told_of}
     else:
         told_of = ("seed", "n_samples", "n_invalid", "n_distinct")
         numbers = {key: getattr(answer, key) for key in told_of}
@@ -82,7 +92,7 @@ def of_answer(
                 {"shift_ppm": line.peak.shift_ppm, "name": line.name} for line in question.kept
             ],
             "formula": question.formula,
-            "probability_among": _finite(answer.probability),
+            "probability_among": _finite(chance),
             "remarks": sentences,
             "status": OK,
         }

@@ -1,0 +1,1 @@
+"""Libraries: what is known, labelled with predicted spectra, to be searched."""
