@@ -118,7 +118,7 @@ def test_a_formula_is_part_of_what_is_asked(case: Case) -> None:
     known = trained.to_latent(drawn, [asked] * 20)
     unknown = trained.to_latent(drawn)
     assert (known.z - unknown.z).abs().max() > 0.01
-    with pytest.raises(StructureError, match="contradict the formula"):
+    with pytest.raises(StructureError, match="contradict what is known"):
         trained.to_latent(drawn, [wrong] * 20)
 
 
@@ -549,7 +549,7 @@ def test_a_proposal_knows_how_likely_its_own_draw_was(case: Case, knows_formula:
         rounded = torch.from_numpy(np.stack([trained.codec.round(p.x) for p in drawn]))
         told = None
         if knows_formula:
-            told = {"formula": torch.tensor([trained.domain.count(formulas[k])] * 40)}
+            told = {"facts": torch.tensor([trained.domain.count(formulas[k])] * 40)}
         log_p = trained.flow.log_probability(rounded, codes[k].expand(40, -1), told)
         np.testing.assert_allclose([p.log_p for p in drawn], log_p.detach(), rtol=0, atol=1e-9)
 

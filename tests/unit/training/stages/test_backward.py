@@ -47,7 +47,7 @@ def record(smiles: str) -> Record:
     letters = "SDTQ"
     peaks = PeakList(
         tuple(
-            Peak(20.0 + 15.5 * atom, letters[n], atoms=(str(atom),))
+            Peak(20.0 + 15.5 * atom, letters[min(n, 3)], atoms=(str(atom),))
             for atom, (element, n) in enumerate(
                 zip(structure.elements, structure.n_hydrogens, strict=True)
             )
