@@ -173,7 +173,11 @@ def _label(
 
 def code_of(shifts_ppm: NDArray[np.floating], axis: ShiftAxis) -> NDArray[np.uint8]:
     """The spectrum code ``(n_bins,)`` of predicted shifts, which fall where they fall."""
-    bins = np.floor(axis.places(np.asarray(shifts_ppm, dtype=np.float64))).astype(np.int64)
     code = np.zeros(axis.n_bins, dtype=np.uint8)
-    code[bins.clip(0, axis.n_bins - 1)] = 1
+    code[bins_of(shifts_ppm, axis)] = 1
     return code
+
+
+def bins_of(shifts_ppm: NDArray[np.floating], axis: ShiftAxis) -> NDArray[np.intp]:
+    """The bin of each shift; beyond either end it is the last there."""
+    return np.searchsorted(axis.bin_edges_ppm(), shifts_ppm, side="right")

@@ -1,13 +1,12 @@
 """The first pass over a library: every molecule against a spectrum, by what is stored of it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.library.labels import code_of, scales_ppm
+from nmrflow.library.labels import bins_of, scales_ppm
 from nmrflow.library.library import Library, words
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
@@ -134,7 +133,11 @@ def _table(
 
 def _masks(shifts_ppm: Sequence[float], axis: ShiftAxis) -> NDArray[np.uint64]:
     """For each peak the bits within the window, ``(n_peaks, n_words)``."""
-    n_steps = math.ceil(2 * WINDOW_PPM / axis.bin_width_ppm)
-    offsets = np.linspace(-WINDOW_PPM, WINDOW_PPM, 1 + n_steps)  # No bin between is passed over.
-    codes = [np.packbits(code_of(shift + offsets, axis)) for shift in shifts_ppm]
+    ends = np.array([-WINDOW_PPM, WINDOW_PPM])
+    codes = []
+    for shift in shifts_ppm:
+        first, last = bins_of(shift + ends, axis)
+        code = np.zeros(axis.n_bins, dtype=np.uint8)
+        code[first : last + 1] = 1
+        codes.append(np.packbits(code))
     return words(np.array(codes))

@@ -266,12 +266,11 @@ def test_where_nothing_was_drawn_there_is_no_candidate(
     small_flow: TrainedFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Proposal(None, "no bonds", *[np.zeros(1)] * 3)
-    monkeypatch.setattr(
-        elucidation, "draw_in_parts", lambda *_: iter([[nothing] * 3, [nothing] * 2])
-    )
+    monkeypatch.setattr(elucidation, "find", lambda *_: iter([[nothing] * 3, [nothing] * 2]))
     found = elucidate(small_flow, TOLUENE_PPM, n_samples=5)
     assert (found.candidates, found.n_distinct, found.n_invalid) == ((), 0, 5)
-    assert found.probability == 0
+    assert found.probability is None  # Without a calibration there is none of anything.
+    assert replace(found, is_calibrated=True).probability == 0
 
 
 @pytest.mark.parametrize("n_shown", [3, 1_000])
