@@ -29,8 +29,8 @@ from nmrflow.flow import (
     StructureRecurrent,
     StructureTransformer,
 )
-from nmrflow.flow.conditionals.atoms import N_PEAKS
 from nmrflow.flow.conditionals.base import Conditional
+from nmrflow.flow.conditionals.peaks import N_PEAKS
 from nmrflow.flow.latent import Latent
 from nmrflow.flow.node import Dims, Node
 from nmrflow.flow.tokens import Grammar

@@ -269,8 +269,8 @@ def test_where_nothing_was_drawn_there_is_no_candidate(
     monkeypatch.setattr(elucidation, "find", lambda *_: iter([[nothing] * 3, [nothing] * 2]))
     found = elucidate(small_flow, TOLUENE_PPM, n_samples=5)
     assert (found.candidates, found.n_distinct, found.n_invalid) == ((), 0, 5)
-    assert found.probability is None  # Without a calibration there is none of anything.
-    assert replace(found, is_calibrated=True).probability == 0
+    assert found.probability == 0
+    assert replace(found, is_calibrated=False).probability is None
 
 
 @pytest.mark.parametrize("n_shown", [3, 1_000])

@@ -16,7 +16,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.chem.totals import UNKNOWN, Totals
 from nmrflow.errors import ConfigError, StructureError
 from nmrflow.flow import AtomTransformer, StructureCoupling
-from nmrflow.flow.conditionals.atoms import N_PEAKS
+from nmrflow.flow.conditionals.peaks import N_PEAKS
 from nmrflow.flow.saturated import SaturatedGrammar
 from nmrflow.flow.tokens import State
 from nmrflow.model.network import grammar_of
