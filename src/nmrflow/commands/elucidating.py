@@ -38,13 +38,8 @@ def network_for(formula: str | None) -> str:
         StructureError: If the formula is none.
     """
     counts = {} if formula is None else parse_formula(formula)
-    if counts.keys() == {"C", "H"} and 2 <= counts["C"] <= MOST_CARBONS:
-        say(
-            f"A formula of C and H alone: asked of the network {OF_HYDROCARBONS}; --model "
-            f"{DEFAULT} asks the other."
-        )
-        return OF_HYDROCARBONS
-    return DEFAULT
+    of_two = counts.keys() == {"C", "H"} and 2 <= counts["C"] <= MOST_CARBONS
+    return OF_HYDROCARBONS if of_two else DEFAULT
 
 
 def run_elucidate(
@@ -56,6 +51,12 @@ def run_elucidate(
         NmrflowError: If the source, its only spectrum, or the formula is refused.
     """
     model = settings.load([asking.source])
+    if asking.formula is not None and settings.model == OF_HYDROCARBONS:
+        model.domain.check_formula(asking.formula)
+        settings.tell(
+            f"A formula of C and H alone: asked of the network {OF_HYDROCARBONS}; --model "
+            f"{DEFAULT} asks the other."
+        )
     about = {"caveats": model.caveats, "seed": seed, "n_samples": n_samples}
     heading = _heading("elucidate", "Structures for a {} spectrum", settings, model, about)
 

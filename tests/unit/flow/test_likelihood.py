@@ -201,7 +201,7 @@ def test_a_formula_that_is_not_the_molecules_makes_it_impossible(
     right, wrong = (told_of(domain, 1, [formula]) for formula in ("C3H8", "C2H6"))
     assert flow.log_probability(cells, code, right).isfinite().all()
     assert flow.log_probability(cells, code, wrong).item() == -torch.inf
-    with pytest.raises(StructureError, match="contradict the formula"):
+    with pytest.raises(StructureError, match="contradict what is known"):
         flow.to_latent(flow.fill(cells), wrong)
 
 
@@ -215,7 +215,7 @@ def test_cells_that_hold_no_order_are_refused(flow: Flow, number: int) -> None:
 
 def test_conditions_of_another_width_or_name_are_refused(flow: Flow) -> None:
     cells = torch.zeros(2, *flow.cell_shape)
-    with pytest.raises(ShapeError, match="formula of shape"):
+    with pytest.raises(ShapeError, match="facts of shape"):
         flow.log_probability(cells, torch.zeros(2, N_BINS), {"facts": torch.zeros(2, 9)})
     with pytest.raises(ShapeError, match="takes no multiplicity"):
         flow.log_probability(cells, torch.zeros(2, N_BINS), {"multiplicity": torch.zeros(2, 1)})
