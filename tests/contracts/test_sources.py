@@ -75,6 +75,7 @@ SOURCES: dict[str, Callable[[Path], Source]] = {
     "nmrshiftdb2_13c": make_lines,
 }
 
+
 class Readings(NamedTuple):
     """A source, and what it gave twice; another source made the same way, and what it gave."""
 
