@@ -27,9 +27,8 @@ _AT_ONCE = 256
 def measure(checkpoint: str, table: Path) -> list[dict[str, float | int | str]]:
     """One row per floating type."""
     trained = load(checkpoint)
-    refusal = getattr(trained.codec, "refusal", trained.domain.refusal)
     read = trained.source_at(str(table)).read().records
-    records = [record for record in read if refusal(record.structure) is None]
+    records = [r for r in read if trained.codec.refusal(r.structure) is None]
     rows: list[dict[str, float | int | str]] = []
     for dtype in (torch.float32, torch.float64):
         flow = trained.flow.to(dtype)

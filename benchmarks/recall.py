@@ -65,7 +65,8 @@ def main() -> None:
 @torch.no_grad()
 def measure(trained: TrainedFlow, records: list[Record], width: int) -> dict[str, object]:
     """Shares of records whose molecule is found, and prefixes read for each, by way."""
-    node = next(n for n in trained.flow.nodes if isinstance(n, StructureCoupling))
+    node = trained.flow.likely
+    assert isinstance(node, StructureCoupling)
     truths = [torch.from_numpy(trained.codec.encode(r.structure)).long() for r in records]
     found: dict[str, object] = {"n": len(records), "width": width}
     for known in KNOWN:

@@ -16,6 +16,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.errors import CheckpointError, SpectrumError
 from nmrflow.metrics.calibration import log_likelihood
 from nmrflow.model.calibration import Logistic, RankingWeights
+from nmrflow.model.drawing import log_p_of_drawn
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Question
@@ -103,7 +104,7 @@ def weigh_drawn(
         return []
     structures = [p.structure for p in first.values() if p.structure is not None]
     has_log_p = model.has_likelihood
-    log_p = model.log_p_of_drawn([*first.values()], question) if has_log_p else None
+    log_p = log_p_of_drawn(model, [*first.values()], question) if has_log_p else None
     return [
         replace(candidate, n_sampled=n_drawn[candidate.structure.connectivity])
         for candidate in _weigh(model, question, structures, log_p, model.proposal_ranking)

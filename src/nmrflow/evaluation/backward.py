@@ -57,15 +57,10 @@ def question_of(record: Record, known: Known) -> Question:
     return Question(peaks, formula=record.structure.formula if is_told else None)
 
 
-def is_of_tables(trained: TrainedFlow) -> bool:
-    """Whether the codec's cells tell hydrogens, and not every molecule known has a table."""
-    return bool(getattr(trained.codec, "tells_hydrogens", False))
-
-
 def choose(trained: TrainedFlow, records: Sequence[Record], n: int, seed: int) -> list[Record]:
     """So many of the records that have a table, drawn by a hash of their molecules."""
-    refusal = getattr(trained.codec, "refusal", trained.domain.refusal)
-    return draw((r for r in records if refusal(r.structure) is None), n, seed)
+    held = (r for r in records if trained.codec.refusal(r.structure) is None)
+    return draw(held, n, seed)
 
 
 @torch.no_grad()

@@ -13,7 +13,6 @@ from nmrflow.data.dataset import SpectrumDataset, say_off_scale
 from nmrflow.data.records import Record, Source, SourceData
 from nmrflow.data.splits import Sides, records_hash
 from nmrflow.errors import ConfigError, DataError
-from nmrflow.evaluation.backward import is_of_tables
 from nmrflow.evaluation.samples import show_examples
 from nmrflow.evaluation.scores_file import check_scores_writable, write_scores
 from nmrflow.evaluation.scoring import SCORING, Scores, score
@@ -65,7 +64,7 @@ def _score(plain: dict[str, Any]) -> Scores:
     if not sides.train:
         say("the data trained on are not at hand: no probes of z, and no learned prior")
     # Not every record of such a network has a table.
-    codec = NoCells(trained.domain) if is_of_tables(trained) else trained.codec
+    codec = NoCells(trained.domain) if trained.codec.tells_hydrogens else trained.codec
     encode = partial(SpectrumDataset, codec=codec, axis=trained.axis)
     validation, train = encode(sides.validation), encode(sides.train) if sides.train else None
     ids = plain["examples"]

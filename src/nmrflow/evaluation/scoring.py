@@ -15,7 +15,7 @@ from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
 from nmrflow.errors import StructureError
-from nmrflow.evaluation.backward import backward_scores, choose, is_of_tables
+from nmrflow.evaluation.backward import backward_scores, choose
 from nmrflow.evaluation.paper.bonds import Counts, bond_correlations, bond_counts
 from nmrflow.evaluation.paper.conditional import conditional_scores
 from nmrflow.evaluation.paper.entropy import cell_entropy_bits
@@ -70,7 +70,7 @@ def score(  # noqa: PLR0913 - most by name
         "n_seen_in_training": sum(structure_hash(s.connectivity) in seen for s in structures),
         **shift_scores(trained, validation.records),
     }
-    if is_of_tables(trained) or not trained.network.has_flow:
+    if trained.codec.tells_hydrogens or not trained.network.has_flow:
         logits = trained.predict_logits(structures)
         code = validation.code.numpy().astype(bool)
         scores = {**counts, **_forward(trained, logits, code, side["constant_bins"])}

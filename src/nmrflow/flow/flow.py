@@ -104,10 +104,11 @@ class Flow(nn.Module):
     @property
     def has_likelihood(self) -> bool:
         """Whether single molecules have a probability: :meth:`log_probability`."""
-        return self._likely is not None
+        return self.likely is not None
 
     @property
-    def _likely(self) -> Node | None:
+    def likely(self) -> Node | None:
+        """The node that says how probable single molecules are, or None."""
         return next((node for node in self.nodes if node.has_likelihood), None)
 
     @property
@@ -241,7 +242,7 @@ class Flow(nn.Module):
         Raises:
             ShapeError: If the flow has no likelihood.
         """
-        node = self._likely
+        node = self.likely
         if node is None:
             raise ShapeError("this flow has no likelihood of molecules")
         by_name = self._by_name(len(cells), told)
@@ -263,10 +264,6 @@ class Flow(nn.Module):
     def sample_z(self, draws: Draws) -> Tensor:
         """Residuals from the prior N(0, I), one a row, on the flow's own device and type."""
         return draws.normal(self.draw_width)[:, : self.n_residual].to(self.device, self.dtype)
-
-    def n_told(self, condition: str) -> int:
-        """Numbers of a condition; raises as :meth:`to_latent` where no node takes it."""
-        return self._by_name(1, None)[condition].shape[1]
 
     def _by_name(self, n: int, told: Conditions | None) -> dict[str, Tensor]:
         told = told or {}

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nmrflow.flow.tokens import MAX_ORDER, Grammar, State
+from nmrflow.flow.state import State
+from nmrflow.flow.tokens import MAX_ORDER, Grammar
 
 
 class SaturatedGrammar(Grammar):
@@ -27,10 +28,9 @@ class SaturatedGrammar(Grammar):
         counted: How much an atom of each kind adds to each total, ``(n_kinds, n_counts)``: first
             the atoms of each element, then hydrogens, then others.
         most_bonds: Of each element, how much an atom adds at most, hydrogens among it, to the sum
-            of valences of a molecule without a net charge.
+            of valences of a molecule without a net charge, its charge being taken off.
+        charges: Of each kind.
     """
-
-    is_saturated = True
 
     def __init__(
         self,

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nmrflow.flow.state import State
 from nmrflow.flow.structure import StructureCoupling
-from nmrflow.flow.tokens import State
 
 _LEAST = -1e8
 

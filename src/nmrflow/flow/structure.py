@@ -18,7 +18,8 @@ from nmrflow.flow.cells import kind_probabilities, slot_probabilities, table_pro
 from nmrflow.flow.conditionals.base import Conditional
 from nmrflow.flow.node import Dims, Node
 from nmrflow.flow.spectrum import whole_numbers
-from nmrflow.flow.tokens import MAX_ORDER, UNKNOWN, Grammar, State
+from nmrflow.flow.state import UNKNOWN, State
+from nmrflow.flow.tokens import MAX_ORDER, Grammar
 from nmrflow.numerics import Draws
 
 _HALF = 0.5

@@ -1,8 +1,10 @@
 """Structures for one question: draws, some at a time, or the likeliest by a beam."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nmrflow.chem.structure import Structure
@@ -37,8 +39,8 @@ def search_widely(model: TrainedFlow, question: Question, width: int) -> list[Pr
     from nmrflow.flow.search import search
     from nmrflow.flow.structure import StructureCoupling
 
-    node = next((n for n in model.flow.nodes if isinstance(n, StructureCoupling)), None)
-    if node is None:
+    node = model.flow.likely
+    if not isinstance(node, StructureCoupling):
         raise SpectrumError("this network has no likelihood of structures")
     code, told = model.asked(question)
     facts = node.unknown_condition(1) if told is None else told["facts"]
@@ -54,7 +56,7 @@ def find(
     That is a beam, where kinds of atoms tell their hydrogens; else :data:`N_SAMPLES` draws, for
     which answers are calibrated.
     """
-    if n_samples is None and getattr(model.codec, "tells_hydrogens", False):
+    if n_samples is None and model.codec.tells_hydrogens:
         yield search_widely(model, question, BEAM)
     else:
         yield from draw_in_parts(
@@ -92,7 +94,7 @@ def _proposals(
 ) -> list[Proposal]:
     """Tables ``(n, n_cells)`` as :meth:`TrainedFlow.from_latent` makes them of their z."""
     known: dict[bytes, tuple[Structure | None, str | None]] = {}
-    asked = code[0].numpy().tobytes(), None if told is None else told["facts"][0].numpy().tobytes()
+    asked = _asked(code, told)
     proposals = []
     for start in range(0, len(cells), _LATENTS_AT_ONCE):
         rows = slice(start, start + _LATENTS_AT_ONCE)
@@ -105,3 +107,29 @@ def _proposals(
             structure, refusal = model.decode(x_, known)
             proposals.append(Proposal(structure, refusal, x_, z_, None, asked, float(p)))
     return proposals
+
+
+def log_p_of_drawn(
+    model: TrainedFlow, proposals: Sequence[Proposal], question: Question
+) -> NDArray[np.float64]:
+    """As :meth:`TrainedFlow.log_p`, of valid proposals, ``(n,)``.
+
+    It is known of those that were made for the question in canonical form.
+    """
+    structures = [p.structure for p in proposals if p.structure is not None]
+    asked = _asked(*model.asked(question))
+    log_p = np.array([np.nan if p.log_p is None else p.log_p for p in proposals])
+    for k, (proposal, structure) in enumerate(zip(proposals, structures, strict=True)):
+        canonical = model.codec.encode(structure)
+        if proposal.asked != asked or (model.codec.round(proposal.x) != canonical).any():
+            log_p[k] = np.nan
+    (other,) = np.nonzero(np.isnan(log_p))
+    if len(other):
+        log_p[other] = model.log_p([structures[k] for k in other], [question] * len(other))
+    return log_p
+
+
+def _asked(code: Tensor, told: Mapping[str, Tensor] | None) -> tuple[bytes, bytes | None]:
+    """What :attr:`Proposal.asked` is of a question."""
+    facts = None if told is None else told["facts"][0].numpy().tobytes()
+    return code[0].numpy().tobytes(), facts

@@ -44,7 +44,7 @@ class TrainedFlow(Predictor):
     @property
     def takes_formula(self) -> bool:
         """Whether proposals can be asked to have a given molecular formula."""
-        tells = self.domain.tells_kinds or getattr(self.codec, "tells_hydrogens", False)
+        tells = self.domain.tells_kinds or self.codec.tells_hydrogens
         return self.network.has_flow and tells and "facts" in self.flow.conditions
 
     @torch.no_grad()
@@ -197,24 +197,6 @@ class TrainedFlow(Predictor):
             parts.append(self.flow.log_probability(cells[rows], codes[rows], own))
         return np.asarray(torch.cat(parts).double().cpu().numpy())
 
-    def log_p_of_drawn(
-        self, proposals: Sequence[Proposal], question: Question
-    ) -> NDArray[np.float64]:
-        """As :meth:`log_p`, of valid proposals: known of those drawn for it in canonical form."""
-        structures = [p.structure for p in proposals if p.structure is not None]
-        cells = self._encode(structures).numpy()
-        told = self._conditions([question], 1)
-        facts = None if told is None else told["facts"][0].numpy().tobytes()
-        asked = question.code(self.axis).astype(bool).tobytes(), facts
-        log_p = np.array([np.nan if p.log_p is None else p.log_p for p in proposals])
-        for k, (proposal, canonical) in enumerate(zip(proposals, cells, strict=True)):
-            if proposal.asked != asked or (self.codec.round(proposal.x) != canonical).any():
-                log_p[k] = np.nan
-        (other,) = np.nonzero(np.isnan(log_p))
-        if len(other):
-            log_p[other] = self.log_p([structures[k] for k in other], [question] * len(other))
-        return log_p
-
     def asked(self, question: Question) -> tuple[torch.Tensor, dict[str, torch.Tensor] | None]:
         """The code of a question, bool ``(1, n_bins)``, and what the flow is told beside it."""
         return torch.from_numpy(self._codes([question])).bool(), self._conditions([question], 1)
@@ -234,7 +216,9 @@ class TrainedFlow(Predictor):
             if any(one.formula is not None for one in asked):
                 raise SpectrumError("this network cannot be asked for a formula")
             return None
-        facts = facts_of(asked, self.codec, self.flow.n_told("facts"))
+        assert self.flow.likely is not None
+        n_facts = self.flow.likely.unknown_condition(1).shape[1]
+        facts = facts_of(asked, self.codec, n_facts)
         return None if facts is None else {"facts": facts}
 
     def _encode(self, structures: Sequence[Structure]) -> torch.Tensor:

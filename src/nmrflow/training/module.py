@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 from nmrflow.data.dataset import Batch
-from nmrflow.errors import ConfigError, TrainingError
+from nmrflow.errors import TrainingError
 from nmrflow.evaluation.scores_file import named
 from nmrflow.flow.latent import Latent
 from nmrflow.losses import FlowOutputs, Objective
@@ -23,7 +22,7 @@ from nmrflow.model import checkpoint as checkpoints
 from nmrflow.model.network import Network
 from nmrflow.model.schema import load_weights
 from nmrflow.numerics import Draws, generator_for, own_rows, summed, world_size
-from nmrflow.training.optimizer import check_state
+from nmrflow.training.optimizer import optimizers_of
 
 
 class FlowModule(lightning.LightningModule):
@@ -75,17 +74,7 @@ class FlowModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
         """The configured optimiser over all parameters that are to be trained."""
-        trained = (weight for weight in self.parameters() if weight.requires_grad)
-        try:
-            optimizer = self._make_optimizer(trained)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"the optimizer cannot be built: {error}") from error
-        optimizer.register_load_state_dict_pre_hook(check_state)
-        if self._schedule is None:
-            return optimizer
-        schedule, n_steps = self._schedule, int(self.trainer.estimated_stepping_batches)
-        by_step = LambdaLR(optimizer, lambda step: schedule(min(step / n_steps, 1.0)))
-        return [optimizer], [{"scheduler": by_step, "interval": "step"}]
+        return optimizers_of(self, self._make_optimizer, self._schedule)
 
     def on_fit_start(self) -> None:
         """Lightning leaves the mode as it is, and a flow that was used before is in the other."""

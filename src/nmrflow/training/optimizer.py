@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
-from nmrflow.errors import CheckpointError
+from nmrflow.errors import CheckpointError, ConfigError
 
 _MOMENTUM = 0.95
 _NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315
@@ -198,3 +200,31 @@ class Trapeze:
             return max(share_done, 1e-3) / self.warm_up
         falling = max(share_done - self.hold, 0.0) / (1 - self.hold)
         return max(0.5 + 0.5 * math.cos(math.pi * falling), 1e-3)
+
+
+def optimizers_of(
+    module: LightningModule,
+    make: Callable[[Iterable[Tensor]], Optimizer],
+    schedule: Callable[[float], float] | None,
+) -> Any:  # noqa: ANN401 - what Lightning takes
+    """The optimiser over all parameters of a module that are to be trained.
+
+    Args:
+        module: With a trainer.
+        make: Makes it from the parameters.
+        schedule: Factor on its rates, from the share of the steps done; 1 if None.
+
+    Raises:
+        ConfigError: If it cannot be made.
+    """
+    trained = (weight for weight in module.parameters() if weight.requires_grad)
+    try:
+        optimizer = make(trained)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the optimizer cannot be built: {error}") from error
+    optimizer.register_load_state_dict_pre_hook(check_state)
+    if schedule is None:
+        return optimizer
+    n_steps = int(module.trainer.estimated_stepping_batches)
+    by_step = LambdaLR(optimizer, lambda step: schedule(min(step / n_steps, 1.0)))
+    return [optimizer], [{"scheduler": by_step, "interval": "step"}]

@@ -18,7 +18,7 @@ from nmrflow.errors import ConfigError, StructureError
 from nmrflow.flow import AtomTransformer, StructureCoupling
 from nmrflow.flow.conditionals.peaks import N_PEAKS
 from nmrflow.flow.saturated import SaturatedGrammar
-from nmrflow.flow.tokens import State
+from nmrflow.flow.state import State
 from nmrflow.model.network import grammar_of
 
 N_BINS = 6

@@ -16,7 +16,8 @@ from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import StructureError
 from nmrflow.flow.cells import kind_probabilities, slot_probabilities, table_probabilities
-from nmrflow.flow.tokens import UNKNOWN, Grammar, State
+from nmrflow.flow.state import UNKNOWN, State
+from nmrflow.flow.tokens import Grammar
 
 Molecules = Callable[[Domain], st.SearchStrategy[Structure]]
 

@@ -10,7 +10,8 @@ from nmrflow.chem.codecs.published import HYDROCARBONS
 from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.errors import ConfigError
 from nmrflow.flow import StructureTransformer
-from nmrflow.flow.tokens import UNKNOWN, Grammar
+from nmrflow.flow.state import UNKNOWN
+from nmrflow.flow.tokens import Grammar
 
 CARBONS = Grammar((4,), 17, TableCodec(HYDROCARBONS).pairs)
 

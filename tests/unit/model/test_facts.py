@@ -13,6 +13,7 @@ from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.model.drawing import log_p_of_drawn
 from nmrflow.model.facts import facts_of
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.peaks import Peak, PeakList
@@ -92,7 +93,7 @@ def test_what_is_drawn_goes_back_and_has_its_probability(network: TrainedFlow) -
             assert asked.formula in (None, proposal.structure.formula)
         found = [p for p in proposals if p.structure is not None]
         if found:
-            told = network.log_p_of_drawn(found, asked)
+            told = log_p_of_drawn(network, found, asked)
             truth = network.log_p(
                 [p.structure for p in found if p.structure], [asked] * len(found)
             )
@@ -109,7 +110,9 @@ def test_log_p_does_not_depend_on_the_numbering(
 ) -> None:
     codec = network.codec
     assert isinstance(codec, TableCodec)
-    known = molecules_of(network.domain).filter(lambda s: codec.refusal(s) is None)
+    known = molecules_of(network.domain).filter(
+        lambda s: codec.refusal(s) is None and "C" in s.elements
+    )
     structure = data.draw(known)
     others = [
         structure.permuted(data.draw(st.permutations(range(structure.n_atoms)))) for _ in range(3)

@@ -20,7 +20,12 @@ class MoleculeCodec(Protocol):
     domain: Domain
     shape: tuple[int, ...]
     depends_on_atom_order: bool
+    tells_hydrogens: bool
     loses: tuple[str, ...]
+
+    def refusal(self, structure: Structure) -> str | None:
+        """Why ``encode`` refuses a structure, in a sentence, or None where it does not."""
+        ...
 
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """The tensor of a structure, whole numbers, of shape :attr:`shape`.

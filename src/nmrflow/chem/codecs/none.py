@@ -19,10 +19,15 @@ class NoCells:
 
     shape: tuple[int, ...] = (0,)
     depends_on_atom_order = False
+    tells_hydrogens = False
     loses: tuple[str, ...] = ("stereochemistry (cis/trans and R/S forms get one prediction)",)
 
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
+
+    def refusal(self, structure: Structure) -> str | None:
+        """As :meth:`nmrflow.chem.domain.Domain.refusal`."""
+        return self.domain.refusal(structure)
 
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """Nothing, ``(0,)``; raises as :meth:`nmrflow.chem.domain.Domain.check`."""

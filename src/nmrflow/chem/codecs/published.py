@@ -38,6 +38,7 @@ class BondTensorCodec:
     n_digits = 136
     shape = (4, 16, 16)
     depends_on_atom_order = True
+    tells_hydrogens = False
     loses = (
         "stereochemistry (cis/trans and R/S forms share one tensor)",
         "methane (it has no bond: its tensor would be all zeros)",
@@ -45,6 +46,10 @@ class BondTensorCodec:
 
     _AROMATIC_CHANNEL = 3
     _AROMATIC_DIGIT = 5
+
+    def refusal(self, structure: Structure) -> str | None:
+        """As :meth:`nmrflow.chem.domain.Domain.refusal`."""
+        return self.domain.refusal(structure)
 
     def encode(self, structure: Structure) -> NDArray[np.uint8]:
         """Write a structure as its bond tensor.

@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError
 from nmrflow.flow.conditionals.base import Conditional
+from nmrflow.flow.conditionals.memory import AtomMemory
 from nmrflow.flow.conditionals.peaks import N_PEAKS, PeakReader
 from nmrflow.flow.conditionals.transformer import Layer, attention_bias
 from nmrflow.flow.saturated import SaturatedGrammar
-from nmrflow.flow.tokens import MAX_ORDER, State
+from nmrflow.flow.state import State
+from nmrflow.flow.tokens import MAX_ORDER
 
 _MOST_LEFT = 3
 """More bonds to give than so many are not told apart."""
 _GREATEST_REST = 72
-_ROOM = 4
-"""Positions by which memory grows at a time."""
 
 
 class _At(NamedTuple):
@@ -127,12 +127,12 @@ class AtomTransformer(Conditional):
         keys = self._padded_keys(self.key(x)[:, 1:])
         return self._leave(x.gather(1, of_token), so_far, at, keys)
 
-    def begin(self, code: Tensor, peaks: Tensor | None = None) -> "_Memory":
+    def begin(self, code: Tensor, peaks: Tensor | None = None) -> AtomMemory:
         """The peaks as every layer reads them, and room for the first positions."""
         told, seen = self.peaks(code, peaks)
         layers = [layer for layer in self.layers if isinstance(layer, Layer)]
         zeros = told.new_zeros(len(code), self.width)
-        return _Memory(
+        return AtomMemory(
             [layer.keys(told) for layer in layers],
             seen,
             [None] * len(layers),
@@ -154,12 +154,12 @@ class AtomTransformer(Conditional):
         at = _At(at.column[:, None], at.left[:, None])
         return self._leave(memory.hidden[:, None], so_far[:, None], at, memory.atoms)[:, 0]
 
-    def select(self, memory: Any, rows: Tensor) -> "_Memory":  # noqa: ANN401
+    def select(self, memory: Any, rows: Tensor) -> AtomMemory:  # noqa: ANN401
         """The memory of some of the molecules."""
-        found: _Memory = memory.select(rows)
+        found: AtomMemory = memory.select(rows)
         return found
 
-    def _advance(self, memory: "_Memory", rows: Tensor, state: State, before: Tensor) -> None:
+    def _advance(self, memory: AtomMemory, rows: Tensor, state: State, before: Tensor) -> None:
         """One more position of some molecules."""
         own = State(*(part[rows] for part in state))
         position = own.column + 1
@@ -240,74 +240,6 @@ class AtomTransformer(Conditional):
         bonds = score + by_left.gather(-1, left) + by_distance
         logits: Tensor = torch.cat([bonds.transpose(-1, -2).flatten(-2), self.ends(u)], -1)
         return logits
-
-
-class _Memory:
-    """What :class:`AtomTransformer` keeps of each molecule between two tokens.
-
-    Args:
-        peaks: Keys and values of the peaks, of every layer.
-        seen: Which peaks are real, ``(n, 1, p)``.
-        kept: Keys and values of the positions so far, of every layer, with room behind them.
-        atoms: Keys of atoms for bonds, ``(n, max_atoms, pointer_width)``.
-        hidden: The state of the present position, ``(n, width)``.
-        so_far: The sum of the bonds told at it, ``(n, width)``.
-    """
-
-    def __init__(
-        self,
-        peaks: list[tuple[Tensor, Tensor]],
-        seen: Tensor,
-        kept: list[tuple[Tensor, Tensor] | None],
-        atoms: Tensor,
-        hidden: Tensor,
-        so_far: Tensor,
-    ) -> None:
-        self.peaks, self.seen, self.kept = peaks, seen, kept
-        self.atoms, self.hidden, self.so_far = atoms, hidden, so_far
-
-    @property
-    def n_kept(self) -> int:
-        """Positions that there is room for."""
-        return 0 if self.kept[0] is None else self.kept[0][0].shape[2]
-
-    def make_room(self, n: int) -> None:
-        """Room for so many positions."""
-        if n <= self.n_kept:
-            return
-        for k, (key, _) in enumerate(self.peaks):
-            kept = self.kept[k]
-            own = (key[:, :, :0],) * 2 if kept is None else kept
-            room = n + _ROOM - own[0].shape[2]
-            self.kept[k] = F.pad(own[0], (0, 0, 0, room)), F.pad(own[1], (0, 0, 0, room))
-
-    def of_layer(self, k: int, rows: Tensor, position: Tensor) -> tuple[Any, ...]:
-        """Peaks' and positions' keys and values of some molecules, and how to add to them."""
-        kept = self.kept[k]
-        assert kept is not None
-
-        def add(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-            for whole, new in zip(kept, (key, value), strict=True):
-                whole[rows, :, position] = new[:, :, 0]
-            return kept[0].index_select(0, rows), kept[1].index_select(0, rows)
-
-        peak_key, peak_value = (part.index_select(0, rows) for part in self.peaks[k])
-        return peak_key, peak_value, add
-
-    def select(self, rows: Tensor) -> "_Memory":
-        """Of molecules by position."""
-
-        def pick(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-            return pair[0].index_select(0, rows), pair[1].index_select(0, rows)
-
-        return _Memory(
-            [pick(pair) for pair in self.peaks],
-            self.seen[rows],
-            [None if pair is None else pick(pair) for pair in self.kept],
-            self.atoms.index_select(0, rows),
-            self.hidden.index_select(0, rows),
-            self.so_far.index_select(0, rows),
-        )
 
 
 def _rows(states: State, index: Tensor) -> State:

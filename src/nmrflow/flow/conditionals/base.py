@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nmrflow.flow.tokens import Grammar, State
+from nmrflow.flow.state import State
+from nmrflow.flow.tokens import Grammar
 
 _N_PEAK_COUNTS = 24
 _FREQUENCIES = 32

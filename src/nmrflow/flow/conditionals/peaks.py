@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmrflow.flow.conditionals.transformer import Layer, attention_bias
-from nmrflow.flow.tokens import UNKNOWN
+from nmrflow.flow.state import UNKNOWN
 
 N_PEAKS = 48
 """Peaks of which more can be told than their bins: where they lie, as a whole number, and the

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from nmrflow.flow.conditionals.base import Conditional, StateEmbedding
-from nmrflow.flow.tokens import Grammar, State
+from nmrflow.flow.state import State
+from nmrflow.flow.tokens import Grammar
 
 
 class StructureRecurrent(Conditional):

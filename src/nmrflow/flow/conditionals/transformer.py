@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from nmrflow.errors import ConfigError
 from nmrflow.flow.conditionals.base import Conditional, PeakEmbedding, StateEmbedding
-from nmrflow.flow.tokens import Grammar, State
+from nmrflow.flow.state import State
+from nmrflow.flow.tokens import Grammar
 from nmrflow.numerics import has_fast_bfloat16
 
 

@@ -1,23 +1,19 @@
 """The backward side is learned, on molecules with predicted and with measured peaks."""
 
 import math
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader
 
 from nmrflow.chem.codecs.table import TableCodec
 from nmrflow.config.building import check_counts, check_shares
-from nmrflow.console import say
 from nmrflow.data.peak_table import joined, read_table
 from nmrflow.data.question_draw import PeakBatches, PeakRows, QuestionDraw, Rows
 from nmrflow.errors import ConfigError, TrainingError
@@ -25,21 +21,18 @@ from nmrflow.flow.saturated import SaturatedGrammar
 from nmrflow.flow.spectrum import CODE_LOGIT
 from nmrflow.flow.structure import StructureCoupling
 from nmrflow.model import checkpoint as checkpoints
-from nmrflow.model.network import Network, part_of
-from nmrflow.model.schema import load_weights
+from nmrflow.model.network import Network
 from nmrflow.numerics import Draws, generator_for, own_rows, summed, world_size
 from nmrflow.spectra.places import HUNDREDTHS, ORIGIN_PPM
-from nmrflow.training.callbacks import AtomicCheckpointIO, EpochProgress, LastCheckpoint
-from nmrflow.training.datamodule import as_is
-from nmrflow.training.optimizer import MuonAdamW, Trapeze, check_state
+from nmrflow.training.optimizer import MuonAdamW, Trapeze, optimizers_of
 from nmrflow.training.resemblance import resemblance
-from nmrflow.training.stages.base import Stage, StageContext, ensemble_of
-from nmrflow.training.stages.bonds import GRADIENT_NORM, OF_THE_RUN
+from nmrflow.training.stages.base import StageContext, ensemble_of
+from nmrflow.training.stages.epochs import EpochStage, check_stage
 from nmrflow.training.stages.molecules import measured_table, table_files
 
 
 @dataclass(kw_only=True, eq=False)
-class BackwardStage(Stage):
+class BackwardStage(EpochStage):
     """Train what the flow says of structures, given questions.
 
     Args:
@@ -68,56 +61,23 @@ class BackwardStage(Stage):
     optimizer: Callable[[Iterable[Tensor]], Optimizer] = MuonAdamW
     schedule: Trapeze = field(default_factory=Trapeze)
 
-    keeps = ("last.ckpt",)
-    is_together = True
-
     def __post_init__(self) -> None:
         check_counts(vars(self), n_molecules=1, n_epochs=1, batch_size=1)
         check_shares(vars(self), "share_measured", "share_alike")
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train; goes on after the last checkpoint that is there."""
-        log = _Losses(self.n_epochs)
-        last = context.folder / "last.ckpt"
-        trainer = pl.Trainer(
-            **{key: context.trainer[key] for key in OF_THE_RUN if key in context.trainer},
-            max_epochs=self.n_epochs,
-            gradient_clip_val=GRADIENT_NORM,
-            limit_val_batches=0,
-            callbacks=[log, EpochProgress(), LastCheckpoint(str(context.folder))],
-            logger=False,
-            enable_model_summary=False,
-            plugins=[AtomicCheckpointIO()],
-            default_root_dir=str(context.folder),
-        )
-        batches = self._batches(context, self.batch_size * trainer.world_size)
         module = BackwardModule(
             context.network, self.questions, self.optimizer, self.schedule, context.seed
         )
-        trainer.fit(
-            module,
-            DataLoader(batches.rows, batch_sampler=batches, collate_fn=as_is),
-            ckpt_path=last if last.exists() else None,
-            weights_only=True,
-        )
-        module.eval()
+        losses = self.fit(context, partial(self._batches, context), module)
         # What y says of bits, where it is the code of a question.
         logits = {"mean_logit_true": CODE_LOGIT, "mean_logit_false": -CODE_LOGIT}
-        return {"structure_nats": log.losses, **logits}
+        return {"structure_nats": losses, **logits}
 
-    def load(self, context: StageContext) -> None:
-        """Take the weights of the last checkpoint."""
-        state = checkpoints.read(context.folder / "last.ckpt")["state_dict"]
-        load_weights(context.network.flow, part_of(state, "flow"))
-        context.network.flow.eval()
-
-    def _batches(self, context: StageContext, batch_size: int) -> PeakBatches:
+    def _batches(self, context: StageContext, batch_size: int) -> tuple[PeakRows, PeakBatches]:
         """What is gone through: tables by resemblance, and measured spectra."""
-        if self.molecules not in context.folders:
-            raise ConfigError(
-                f"molecules={self.molecules}: no stage before this one has that name; there are "
-                f"{', '.join(context.folders) or 'none'}"
-            )
+        check_stage(context, "molecules", self.molecules)
         network, grammar = context.network, structure_node(context.network).grammar
         codec = network.codec
         assert isinstance(codec, TableCodec)
@@ -128,7 +88,7 @@ class BackwardStage(Stage):
         if self.share_alike:
             known = rows.measured.kinds
             weights += self.share_alike * resemblance(known, rows, context.seed)
-        return PeakBatches(
+        return rows, PeakBatches(
             rows,
             n=self.n_molecules // self.n_epochs,
             batch_size=batch_size,
@@ -144,9 +104,8 @@ def structure_node(network: Network) -> StructureCoupling:
     Raises:
         ConfigError: If the flow has none.
     """
-    found = (node for node in network.flow.nodes if isinstance(node, StructureCoupling))
-    node = next(found, None)
-    if node is None or not isinstance(node.grammar, SaturatedGrammar):
+    node = network.flow.likely
+    if not (isinstance(node, StructureCoupling) and isinstance(node.grammar, SaturatedGrammar)):
         raise ConfigError(
             "this stage trains a flow with a StructureCoupling, and a codec that tells hydrogens"
         )
@@ -185,15 +144,19 @@ class BackwardModule(pl.LightningModule):
         self._seed = seed
         edges = (network.axis.bin_edges_ppm() - ORIGIN_PPM) * HUNDREDTHS
         self.register_buffer("edges", torch.from_numpy(edges).float(), persistent=False)
-        self.losses: list[Tensor] = []
+        self._losses: list[Tensor] = []
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
         """The configured optimiser over the flow's own weights."""
-        optimizer = self._make_optimizer(w for w in self.parameters() if w.requires_grad)
-        optimizer.register_load_state_dict_pre_hook(check_state)
-        schedule, n_steps = self._schedule, int(self.trainer.estimated_stepping_batches)
-        by_step = LambdaLR(optimizer, lambda step: schedule(min(step / n_steps, 1.0)))
-        return [optimizer], [{"scheduler": by_step, "interval": "step"}]
+        return optimizers_of(self, self._make_optimizer, self._schedule)
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the epoch's losses anew."""
+        self._losses = []
+
+    def train_means(self) -> dict[str, float]:
+        """The mean loss of the epoch's batches so far."""
+        return {"loss": float(torch.stack(self._losses).mean())}
 
     def on_fit_start(self) -> None:
         """Lightning leaves the mode as it is, and a flow that was used before is in the other."""
@@ -226,29 +189,5 @@ class BackwardModule(pl.LightningModule):
                 f"the loss is {float(loss)} in epoch {self.current_epoch + 1}, batch "
                 f"{batch_idx + 1}; lower the stage's optimizer.lr"
             )
-        self.losses.append(loss.detach())
+        self._losses.append(loss.detach())
         return loss * (n_own * world_size() / n)
-
-
-class _Losses(Callback):
-    """One line for each epoch; what it has told is part of the checkpoint."""
-
-    def __init__(self, n_epochs: int) -> None:
-        self.n_epochs = n_epochs
-        self.losses: list[float] = []
-        self._started = time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, BackwardModule)
-        self.losses.append(float(torch.stack(pl_module.losses).mean()))
-        pl_module.losses.clear()
-        say(
-            f"{trainer.current_epoch + 1:>5} of {self.n_epochs}: loss {self.losses[-1]:.3f} "
-            f"({time.perf_counter() - self._started:.0f} s)"
-        )
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"losses": self.losses}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.losses = list(state_dict["losses"])

@@ -37,7 +37,7 @@ from nmrflow.workers import map_in_order
 TABLES = "tables.json"
 _AT_A_TIME = 256
 _LOW_PPM, _HIGH_PPM = -60.0, 250.0
-"""Shifts drawn outside are those of no carbon that the network knows, and drawn again as it."""
+"""Between which carbons of the domain resonate; a shift drawn from a tail beyond is put there."""
 
 
 @dataclass(eq=False)
