@@ -30,7 +30,7 @@ BEAM = 200
 def search_widely(model: TrainedFlow, question: Question, width: int) -> list[Proposal]:
     """The likeliest tables that a beam of so many prefixes finds, each once.
 
-    Their log p is known; z is that of the middle of each table's cells.
+    Their log p is known; x is the middle of each table's cells, z is left to who asks for it.
 
     Raises:
         SpectrumError: If the network has no likelihood of structures, or as
@@ -101,11 +101,9 @@ def _proposals(
         n = len(cells[rows])
         with model.flow.given_query():
             x = model.flow.fill(cells[rows], code.expand(n, -1).double())
-            part = told and {name: t.expand(n, -1) for name, t in told.items()}
-            z = model.flow.to_latent(x, part)[0].z
-        for x_, z_, p in zip(x.cpu().numpy(), z.cpu().numpy(), log_p[rows], strict=True):
+        for x_, p in zip(x.cpu().numpy(), log_p[rows], strict=True):
             structure, refusal = model.decode(x_, known)
-            proposals.append(Proposal(structure, refusal, x_, z_, None, asked, float(p)))
+            proposals.append(Proposal(structure, refusal, x_, None, None, asked, float(p)))
     return proposals
 
 

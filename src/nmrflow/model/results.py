@@ -51,13 +51,14 @@ class PredictedShifts:
 
 @dataclass(frozen=True)
 class Proposal:
-    """One draw of the backward direction: x = f⁻¹(z, y) for one random z.
+    """One draw of the backward direction, x = f⁻¹(z, y) for one random z, or one that was searched.
 
     Args:
         structure: The molecule that the rounded x is; None where it is none.
         refusal: Why the rounded x is no molecule; None where it is one.
         x: What the inverse returned, before rounding.
-        z: The residual that was drawn.
+        z: The residual that was drawn; None of what a search has found, in which any z of its
+            cells would do.
         logits: What x is predicted to have for a spectrum, ``(n_bins,)``; None where nobody
             asked.
         asked: The code, as bits, and the facts that were told, as bytes.
@@ -68,7 +69,7 @@ class Proposal:
     structure: Structure | None
     refusal: str | None
     x: NDArray[np.floating]
-    z: NDArray[np.floating]
+    z: NDArray[np.floating] | None
     logits: NDArray[np.floating] | None = None
     asked: tuple[bytes, bytes | None] | None = None
     log_p: float | None = None

@@ -167,7 +167,7 @@ class AtomTransformer(Conditional):
         memory.make_room(int(position.max()) + 1)
         n_kept = memory.n_kept
         past = torch.arange(n_kept, device=x.device) <= position[:, None]
-        mask = torch.cat([memory.seen[rows], past[:, None]], 2)
+        mask = torch.cat([memory.seen_by(rows), past[:, None]], 2)
         bias = attention_bias(mask, x.dtype)
         for k, layer in enumerate(self.layers):
             assert isinstance(layer, Layer)

@@ -174,11 +174,17 @@ class Layer(nn.Module):
     def step_at(
         self, x: Tensor, bias: Tensor, peak_key: Tensor, peak_value: Tensor, add: Add
     ) -> Tensor:
-        """One position; ``add`` keeps its key and value, and gives those of all positions."""
+        """One position; ``add`` keeps its key and value, and gives those of all positions.
+
+        The peaks may be one molecule's, for all.
+        """
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)), 3)
         key, value = add(key, value)
-        key, value = torch.cat([peak_key, key], 2), torch.cat([peak_value, value], 2)
-        return self._finish(x, _attend(query, key, value, bias))
+        n_peaks = peak_key.shape[2]
+        score = torch.cat([_matmul(query, peak_key.mT), query @ key.mT], -1)
+        weight = (score * query.shape[-1] ** -0.5 + bias).softmax(-1).to(value.dtype)
+        at_peaks = _matmul(weight[..., :n_peaks], peak_value)
+        return self._finish(x, at_peaks + weight[..., n_peaks:] @ value)
 
     def _split(self, x: Tensor, n: int) -> tuple[Tensor, ...]:
         heads = x.reshape(*x.shape[:-1], n, self.n_heads, -1)
@@ -195,3 +201,10 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     weight = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + bias
     attended: Tensor = weight.softmax(-1).to(value.dtype) @ value
     return attended
+
+
+def _matmul(rows: Tensor, shared: Tensor) -> Tensor:
+    """``rows @ shared`` of one position; without copies where all share one matrix."""
+    if len(shared) > 1 or len(rows) == 1:
+        return rows @ shared
+    return (rows.squeeze(2).transpose(0, 1) @ shared[0]).transpose(0, 1).unsqueeze(2)
