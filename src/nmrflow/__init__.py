@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nmrflow.library.library import Library as Library
     from nmrflow.model.pretrained import load_pretrained as load_pretrained
     from nmrflow.model.trained import load_checkpoint as load_checkpoint
+    from nmrflow.spectra.question import Conditions as Conditions
+    from nmrflow.spectra.question import Count as Count
 
 try:
     __version__ = _version("nmrflow")
@@ -24,6 +26,8 @@ except _PackageNotFoundError:  # a checkout that was never installed
     __version__ = "unknown"
 
 _PLACES = {
+    "Conditions": "nmrflow.spectra.question",
+    "Count": "nmrflow.spectra.question",
     "Filters": "nmrflow.library.filters",
     "Library": "nmrflow.library.library",
     "assign": "nmrflow.answers.elucidation",

@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from nmrflow.answers.candidates import (
     Candidate,
@@ -14,6 +15,7 @@ from nmrflow.answers.candidates import (
     weigh_drawn,
     with_probabilities,
 )
+from nmrflow.answers.conditions import of_question
 from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL
 from nmrflow.answers.question import ask, best_reading
@@ -24,7 +26,7 @@ from nmrflow.model.drawing import N_SAMPLES, find
 from nmrflow.model.questions import Asked
 from nmrflow.model.results import PredictedShifts, Proposal
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.spectra.question import Question
+from nmrflow.spectra.question import Conditions, Question
 
 N_SHOWN = 10
 
@@ -42,6 +44,7 @@ class Elucidation:
         seed: Of the draws.
         outside: Why such a spectrum has no probability, in words.
         is_calibrated: Whether there is a calibration of what the network proposes.
+        ruled_out: Of what was found, molecules that a condition rules out, by what it says.
     """
 
     question: Question
@@ -52,6 +55,7 @@ class Elucidation:
     seed: int
     outside: str | None = None
     is_calibrated: bool = True
+    ruled_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def probability(self) -> float | None:
@@ -91,11 +95,12 @@ class Ranking:
         return self.candidates[-1].probability
 
 
-def elucidate(
+def elucidate(  # noqa: PLR0913 - most by name
     model: TrainedFlow,
     peaks: Asked,
     *,
     formula: str | None = None,
+    conditions: Conditions | None = None,
     n_samples: int | None = None,
     seed: int = 0,
     n_shown: int = N_SHOWN,
@@ -106,6 +111,8 @@ def elucidate(
         model: The network.
         peaks: The spectrum.
         formula: As C10H14, if it is known.
+        conditions: What else is known: exact numbers are told to a network that takes them, all
+            else is made sure of afterwards, and what it rules out is counted.
         n_samples: Draws, which find rarer structures the more there are; None: as
             :func:`nmrflow.model.drawing.find` does best.
         seed: Of the draws: the same gives the same list.
@@ -115,7 +122,8 @@ def elucidate(
         SpectrumError: If the network has no likelihood, a number is below 1, there are far more
             peaks than a molecule that it knows can have, or as
             :func:`nmrflow.answers.question.ask`.
-        StructureError: If the formula is of no molecule that the network knows.
+        StructureError: If the formula or the conditions are of no molecule that the network
+            knows.
 
     Example:
         >>> import nmrflow
@@ -129,7 +137,7 @@ def elucidate(
     if not model.has_likelihood:
         _ = model.flow  # Where there is none, this says so.
         raise SpectrumError("this network has no likelihood of structures")
-    question = ask(peaks, model.axis, formula=formula, domain=model.domain)
+    question = ask(peaks, model.axis, formula=formula, domain=model.domain, conditions=conditions)
     n_peaks, most = len(question.peaks.peaks), model.domain.max_atoms
     if n_peaks > MAX_PEAKS_PER_ATOM * most:
         raise SpectrumError(
@@ -148,28 +156,51 @@ def elucidate(
 def _elucidate(
     model: TrainedFlow, question: Question, n_samples: int | None, seed: int, n_shown: int
 ) -> Elucidation:
+    kept = _keep(model, question, find(model, question, n_samples, seed), n_shown)
+    if n_samples is None and kept.ruled_out and len(kept.best) < n_shown:
+        # Where conditions leave little, further prefixes may hold what they ask for.
+        kept = _keep(model, question, find(model, question, None, seed, widely=True), n_shown)
+    outside = why_outside(model, question)
+    among = model.calibration.among if model.calibration else None
+    shown = settled(model, question, order(kept.best))
+    if not outside:
+        shown = with_probabilities(shown, kept.scores, among)
+    counts = kept.n_distinct, kept.n_found, kept.n_invalid, seed
+    is_calibrated = among is not None
+    return Elucidation(question, shown, *counts, outside, is_calibrated, kept.ruled_out)
+
+
+class _Kept(NamedTuple):
+    best: tuple[Candidate, ...]
+    scores: dict[str, float]
+    n_distinct: int
+    n_found: int
+    n_invalid: int
+    ruled_out: Counter[str]
+
+
+def _keep(
+    model: TrainedFlow, question: Question, found: Iterable[list[Proposal]], n_shown: int
+) -> _Kept:
     n_drawn: Counter[str] = Counter()
     all_scores: dict[str, float] = {}
     best: tuple[Candidate, ...] = ()
     n_invalid = n_found = 0
+    ruled_out = Counter[str]()
     # Some at a time, of which only scores and the best stay: memory does not grow with draws.
-    for drawn in find(model, question, n_samples, seed):
-        n_found += len(drawn)
+    for drawn in found:
         valid = of_question(drawn, question)
-        n_invalid += len(drawn) - len(valid)
-        new = [p for p in valid if p.structure and p.structure.connectivity not in n_drawn]
-        n_drawn.update(p.structure.connectivity for p in valid if p.structure)
-        found = weigh_drawn(model, question, new)
-        all_scores |= scores_of(found)
-        best = order([*best, *found])[:n_shown]
+        n_found += len(drawn)
+        n_invalid += valid.n_invalid
+        ruled_out += valid.ruled_out
+        own = [p for p in valid.proposals if p.structure]
+        new = [p for p in own if p.structure and p.structure.connectivity not in n_drawn]
+        n_drawn.update(p.structure.connectivity for p in own if p.structure)
+        weighed = weigh_drawn(model, question, new)
+        all_scores |= scores_of(weighed)
+        best = order([*best, *weighed])[:n_shown]
     best = tuple(replace(c, n_sampled=n_drawn[c.structure.connectivity]) for c in best)
-    outside = why_outside(model, question)
-    among = model.calibration.among if model.calibration else None
-    shown = settled(model, question, order(best))
-    if not outside:
-        shown = with_probabilities(shown, all_scores, among)
-    counts = len(n_drawn), n_found, n_invalid, seed
-    return Elucidation(question, shown, *counts, outside, among is not None)
+    return _Kept(best, all_scores, len(n_drawn), n_found, n_invalid, ruled_out)
 
 
 def _score(candidates: Sequence[Candidate], question: Question) -> float:
@@ -205,16 +236,6 @@ def why_outside(model: TrainedFlow, question: Question) -> str | None:
         f"{', '.join(impossible)} ppm {verb} that no {nucleus.noun} of {model.domain.describe()} "
         f"has ({low:g} to {high:g} ppm)"
     )
-
-
-def of_question(drawn: Sequence[Proposal], question: Question) -> list[Proposal]:
-    """The proposals that are molecules, have a spectrum, and are of the formula that was told.
-
-    Told a formula, a network may still, rarely, draw another.
-    """
-    element, formula = question.nucleus.element, question.formula
-    molecules = ((p, p.structure) for p in drawn if p.structure)
-    return [p for p, s in molecules if element in s.elements and formula in (None, s.formula)]
 
 
 def rank(

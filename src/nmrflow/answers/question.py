@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from nmrflow.answers.conditions import check_conditions
 from nmrflow.chem.domain import Domain
 from nmrflow.chem.formula import parse_formula, plain_formula
 from nmrflow.errors import SpectrumError
@@ -12,7 +13,7 @@ from nmrflow.model.questions import Asked
 from nmrflow.spectra.axis import ShiftAxis
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak
-from nmrflow.spectra.question import Question
+from nmrflow.spectra.question import Conditions, Question
 from nmrflow.spectra.solvents import ForeignLine, split_foreign_lines
 
 SOLVENT_ODDS = 1.6
@@ -28,6 +29,7 @@ def ask(
     formula: str | None = None,
     domain: Domain | None = None,
     keeps_solvent: bool = False,
+    conditions: Conditions | None = None,
 ) -> Question:
     """Make a question of a peak list, without the lines of solvent and reference.
 
@@ -43,11 +45,28 @@ def ask(
         formula: As C10H14, where it is known.
         domain: Which formulas make sense; None: all.
         keeps_solvent: Take the lines of solvent and reference for the compound's.
+        conditions: What else is known of the molecule; None: nothing, or what a question says.
 
     Raises:
         SpectrumError: If the list cannot be read, or nothing but such lines is in it.
-        StructureError: If the formula is none, or of no molecule of the domain.
+        StructureError: If the formula is none, or of no molecule of the domain; or as
+            :func:`nmrflow.answers.conditions.check_conditions`.
     """
+    question = _ask(peaks, axis, formula=formula, domain=domain, keeps_solvent=keeps_solvent)
+    if conditions is not None:
+        question = replace(question, conditions=conditions)
+    check_conditions(question, domain)
+    return question
+
+
+def _ask(
+    peaks: Asked,
+    axis: ShiftAxis,
+    *,
+    formula: str | None,
+    domain: Domain | None,
+    keeps_solvent: bool,
+) -> Question:
     if formula is not None:
         if domain is not None:
             domain.check_formula(formula)

@@ -1,12 +1,13 @@
 """What is said of an answer, in sentences: how it was understood, and how far to trust it."""
 
+from nmrflow.answers import conditions
 from nmrflow.answers.check import Check, Verdict
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.hits import Search
 from nmrflow.chem.formula import parse_formula
 from nmrflow.library.filters import described
-from nmrflow.spectra.question import Question
+from nmrflow.spectra.question import NOTHING_KNOWN, Question
 
 
 def remarks_on(question: Question) -> tuple[str, ...]:
@@ -52,6 +53,8 @@ def say_trust(answer: Elucidation | Ranking) -> str:
     """One sentence on how probable it is that the truth is among the candidates."""
     n = len(answer.candidates)
     if not n:
+        if isinstance(answer, Elucidation) and answer.ruled_out:
+            return "Nothing that was found is as it must be: check what is known, and the peaks."
         advice = "check the peaks and the formula (--formula), or draw more (--samples)."
         return f"No draw was a molecule, or none of the formula: {advice}"
     those = "these candidates" if n > 1 else "this candidate"
@@ -146,10 +149,20 @@ def say_all(answer: Elucidation | Ranking | Search) -> tuple[str, ...]:
     found = list(remarks_on(answer.question))
     if isinstance(answer, Search):
         found += described(answer.filters, answer.n_passed, answer.n_library)
+    if isinstance(answer, Elucidation) and answer.question.conditions != NOTHING_KNOWN:
+        found.append(_say_conditions(answer))
     first = answer.candidates[0].matched if answer.candidates else None
     if first is not None:
         found += [f"The first candidate: {sentence}" for sentence in _unexplained(first)]
     return (*found, say_search(answer) if isinstance(answer, Search) else say_trust(answer))
+
+
+def _say_conditions(answer: Elucidation) -> str:
+    known = "; ".join(conditions.described(answer.question.conditions))
+    n = answer.ruled_out.total()
+    parts = ", ".join(f"{words}: {number}" for words, number in answer.ruled_out.most_common())
+    rest = f"{n} of {answer.n_samples} found are ruled out ({parts})" if n else "none is ruled out"
+    return f"Known besides: {known}; {rest}."
 
 
 def _unexplained(fit: Fit) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from nmrflow.output.items import Item
 from nmrflow.output.ranked import of_refused_query
 from nmrflow.output.writers import Heading
 from nmrflow.spectra.axis import ShiftAxis
-from nmrflow.spectra.question import Question
+from nmrflow.spectra.question import NOTHING_KNOWN, Conditions, Question
 
 Answer = Elucidation | Ranking | Search
 
@@ -32,11 +32,13 @@ class Asking:
         source: A peak list, or a file.
         formula: Of the molecule, where it is known.
         keeps_solvent: Whether lines of solvent and reference are taken for the compound's.
+        conditions: What else is known of the molecule.
     """
 
     source: str
     formula: str | None
     keeps_solvent: bool
+    conditions: Conditions = NOTHING_KNOWN
 
     def ask(self, row: SpectrumRow, axis: ShiftAxis, domain: Domain) -> Question:
         """The question that one spectrum is.
@@ -46,8 +48,14 @@ class Asking:
         """
         if row.peaks is None:
             raise SpectrumError(str(row.reason))
-        keeps = self.keeps_solvent
-        return ask(row.peaks, axis, formula=self.formula, domain=domain, keeps_solvent=keeps)
+        return ask(
+            row.peaks,
+            axis,
+            formula=self.formula,
+            domain=domain,
+            keeps_solvent=self.keeps_solvent,
+            conditions=self.conditions,
+        )
 
 
 def answer_all(

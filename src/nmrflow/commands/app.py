@@ -13,6 +13,7 @@ from nmrflow.commands.library_app import compare, libraries, search
 from nmrflow.commands.options import (
     DEFAULT,
     N_THREADS,
+    Elements,
     Elucidating,
     Errors,
     Formula,
@@ -115,6 +116,21 @@ def elucidate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same list.")] = 0,
+    counts: Annotated[
+        str | None, typer.Option(help="Atoms of some elements: 'N=1, O>=2, H=10-14'.")
+    ] = None,
+    elements: Elements = None,
+    dept: Annotated[
+        str | None,
+        typer.Option(help="Carbons by their hydrogens: 'CH3=2, CH2=3, CH=4, C=1'."),
+    ] = None,
+    substructure: Annotated[
+        list[str] | None,
+        typer.Option(help="A pattern that it holds, as SMARTS or SMILES; may come repeatedly."),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="A pattern that it does not hold; likewise.")
+    ] = None,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
     model: Elucidating = None,
@@ -129,9 +145,18 @@ def elucidate(
     with errors_for_people():
         from nmrflow.commands.answering import Asking
         from nmrflow.commands.elucidating import network_for, run_elucidate
+        from nmrflow.formats.counts import CARBONS, parse_atoms, parse_counts, parse_elements
+        from nmrflow.spectra.question import Conditions
 
+        conditions = Conditions(
+            None if elements is None else parse_elements(elements),
+            () if counts is None else parse_atoms(counts, "--counts"),
+            () if dept is None else parse_counts(dept, CARBONS, "--dept"),
+            tuple(substructure or ()),
+            tuple(without or ()),
+        )
         run_elucidate(
-            Asking(peaks, formula, keep_solvent),
+            Asking(peaks, formula, keep_solvent, conditions),
             make_settings(
                 output, model or network_for(formula), on_error, threads, is_quiet=quiet
             ),

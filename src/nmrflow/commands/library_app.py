@@ -8,6 +8,7 @@ import typer
 from nmrflow.commands.options import (
     DEFAULT,
     N_THREADS,
+    Elements,
     Errors,
     Formula,
     KeepSolvent,
@@ -38,9 +39,7 @@ def search(
     formula: Formula = None,
     mass: Annotated[float | None, typer.Option(help="Monoisotopic mass in u.")] = None,
     ppm: Annotated[float, typer.Option(min=0, help="By how much the mass may differ.")] = 10.0,
-    elements: Annotated[
-        str | None, typer.Option(help="Elements that it may have, as C,H,N,O.")
-    ] = None,
+    elements: Elements = None,
     kinds: Annotated[
         str | None,
         typer.Option(help="Carbons of kinds: 'CH3=2, C=O>=1, aromatic CH<=4'."),
@@ -67,7 +66,8 @@ def search(
     with errors_for_people():
         from nmrflow.commands.answering import Asking
         from nmrflow.commands.libraries import run_search
-        from nmrflow.library.filters import Filters, parse_elements, parse_kinds
+        from nmrflow.formats.counts import parse_elements
+        from nmrflow.library.filters import Filters, parse_kinds
 
         filters = Filters(
             None,

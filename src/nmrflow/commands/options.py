@@ -86,6 +86,9 @@ SmilesColumn = Annotated[
 Formula = Annotated[
     str | None, typer.Option("--formula", "-f", help="Molecular formula, as C10H14, if known.")
 ]
+Elements = Annotated[
+    str | None, typer.Option(help="Elements that it may have, as C,H,N,O, and no others.")
+]
 
 
 def make_settings(

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from nmrflow.answers.candidates import order, weigh_drawn
-from nmrflow.answers.elucidation import of_question
+from nmrflow.answers.conditions import of_question
 from nmrflow.console import progress
 from nmrflow.data.records import Record
 from nmrflow.data.splits import draw, structure_hash
@@ -117,7 +117,7 @@ def _propose(
     for question, proposals in progress(pairs, len(questions), title):
         samples.append([None if p.structure is None else _name(p) for p in proposals])
         own = [p for part in find(trained, question, None, seed) for p in part]
-        of_it = of_question(own, question)
+        of_it = of_question(own, question).proposals
         found.append([_name(p) for p in of_it])
         candidates = order(weigh_drawn(trained, question, of_it))
         ranked.append([c.structure.connectivity for c in candidates[: structure.N_FIRST]])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nmrflow.answers.candidates import Candidate, order, weigh_drawn
-from nmrflow.answers.elucidation import of_question
+from nmrflow.answers.conditions import of_question
 from nmrflow.console import progress
 from nmrflow.data.dataset import EVALUATION_BATCH_SIZE, SpectrumDataset
 from nmrflow.data.splits import structure_hash
@@ -248,7 +248,9 @@ def _propose(
         first.append(_rounded(trained, proposals[0]))
         names = (p.structure for p in proposals)
         samples.append([None if s is None else s.connectivity for s in names])
-        ranked.append(order(weigh_drawn(trained, question, of_question(proposals, question))))
+        ranked.append(
+            order(weigh_drawn(trained, question, of_question(proposals, question).proposals))
+        )
     truths = [record.structure for record in records]
     log_p = trained.log_p(truths, questions) if trained.has_likelihood else None
     return _Proposed(samples, ranked, bond_counts(trained.codec, first), log_p)

@@ -1,7 +1,5 @@
 """What is known of a molecule beside its spectrum: exact filters on a library's rows."""
 
-import operator
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmrflow.chem.carbons import KINDS
-from nmrflow.chem.formula import elements_of, max_valence
-from nmrflow.errors import StructureError
+from nmrflow.chem.formula import elements_of
+from nmrflow.formats.counts import parse_counts
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import PeakList
+from nmrflow.spectra.question import Count
 
 if TYPE_CHECKING:
     from nmrflow.library.library import Library
 
-_KIND = re.compile(r"\s*(?P<kind>.+?)\s*(?P<sign><=|>=|=)\s*(?P<n>[0-9]{1,3})\s*")
-_SIGNS = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
 _PPM = 1e-6
 
 
@@ -33,7 +30,7 @@ class Filters:
         mass: Monoisotopic, in u.
         mass_ppm: By how many millionths the mass may differ.
         elements: Those that it may have, beside hydrogen.
-        kinds: Kind of carbon, ``<=``, ``>=`` or ``=``, and number.
+        kinds: Numbers of carbons of kinds.
         substructure: A pattern that it holds, as SMARTS or SMILES.
     """
 
@@ -41,7 +38,7 @@ class Filters:
     mass: float | None = None
     mass_ppm: float = 10.0
     elements: frozenset[str] | None = None
-    kinds: tuple[tuple[str, str, int], ...] = ()
+    kinds: tuple[Count, ...] = ()
     substructure: str | None = None
 
     def rows(self, library: "Library") -> NDArray[np.int64] | None:
@@ -53,8 +50,11 @@ class Filters:
             passes.append(has[which])
         if self.mass is not None:
             passes.append(np.abs(library.mass - self.mass) <= self.mass_ppm * _PPM * self.mass)
-        for kind, sign, n in self.kinds:
-            passes.append(_SIGNS[sign](library.kinds[:, KINDS.index(kind)], n))
+        for kind in self.kinds:
+            own = library.kinds[:, KINDS.index(kind.name)]
+            passes.append(own >= kind.least)
+            if kind.most is not None:
+                passes.append(own <= kind.most)
         return np.flatnonzero(np.logical_and.reduce(passes)) if passes else None
 
     def _may_be(self, formula: str) -> bool:
@@ -67,39 +67,13 @@ NOTHING = Filters()
 """Nothing is known."""
 
 
-def parse_elements(text: str) -> frozenset[str]:
-    """Elements as they are typed: ``C,H,N,O``, ``C H Cl``, or ``CHNO`` where that is one reading.
-
-    Raises:
-        StructureError: If one is no element.
-    """
-    found = re.findall(r"[A-Z][a-z]?", text)
-    if not found or re.sub(r"[\s,;]", "", text) != "".join(found):
-        raise StructureError(f"elements {text!r}: name them as C,H,N,O")
-    for element in found:
-        max_valence(element)
-    return frozenset(found)
-
-
-def parse_kinds(text: str) -> tuple[tuple[str, str, int], ...]:
+def parse_kinds(text: str) -> tuple[Count, ...]:
     """Kinds of carbon as they are typed: ``CH3=2, C=O>=1, aromatic CH<=4``.
 
     Raises:
         StructureError: If one is none of :data:`nmrflow.chem.carbons.KINDS`, or has no number.
     """
-    found = []
-    for part in filter(str.strip, text.split(",")):
-        match = _KIND.fullmatch(part)
-        known = {kind.lower(): kind for kind in KINDS}
-        if match is None or match["kind"].lower() not in known:
-            raise StructureError(
-                f"kinds {part.strip()!r}: give a kind, <=, >= or =, and a number, as CH3=2; kinds "
-                f"are {', '.join(KINDS)}"
-            )
-        found.append((known[match["kind"].lower()], match["sign"], int(match["n"])))
-    if not found:
-        raise StructureError("no kinds are named; as CH3=2, C=O>=1")
-    return tuple(found)
+    return parse_counts(text, KINDS, "kinds")
 
 
 def allowed_by_multiplicities(
@@ -141,7 +115,7 @@ def described(filters: Filters, n_passed: int, n: int) -> Sequence[str]:
         told.append(f"mass {filters.mass:g} u within {filters.mass_ppm:g} ppm")
     if filters.elements is not None:
         told.append(f"of {', '.join(sorted(filters.elements | {'H'}))} alone")
-    told += [f"{kind} {sign} {number}" for kind, sign, number in filters.kinds]
+    told += map(str, filters.kinds)
     if not told:
         return ()
     return (f"{n_passed:,} of {n:,} molecules have {'; '.join(told)}.",)

@@ -26,6 +26,9 @@ N_SAMPLES = 600
 BEAM = 200
 """Prefixes of the beam that looks for the likeliest structures."""
 
+WIDE_BEAM = 600
+"""The same, where what is found is to be chosen from."""
+
 
 def search_widely(model: TrainedFlow, question: Question, width: int) -> list[Proposal]:
     """The likeliest tables that a beam of so many prefixes finds, each once.
@@ -49,7 +52,12 @@ def search_widely(model: TrainedFlow, question: Question, width: int) -> list[Pr
 
 
 def find(
-    model: TrainedFlow, question: Question, n_samples: int | None, seed: int
+    model: TrainedFlow,
+    question: Question,
+    n_samples: int | None,
+    seed: int,
+    *,
+    widely: bool = False,
 ) -> Iterator[list[Proposal]]:
     """Proposals for a question, some at a time: so many draws, or None for what does best.
 
@@ -57,7 +65,7 @@ def find(
     which answers are calibrated.
     """
     if n_samples is None and model.codec.tells_hydrogens:
-        yield search_widely(model, question, BEAM)
+        yield search_widely(model, question, WIDE_BEAM if widely else BEAM)
     else:
         yield from draw_in_parts(
             model, question, N_SAMPLES if n_samples is None else n_samples, seed

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from nmrflow.chem.codecs.codec import MoleculeCodec
 from nmrflow.chem.codecs.table import TableCodec
+from nmrflow.chem.domain import Domain
 from nmrflow.chem.totals import UNKNOWN, Totals
 from nmrflow.errors import SpectrumError, StructureError
+from nmrflow.formats.counts import CARBONS
 from nmrflow.spectra.places import places_of
 from nmrflow.spectra.question import Question
 
@@ -44,15 +46,29 @@ def facts_of(asked: Sequence[Question], codec: MoleculeCodec, n_facts: int) -> T
     return torch.tensor([unknown if q.formula is None else domain.count(q.formula) for q in asked])
 
 
+def _totals(question: Question, domain: Domain) -> tuple[int, ...]:
+    """What the formula and the conditions say for certain."""
+    conditions = question.conditions
+    formula = question.formula
+    carbons = {count.name: count.exact for count in conditions.carbons}
+    by_hydrogens = [carbons.get(name) for name in CARBONS]
+    if formula is not None:
+        return Totals(domain.elements).known(formula, by_hydrogens)
+    may = conditions.elements
+    told = {e: 0 for e in domain.elements if may is not None and e not in may}
+    told |= {c.name: c.exact for c in conditions.counts if c.exact is not None}
+    return Totals(domain.elements).known(told, by_hydrogens)
+
+
 def _of_question(question: Question, codec: TableCodec, n_facts: int) -> list[int]:
     if question.formula is not None:
         codec.domain.check_formula(question.formula)
-    totals = Totals(codec.domain.elements).known(question.formula)
-    n_atoms = sum(totals[: len(codec.domain.elements)])
+    totals = _totals(question, codec.domain)
+    n_atoms = sum(n for n in totals[: len(codec.domain.elements)] if n != UNKNOWN)
     if n_atoms > codec.max_atoms:
         raise StructureError(
-            f"the formula {question.formula} has {n_atoms} heavy atoms: this network proposes "
-            f"molecules of 2 to {codec.max_atoms}"
+            f"{f'the formula {question.formula}' if question.formula else 'what is asked for'} "
+            f"has {n_atoms} heavy atoms: this network proposes molecules of 2 to {codec.max_atoms}"
         )
     letters = {letter: n for n, letter in enumerate(question.nucleus.multiplicities)}
     told = {

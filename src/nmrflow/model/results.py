@@ -51,7 +51,7 @@ class PredictedShifts:
 
 @dataclass(frozen=True)
 class Proposal:
-    """One draw of the backward direction, x = f⁻¹(z, y) for one random z, or one that was searched.
+    """One x of the backward direction: f⁻¹(z, y) of a random z, or one that was searched.
 
     Args:
         structure: The molecule that the rounded x is; None where it is none.

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from nmrflow.answers.candidates import Candidate, in_order_of_smiles
+from nmrflow.answers.conditions import described
 from nmrflow.answers.elucidation import Elucidation, Ranking
 from nmrflow.answers.hits import Search
 from nmrflow.answers.sentences import remarks_on, remarks_on_fit, say_all
@@ -69,6 +70,7 @@ def of_answer(
     question = answer.question
     peaks = ", ".join(map(str, question.shifts_ppm))
     formula = f", {question.formula}" if question.formula else ""
+    known = described(question.conditions)
     sentences = [*notes, *say_all(answer)]
     numbers: dict[str, Any]
     told_of: tuple[str, ...]
@@ -80,6 +82,7 @@ def of_answer(
     else:
         told_of = ("seed", "n_samples", "n_invalid", "n_distinct")
         numbers = {key: getattr(answer, key) for key in told_of}
+        numbers["ruled_out"] = dict(answer.ruled_out)
     whole = Item(
         {},
         asked
@@ -92,6 +95,7 @@ def of_answer(
                 {"shift_ppm": line.peak.shift_ppm, "name": line.name} for line in question.kept
             ],
             "formula": question.formula,
+            "conditions": list(known),
             "probability_among": _finite(chance),
             "remarks": sentences,
             "status": OK,

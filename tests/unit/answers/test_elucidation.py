@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import nmrflow
 from nmrflow.answers import elucidation
 from nmrflow.answers.candidates import Candidate, weigh, weigh_drawn
+from nmrflow.answers.conditions import of_question
 from nmrflow.answers.elucidation import Elucidation, Ranking, assign, elucidate, rank
 from nmrflow.answers.question import ask
 from nmrflow.answers.sentences import remarks_on
@@ -129,7 +130,7 @@ def test_those_drawn_are_weighed_as_those_given(
 ) -> None:
     question = ask(TOLUENE_PPM, small_flow.axis, formula=formula)
     (proposals,) = small_flow.propose_structures([question], 40, 0)
-    drawn = elucidation.of_question(proposals, question)
+    drawn = of_question(proposals, question).proposals
     found = weigh_drawn(small_flow, question, drawn)
     expected = weigh(small_flow, question, [c.structure for c in found])
     assert len({c.structure.connectivity for c in found}) == len(found) > 5

@@ -11,17 +11,18 @@ from nmrflow.answers.fit import find_contradiction
 from nmrflow.answers.prediction import CarbonGroup, Prediction
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import StructureError
+from nmrflow.formats.counts import parse_elements
 from nmrflow.library.build import build
 from nmrflow.library.filters import (
     Filters,
     allowed_by_multiplicities,
-    parse_elements,
     parse_kinds,
 )
 from nmrflow.library.library import Library
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.nucleus import Carbon13
 from nmrflow.spectra.peaks import Peak, PeakList
+from nmrflow.spectra.question import Count
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def passing(library: Library, filters: Filters) -> set[str]:
         (Filters(mass=46.0419, mass_ppm=0), set()),
         (Filters(elements=frozenset("C")), {"Cc1ccccc1", "c1ccccc1", "C1CCCCC1"}),
         (Filters(elements=frozenset({"C", "N"}), mass=45.0578), {"CCN"}),
-        (Filters(kinds=(("C=O", ">=", 1), ("CH3", "=", 2))), {"CC(C)=O", "CCOC(C)=O"}),
-        (Filters(kinds=(("aromatic CH", "=", 5),)), {"Cc1ccccc1"}),
+        (Filters(kinds=parse_kinds("C=O>=1, CH3=2")), {"CC(C)=O", "CCOC(C)=O"}),
+        (Filters(kinds=parse_kinds("aromatic CH=5")), {"Cc1ccccc1"}),
     ],
 )
 def test_what_passes(library: Library, filters: Filters, smiles: set[str]) -> None:
@@ -69,7 +70,12 @@ def test_what_is_no_element_is_refused(text: str) -> None:
 
 def test_kinds_as_they_are_typed() -> None:
     told = parse_kinds("ch3=2, C=O>=1,aromatic CH<=4,C=C=0")
-    assert told == (("CH3", "=", 2), ("C=O", ">=", 1), ("aromatic CH", "<=", 4), ("C=C", "=", 0))
+    assert told == (
+        Count("CH3", 2, 2),
+        Count("C=O", 1, None),
+        Count("aromatic CH", 0, 4),
+        Count("C=C", 0, 0),
+    )
 
 
 @pytest.mark.parametrize("text", ["", "CH3", "CH9=1", "CH3=two", "CH3=-1"])
