@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmrflow.answers.elucidation import assign
+from nmrflow.answers.assignment import assign
 from nmrflow.console import quiet_libraries
 from nmrflow.data.records import Record
 from nmrflow.data.sources.revmolspec import RevMolSpec

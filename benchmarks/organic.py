@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from peers import published
 
+from nmrflow.answers.assignment import assign
 from nmrflow.answers.check import Verdict, check
-from nmrflow.answers.elucidation import assign
 from nmrflow.console import progress, quiet_libraries
 from nmrflow.data.records import Record
 from nmrflow.data.splits import draw, structure_hash

@@ -6,9 +6,9 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmrflow.answers.assignment import assign as assign
     from nmrflow.answers.check import check as check
     from nmrflow.answers.comparison import compare as compare
-    from nmrflow.answers.elucidation import assign as assign
     from nmrflow.answers.elucidation import elucidate as elucidate
     from nmrflow.answers.elucidation import rank as rank
     from nmrflow.answers.prediction import predict as predict
@@ -30,7 +30,7 @@ _PLACES = {
     "Count": "nmrflow.spectra.question",
     "Filters": "nmrflow.library.filters",
     "Library": "nmrflow.library.library",
-    "assign": "nmrflow.answers.elucidation",
+    "assign": "nmrflow.answers.assignment",
     "check": "nmrflow.answers.check",
     "compare": "nmrflow.answers.comparison",
     "elucidate": "nmrflow.answers.elucidation",

@@ -7,8 +7,9 @@ from enum import StrEnum
 import numpy as np
 import torch
 
+from nmrflow.answers.assignment import assign_shifts
 from nmrflow.answers.candidates import evidence
-from nmrflow.answers.elucidation import assign_shifts, why_outside
+from nmrflow.answers.elucidation import why_outside
 from nmrflow.answers.fit import Assigned, Fit, fit
 from nmrflow.answers.prediction import LEVEL, CarbonGroup
 from nmrflow.answers.question import ask

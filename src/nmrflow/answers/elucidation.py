@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from nmrflow.answers.assignment import explains
 from nmrflow.answers.candidates import (
     Candidate,
     order,
@@ -16,15 +17,13 @@ from nmrflow.answers.candidates import (
     with_probabilities,
 )
 from nmrflow.answers.conditions import of_question
-from nmrflow.answers.fit import Fit, fit
-from nmrflow.answers.prediction import LEVEL
 from nmrflow.answers.question import ask, best_reading
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
 from nmrflow.limits import MAX_PEAKS_PER_ATOM
 from nmrflow.model.drawing import N_SAMPLES, find
 from nmrflow.model.questions import Asked
-from nmrflow.model.results import PredictedShifts, Proposal
+from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Conditions, Question
 
@@ -206,14 +205,9 @@ def _keep(
 def _score(candidates: Sequence[Candidate], question: Question) -> float:
     """Of the best candidate: nothing rules it out, and it explains the lines that were kept."""
     first = candidates[0] if candidates else None
-    if first is None or first.contradiction or not _explains(first.matched, question):
+    if first is None or first.contradiction or not explains(first.matched, question):
         return -math.inf
     return first.score
-
-
-def _explains(found: Fit | None, question: Question) -> bool:
-    left = () if found is None else found.unexplained
-    return not any(line.peak in left for line in question.kept)
 
 
 def why_outside(model: TrainedFlow, question: Question) -> str | None:
@@ -285,35 +279,3 @@ def rank(
     ordered = with_probabilities(ordered, scores_of(rivals), model.calibration.given)
     everything = ordered[-1].probability or 0.0
     return Ranking(question, ordered, everything < model.calibration.none_fits_below)
-
-
-def assign(model: TrainedFlow, peaks: Asked, structure: Structure | str) -> Fit:
-    """Match the peaks of a question to a structure's carbons, best in all.
-
-    Equivalent carbons share a peak; unlike carbons do where there are fewer peaks than
-    carbons. Diastereotopic ones may have peaks of their own. Of more peaks than carbons some
-    belong to none.
-
-    Raises:
-        StructureError: If the structure lies outside the network's domain.
-        SpectrumError: As :func:`nmrflow.answers.question.ask`.
-    """
-    return assign_question(model, ask(peaks, model.axis), structure)[1]
-
-
-def assign_question(
-    model: TrainedFlow, question: Question, structure: Structure | str
-) -> tuple[Question, Fit]:
-    """As :func:`assign`; also the question, with the lines that the structure needs kept."""
-    return assign_shifts(question, model.predict_shifts([structure], LEVEL)[0])
-
-
-def assign_shifts(question: Question, predicted: PredictedShifts) -> tuple[Question, Fit]:
-    """The same of a structure's predicted shifts."""
-
-    def answer(own: Question) -> tuple[Fit, float]:
-        found = fit(predicted, own.peaks, own.nucleus, splits=True)
-        return found, found.log_likelihood if _explains(found, own) else -math.inf
-
-    n_atoms = predicted.structure.elements.count(question.nucleus.element)
-    return best_reading(question, n_atoms, answer)

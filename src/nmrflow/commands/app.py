@@ -13,6 +13,8 @@ from nmrflow.commands.library_app import compare, libraries, search
 from nmrflow.commands.options import (
     DEFAULT,
     N_THREADS,
+    Counts,
+    Dept,
     Elements,
     Elucidating,
     Errors,
@@ -24,7 +26,9 @@ from nmrflow.commands.options import (
     Peaks,
     Quiet,
     SmilesColumn,
+    Substructures,
     Threads,
+    Without,
     make_settings,
 )
 from nmrflow.errors import errors_for_people
@@ -116,21 +120,11 @@ def elucidate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same list.")] = 0,
-    counts: Annotated[
-        str | None, typer.Option(help="Atoms of some elements: 'N=1, O>=2, H=10-14'.")
-    ] = None,
+    counts: Counts = None,
     elements: Elements = None,
-    dept: Annotated[
-        str | None,
-        typer.Option(help="Carbons by their hydrogens: 'CH3=2, CH2=3, CH=4, C=1'."),
-    ] = None,
-    substructure: Annotated[
-        list[str] | None,
-        typer.Option(help="A pattern that it holds, as SMARTS or SMILES; may come repeatedly."),
-    ] = None,
-    without: Annotated[
-        list[str] | None, typer.Option(help="A pattern that it does not hold; likewise.")
-    ] = None,
+    dept: Dept = None,
+    substructure: Substructures = None,
+    without: Without = None,
     keep_solvent: KeepSolvent = False,
     output: Output = None,
     model: Elucidating = None,
@@ -145,18 +139,11 @@ def elucidate(
     with errors_for_people():
         from nmrflow.commands.answering import Asking
         from nmrflow.commands.elucidating import network_for, run_elucidate
-        from nmrflow.formats.counts import CARBONS, parse_atoms, parse_counts, parse_elements
-        from nmrflow.spectra.question import Conditions
+        from nmrflow.formats.counts import parse_conditions
 
-        conditions = Conditions(
-            None if elements is None else parse_elements(elements),
-            () if counts is None else parse_atoms(counts, "--counts"),
-            () if dept is None else parse_counts(dept, CARBONS, "--dept"),
-            tuple(substructure or ()),
-            tuple(without or ()),
-        )
+        known = parse_conditions(elements, counts, dept, substructure or (), without or ())
         run_elucidate(
-            Asking(peaks, formula, keep_solvent, conditions),
+            Asking(peaks, formula, keep_solvent, known),
             make_settings(
                 output, model or network_for(formula), on_error, threads, is_quiet=quiet
             ),

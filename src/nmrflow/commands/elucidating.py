@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nmrflow.answers.elucidation import assign_question, elucidate, rank
+from nmrflow.answers.assignment import assign_question
+from nmrflow.answers.elucidation import elucidate, rank
 from nmrflow.answers.fit import Fit
 from nmrflow.answers.sentences import remarks_on, remarks_on_fit
 from nmrflow.chem.formula import parse_formula

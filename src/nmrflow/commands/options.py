@@ -86,6 +86,15 @@ SmilesColumn = Annotated[
 Formula = Annotated[
     str | None, typer.Option("--formula", "-f", help="Molecular formula, as C10H14, if known.")
 ]
+Counts = Annotated[str | None, typer.Option(help="Atoms of some elements: 'N=1, O>=2, H=10-14'.")]
+Dept = Annotated[
+    str | None, typer.Option(help="Carbons by their hydrogens: 'CH3=2, CH2=3, CH=4, C=1'.")
+]
+Substructures = Annotated[
+    list[str] | None,
+    typer.Option(help="A pattern that it holds, as SMARTS or SMILES; may be given several times."),
+]
+Without = Annotated[list[str] | None, typer.Option(help="A pattern that it does not hold.")]
 Elements = Annotated[
     str | None, typer.Option(help="Elements that it may have, as C,H,N,O, and no others.")
 ]

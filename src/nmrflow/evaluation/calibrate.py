@@ -18,7 +18,7 @@ import torch
 from scipy.optimize import brentq
 
 from nmrflow import load_checkpoint
-from nmrflow.answers.elucidation import assign
+from nmrflow.answers.assignment import assign
 from nmrflow.answers.prediction import LEVEL
 from nmrflow.console import quiet_libraries, say
 from nmrflow.data.corpus import find_corpus

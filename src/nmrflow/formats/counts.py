@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from nmrflow.chem.formula import max_valence
 from nmrflow.errors import StructureError
-from nmrflow.spectra.question import Count
+from nmrflow.spectra.question import Conditions, Count
 
 CARBONS = ("C", "CH", "CH2", "CH3")
 """Carbons by their hydrogens, as DEPT or an edited HSQC tells them."""
@@ -14,6 +14,34 @@ _COUNT = re.compile(
     r"\s*(?P<name>.+?)\s*(?P<sign><=|>=|≤|≥|=)\s*(?P<n>[0-9]{1,3})"
     r"(\s*[-–]\s*(?P<most>[0-9]{1,3}))?\s*"  # the dash of word processors, too
 )
+
+
+def parse_conditions(
+    elements: str | None,
+    counts: str | None,
+    dept: str | None,
+    substructures: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> Conditions:
+    """Conditions as they are typed, None where nothing is.
+
+    Args:
+        elements: As of :func:`parse_elements`.
+        counts: As of :func:`parse_atoms`.
+        dept: Carbons by their hydrogens, as of :func:`parse_counts`.
+        substructures: As of :class:`Conditions`.
+        without: The same, of what the molecule does not hold.
+
+    Raises:
+        StructureError: If one cannot be read; it names the command's option.
+    """
+    return Conditions(
+        None if elements is None else parse_elements(elements),
+        () if counts is None else parse_atoms(counts, "--counts"),
+        () if dept is None else parse_counts(dept, CARBONS, "--dept"),
+        tuple(substructures),
+        tuple(without),
+    )
 
 
 def parse_counts(text: str, names: Sequence[str], option: str) -> tuple[Count, ...]:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import nmrflow
 from nmrflow.answers import elucidation
+from nmrflow.answers.assignment import assign
 from nmrflow.answers.candidates import Candidate, weigh, weigh_drawn
 from nmrflow.answers.conditions import of_question
-from nmrflow.answers.elucidation import Elucidation, Ranking, assign, elucidate, rank
+from nmrflow.answers.elucidation import Elucidation, Ranking, elucidate, rank
 from nmrflow.answers.question import ask
 from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.structure import Structure
