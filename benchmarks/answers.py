@@ -26,17 +26,15 @@ from nmrflow.errors import errors_for_people
 from nmrflow.evaluation.trials import (
     N_FIRST,
     N_ISOMERS,
-    Case,
     RankingTrial,
     among_cases,
+    calibration_error,
     choose_isomers,
     elucidations,
     question_of,
     rankings,
 )
 from nmrflow.files.writing import write_text
-from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
-from nmrflow.model.calibration import Logistic
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
 
@@ -61,18 +59,6 @@ def check_ranking(model: TrainedFlow, trials: list[RankingTrial]) -> dict[str, A
                 found = (model.calibration.given(t.case(has_truth=has).evidence) for t in told)
                 scores[f"{kind}{name}"] = _mean(p < limit for p in found)
     return scores
-
-
-def calibration_error(calibrated: Logistic, cases: list[Case]) -> dict[str, Any]:
-    """Expected calibration error over ten groups of equal width."""
-    predicted = np.array([calibrated(case.evidence) for case in cases])
-    curve = reliability_curve(predicted, np.array([case.is_among for case in cases]), N_GROUPS)
-    return {
-        "n": len(cases),
-        "mean_predicted": float(predicted.mean()),
-        "mean_true": _mean(case.is_among for case in cases),
-        "expected_calibration_error": expected_calibration_error(curve),
-    }
 
 
 def check_intervals(model: TrainedFlow, records: list[Record]) -> dict[str, Any]:

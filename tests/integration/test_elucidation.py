@@ -15,7 +15,7 @@ from nmrflow.console import quiet_libraries
 from nmrflow.data.splits import InnerSplit, StructureSplit
 from nmrflow.errors import CheckpointError, ConfigError
 from nmrflow.evaluate import evaluate
-from nmrflow.evaluation.calibrate import calibrate
+from nmrflow.evaluation.calibrating import calibrate
 from nmrflow.evaluation.scoring import Scores
 from nmrflow.model import pretrained
 from nmrflow.model.calibration import SUFFIX, RankingWeights

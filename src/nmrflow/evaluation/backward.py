@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from nmrflow.answers.candidates import order, weigh_drawn
-from nmrflow.answers.conditions import of_question
+from nmrflow.answers.elucidation import elucidate
 from nmrflow.console import progress
 from nmrflow.data.records import Record
 from nmrflow.data.splits import draw, structure_hash
 from nmrflow.evaluation.scores_file import named
+from nmrflow.evaluation.trials import Case, among_cases, calibration_error
 from nmrflow.metrics import structure
-from nmrflow.model.drawing import find
+from nmrflow.model.drawing import WIDE_BEAM
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.peaks import Peak, PeakList
@@ -79,6 +79,7 @@ def backward_scores(
     Returns:
         As of :func:`nmrflow.metrics.structure.sampling_scores` and ``ranking_scores``;
         ``found`` and ``top1_given_found``, of the candidates; ``log_p_truth``, mean and median;
+        where there is a calibration, its error: ``among_expected_calibration_error``;
         each with the suffix of what was known, and behind it ``/LOW-HIGH`` of one size.
     """
     scores: dict[str, Any] = {"structure/n": len(records)}
@@ -99,8 +100,8 @@ def backward_scores(
 class _Proposed(NamedTuple):
     truths: list[str]
     samples: list[list[str | None]]
-    found: list[list[str]]
     ranked: list[list[str]]
+    cases: list[list[Case]]
     log_p: np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -109,21 +110,19 @@ def _propose(
 ) -> _Proposed:
     questions = [question_of(record, known) for record in records]
     samples: list[list[str | None]] = []
-    found: list[list[str]] = []
     ranked: list[list[str]] = []
+    cases: list[list[Case]] = []
     drawn = trained.iterate_proposals(questions, n_samples, seed, explains=False)
     title = f"backward test{known.suffix.replace('_', ', ')}"
-    pairs = zip(questions, drawn, strict=True)
-    for question, proposals in progress(pairs, len(questions), title):
+    told = zip(records, questions, drawn, strict=True)
+    for record, question, proposals in progress(told, len(questions), title):
         samples.append([None if p.structure is None else _name(p) for p in proposals])
-        own = [p for part in find(trained, question, None, seed) for p in part]
-        of_it = of_question(own, question).proposals
-        found.append([_name(p) for p in of_it])
-        candidates = order(weigh_drawn(trained, question, of_it))
-        ranked.append([c.structure.connectivity for c in candidates[: structure.N_FIRST]])
+        answer = elucidate(trained, question, seed=seed, n_shown=WIDE_BEAM)
+        ranked.append([c.structure.connectivity for c in answer.candidates])
+        cases.append([] if answer.outside else among_cases(answer, record.structure))
     truths = [record.structure for record in records]
     names = [truth.connectivity for truth in truths]
-    return _Proposed(names, samples, found, ranked, trained.log_p(truths, questions))
+    return _Proposed(names, samples, ranked, cases, trained.log_p(truths, questions))
 
 
 def _name(proposal: Proposal) -> str:
@@ -137,15 +136,20 @@ def _scores(
     truths = [found.truths[k] for k in rows]
     samples = [found.samples[k] for k in rows]
     ranked = [found.ranked[k] for k in rows]
-    covered = [truth in found.found[k] for k, truth in zip(rows, truths, strict=True)]
+    covered = [truth in names for truth, names in zip(truths, ranked, strict=True)]
     first = [truth in names[:1] for truth, names in zip(truths, ranked, strict=True)]
+    among: dict[str, Any] = {}
+    cases = [case for k in rows for case in found.cases[k]]
+    if cases and trained.calibration and (calibrated := trained.calibration.among):
+        among = {f"among_{name}": v for name, v in calibration_error(calibrated, cases).items()}
     given = [hit for hit, is_covered in zip(first, covered, strict=True) if is_covered]
     log_p = found.log_p[rows]
     seen = set(trained.description["training_side"]["structure_hashes"])
     return {
         "n": len(rows),
         **structure.sampling_scores(samples, truths, lambda name: structure_hash(name) in seen),
-        **structure.ranking_scores(ranked, truths),
+        **structure.ranking_scores([names[: structure.N_FIRST] for names in ranked], truths),
+        **among,
         "found": float(np.mean(covered)),
         "top1_given_found": structure.mean_or_none(given),
         "log_p_truth": float(log_p[np.isfinite(log_p)].mean()),

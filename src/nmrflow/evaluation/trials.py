@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from nmrflow.chem.structure import Structure
 from nmrflow.console import progress
 from nmrflow.data.corpus import Corpus
 from nmrflow.data.records import Record
+from nmrflow.metrics.calibration import expected_calibration_error, reliability_curve
+from nmrflow.model.calibration import Logistic
 from nmrflow.model.network import Network
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.numerics import generator_for
@@ -31,6 +33,7 @@ from nmrflow.spectra.question import Question
 
 N_ISOMERS = 20
 N_FIRST = (1, 3, 10)
+_N_GROUPS = 10
 
 
 def question_of(record: Record, *, tells_formula: bool) -> Question:
@@ -75,6 +78,18 @@ def among_cases(answer: Elucidation, truth: Structure) -> list[Case]:
         Case(evidence_of(answer.candidates[:n], scores), truth.connectivity in names[:n])
         for n in sizes
     ]
+
+
+def calibration_error(calibrated: Logistic, cases: Sequence[Case]) -> dict[str, Any]:
+    """Expected calibration error over ten groups of equal width, and what it is the mean of."""
+    predicted = np.array([calibrated(case.evidence) for case in cases])
+    curve = reliability_curve(predicted, np.array([case.is_among for case in cases]), _N_GROUPS)
+    return {
+        "n": len(cases),
+        "mean_predicted": float(predicted.mean()),
+        "mean_true": float(np.mean([case.is_among for case in cases])),
+        "expected_calibration_error": expected_calibration_error(curve),
+    }
 
 
 def wrong_fits(answers: Sequence[Elucidation], records: Sequence[Record]) -> list[Fit]:

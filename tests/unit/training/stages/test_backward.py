@@ -15,7 +15,9 @@ from nmrflow.data.peak_table import read_table
 from nmrflow.data.records import Record
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.evaluation.backward import KNOWN, backward_scores, choose, question_of
+from nmrflow.evaluation.calibrating import fit_among
 from nmrflow.flow.saturated import SaturatedGrammar
+from nmrflow.model.calibration import Calibration
 from nmrflow.model.network import build_network
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.peaks import Peak, PeakList
@@ -201,6 +203,21 @@ def test_a_backward_test_of_a_tiny_network(
             assert value == scores[f"structure/{name}{known.suffix}/2-10"]
             assert np.isfinite(value)
     assert not any(name.endswith("/11-15") for name in scores)
+
+
+def test_what_it_finds_itself_is_calibrated(
+    tables_model: dict[str, Any], make_flow: Callable[..., TrainedFlow]
+) -> None:
+    trained = make_flow(tables_model)
+    records = choose(trained, [record(name) for name in TRAIN], 9, seed=0)
+    among = fit_among(trained, records)
+    assert among.weights.keys() == {"lead", "mass", "tension", "extra", "missing"}
+    ranking = trained.proposal_ranking
+    trained.calibration = Calibration(ranking, among, among, 0.1, {}, shifts_ppm=(-20, 245))
+    scores = backward_scores(trained, records, n_samples=4, seed=0)
+    for known in KNOWN:
+        assert 0 <= scores[f"structure/among_expected_calibration_error{known.suffix}"] <= 0.3
+        assert scores[f"structure/among_n{known.suffix}"] >= len(records)
 
 
 def test_what_is_asked_of_a_record() -> None:
