@@ -30,6 +30,7 @@ _OF_THE_RUN = (
     "strategy",
     "use_distributed_sampler",
     "deterministic",
+    "precision",
 )
 """What the stage's trainer takes over from the run's: on what it runs."""
 

@@ -181,6 +181,20 @@ def test_learning_that_was_interrupted_ends_in_the_same_digits(
         assert torch.equal(weight, whole[name]), name
 
 
+def test_it_learns_in_half_precision_as_a_gpu_would(
+    context: StageContext, tables_model: dict[str, Any]
+) -> None:
+    molecules(context).run(context)
+    whole = learned(context)["structure_nats"]
+    (context.folder.parent / "structure").rename(context.folder.parent / "first")
+    (context.folder.parent / "structure").mkdir()
+    trainer = {**context.trainer, "precision": "bf16-mixed"}
+    network = build_network(tables_model, seed=3)
+    half = learned(replace(context, network=network, trainer=trainer))["structure_nats"]
+    assert half != whole
+    np.testing.assert_allclose(half, whole, rtol=0.02)
+
+
 def test_a_stage_that_nothing_came_before_is_refused(context: StageContext) -> None:
     stage = BackwardStage(molecules="others", n_molecules=4)
     with pytest.raises(ConfigError, match="molecules=others"):
