@@ -1,6 +1,5 @@
 """A structure against a question: what speaks for it, and its place among others."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmrflow.answers.fit import TOLERANCE_PPM, Fit, fit
+from nmrflow.answers.evidence import evidence, evidence_of_fit
+from nmrflow.answers.fit import Fit, fit
 from nmrflow.answers.prediction import LEVEL, CarbonGroup
 from nmrflow.chem.notation import order_of_smiles
 from nmrflow.chem.structure import Structure
@@ -20,10 +20,6 @@ from nmrflow.model.drawing import log_p_of_drawn
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
 from nmrflow.spectra.question import Question
-
-_LEAST = 1e-4  # Beyond this a probability counts no more.
-_MOST_LEAD = 10.0
-_MOST_WORST_PPM = 30.0  # Beyond it a peak is as wrong as can be.
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,10 @@ def order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def with_probabilities(
-    ordered: Sequence[Candidate], all_scores: Mapping[str, float], calibrated: Logistic | None
+    ordered: Sequence[Candidate],
+    all_scores: Mapping[str, float],
+    calibrated: Logistic | None,
+    readings: Sequence[Fit] = (),
 ) -> tuple[Candidate, ...]:
     """The candidates, each with the probability of all up to it, which never falls.
 
@@ -209,6 +208,7 @@ def with_probabilities(
         ordered: Best first.
         all_scores: Of every structure that competes, by connectivity.
         calibrated: From the evidence to the probability.
+        readings: Of what the first candidate leaves over; the worst of them counts.
     """
     if calibrated is None:
         return tuple(ordered)
@@ -218,7 +218,9 @@ def with_probabilities(
     for candidate in ordered:
         if candidate.contradiction is None:
             so_far[candidate.structure.connectivity] = candidate
-            probability = max(probability, calibrated(evidence_of([*so_far.values()], all_scores)))
+            told = evidence_of([*so_far.values()], all_scores)
+            others = [{**told, **evidence_of_fit(one)} for one in readings]
+            probability = max(probability, min(map(calibrated, [told, *others])))
         found.append(replace(candidate, probability=probability))
     return tuple(found)
 
@@ -248,46 +250,3 @@ def evidence_of(
         candidates[0].fit.log_density,
         candidates[0].fit.worst_ppm,
     )
-
-
-def evidence(  # noqa: PLR0913 - most by name
-    log_p: Sequence[float],
-    scores: Sequence[float],
-    rivals: Sequence[float],
-    tension: float,
-    n_extra: int = 0,
-    n_missing: int = 0,
-    density: float = 0.0,
-    worst_ppm: float = 0.0,
-) -> dict[str, float]:
-    """What speaks for, or against, the truth being among some candidates.
-
-    Args:
-        log_p: log p(structure | spectrum) of each, in nats; at least one.
-        scores: Of each, as of :class:`Candidate`.
-        rivals: Scores of other structures that the network proposes for the spectrum.
-        tension: Of the first candidate, as of :class:`nmrflow.answers.fit.Fit`.
-        n_extra: Of the first candidate, peaks too many.
-        n_missing: The same, carbons too many.
-        density: The same, the mean log density of its peaks.
-        worst_ppm: The same, the largest deviation of a peak.
-
-    Returns:
-        ``mass``: the logit of the probability that the network itself gives to all of them;
-        ``lead``: how far their scores are above those of the rivals, in nats;
-        ``tension`` and ``density``; ``worst``: the largest deviation, in 5 ppm, 6 at most;
-        ``extra`` and ``missing``: whether there is such a peak or carbon. Of several the first
-        counts alone, since mass, lead and tension know of them too.
-    """
-    mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
-    # Of no rivals the sum is nothing, its logarithm minus infinity.
-    lead = np.logaddexp.reduce(scores) - np.logaddexp.reduce(rivals)
-    return {
-        "mass": math.log(mass) - math.log1p(-mass),
-        "lead": float(np.clip(lead, -_MOST_LEAD, _MOST_LEAD)),
-        "tension": tension,
-        "density": density,
-        "worst": min(worst_ppm, _MOST_WORST_PPM) / TOLERANCE_PPM,
-        "extra": float(n_extra > 0),
-        "missing": float(n_missing > 0),
-    }

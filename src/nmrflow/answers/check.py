@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from nmrflow.answers.assignment import assign_shifts
-from nmrflow.answers.candidates import evidence
 from nmrflow.answers.elucidation import why_outside
+from nmrflow.answers.evidence import evidence, evidence_of_fit
 from nmrflow.answers.fit import Assigned, Fit, fit
+from nmrflow.answers.left_over import readings
 from nmrflow.answers.prediction import LEVEL, CarbonGroup
 from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure
@@ -90,7 +91,7 @@ class Check:
         best_wrong: Groups of carbons that do not fit well even as the peaks fit best.
         probability: Calibrated probability that the structure is the right one, where even odds
             are that it is; None without a calibration, or where that holds for no such spectrum.
-        no_fit_below: Of that; None without a calibration.
+        is_unlikely: Whether that is too low even where what is left over is read at its best.
     """
 
     question: Question
@@ -101,15 +102,12 @@ class Check:
     unassigned: tuple[CarbonGroup, ...]
     best_wrong: int
     probability: float | None
-    no_fit_below: float | None
+    is_unlikely: bool
 
     @property
     def verdict(self) -> Verdict:
         """Of the structure: whatever is assigned to what, as its peaks fit best."""
-        if self.fit.contradiction is not None:
-            return Verdict.NO_FIT
-        limit, own = self.no_fit_below, self.probability
-        if limit is not None and own is not None and own < limit:
+        if self.fit.contradiction is not None or self.is_unlikely:
             return Verdict.NO_FIT
         is_clean = all(one.verdict == Verdict.FITS for one in self.carbons)
         is_clean = is_clean and not (self.exchanges or self.fit.n_extra or self.fit.n_missing)
@@ -154,20 +152,23 @@ def check(
         Checked(one, tail, better.get(id(one)))
         for one, tail in zip(shown.assigned, _tails(predicted, shown), strict=True)
     )
-    probability = limit = None
-    calibration = model.calibration
+    probability, is_unlikely, calibration = None, False, model.calibration
     if calibration is not None and calibration.alone and not why_outside(model, question):
-        probability = calibration.alone(evidence_of_one(best))
+        own = evidence_of_one(best)
+        others = readings(predicted, question.peaks, question.nucleus)
+        every = [own, *({**own, **evidence_of_fit(one)} for one in others)]
+        probability = min(map(calibration.alone, every))
         limit = calibration.no_fit_below
+        is_unlikely = limit is not None and calibration.alone(own) < limit
     n_wrong = sum(tail < DOUBTFUL_BELOW for tail in _tails(predicted, best))
     told = assignment is not None
     return Check(
-        question, shown, carbons, exchanges, told, unassigned, n_wrong, probability, limit
+        question, shown, carbons, exchanges, told, unassigned, n_wrong, probability, is_unlikely
     )
 
 
 def evidence_of_one(found: Fit) -> dict[str, float]:
-    """What speaks for a single structure, as of :func:`nmrflow.answers.candidates.evidence`."""
+    """What speaks for a single structure, as of :func:`nmrflow.answers.evidence.evidence`."""
     numbers = found.tension, found.n_extra, found.n_missing, found.log_density, found.worst_ppm
     return evidence([-np.inf], [0.0], [], *numbers)
 

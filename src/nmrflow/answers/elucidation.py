@@ -17,6 +17,7 @@ from nmrflow.answers.candidates import (
     with_probabilities,
 )
 from nmrflow.answers.conditions import of_question
+from nmrflow.answers.left_over import readings_of_first
 from nmrflow.answers.question import ask, best_reading
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
@@ -162,8 +163,9 @@ def _elucidate(
     outside = why_outside(model, question)
     among = model.calibration.among if model.calibration else None
     shown = settled(model, question, order(kept.best))
-    if not outside:
-        shown = with_probabilities(shown, kept.scores, among)
+    if among is not None and not outside:
+        readings = readings_of_first(model, question, shown)
+        shown = with_probabilities(shown, kept.scores, among, readings)
     counts = kept.n_distinct, kept.n_found, kept.n_invalid, seed
     is_calibrated = among is not None
     return Elucidation(question, shown, *counts, outside, is_calibrated, kept.ruled_out)
@@ -276,6 +278,9 @@ def rank(
     rivals: Sequence[Candidate] = ()
     if model.weighs_likelihood:
         rivals = _elucidate(model, question, N_SAMPLES, 0, N_SAMPLES).candidates
-    ordered = with_probabilities(ordered, scores_of(rivals), model.calibration.given)
-    everything = ordered[-1].probability or 0.0
-    return Ranking(question, ordered, everything < model.calibration.none_fits_below)
+    scores, given = scores_of(rivals), model.calibration.given
+    # Below which of it none is said to fit was found with what is left over read at its best.
+    at_best = with_probabilities(ordered, scores, given)[-1].probability or 0.0
+    readings = readings_of_first(model, question, ordered)
+    ordered = with_probabilities(ordered, scores, given, readings)
+    return Ranking(question, ordered, at_best < model.calibration.none_fits_below)

@@ -13,7 +13,7 @@ SUFFIX = ".calibration.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
 
 EVIDENCE = {"mass", "lead", "tension", "density", "worst", "extra", "missing"}
-"""What speaks for some candidates (:func:`nmrflow.answers.candidates.evidence`)."""
+"""What speaks for some candidates (:func:`nmrflow.answers.evidence.evidence`)."""
 
 MAX_WEIGHT = 30.0
 """Larger ones, and intercepts, would make of any evidence a certainty."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmrflow.answers.candidates import evidence
+from nmrflow.answers.evidence import evidence
 from nmrflow.model.calibration import EVIDENCE, Logistic
 
 LOG_P = st.lists(st.floats(-50, 0), min_size=1, max_size=8)
