@@ -40,9 +40,10 @@ def readings(
         nucleus: What is observed, by at least one atom of the structure.
 
     Returns:
-        None where there are as many peaks as groups of equivalent carbons.
+        None where there are as many peaks as groups of equivalent carbons, those counted that are
+        diastereotopic and have peaks of their own.
     """
-    worst = fit(shifts, peaks, nucleus)
+    worst = fit(shifts, peaks, nucleus, splits=True)
     found: list[Fit] = []
     for _ in range(_MOST_ROUNDS):
         n_over = worst.n_peaks - len(worst.prediction.groups)
