@@ -40,7 +40,7 @@ MAX_SHARED_LINES = 100_000
 MAX_THREADS = 256
 """Of computation, and processes that work side by side."""
 
-MAX_SAMPLES = 10_000
+MAX_SAMPLES = 4_000
 """Draws for a spectrum."""
 
 MAX_YAML_BYTES = 1_000_000

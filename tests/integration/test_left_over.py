@@ -47,6 +47,26 @@ def test_a_candidate_is_no_likelier_with_peaks_left_over(smiles: str, model: Tra
         assert found is None or found <= clean, other
 
 
+ORGANIC = {
+    "CC(=O)OCC": (171.1, 60.4, 21.0, 14.2),
+    "COc1ccccc1": (159.6, 129.5, 120.7, 113.9, 55.1),
+    "O=C1CCCCC1": (211.9, 41.9, 27.0, 25.0),
+}
+
+
+@pytest.mark.parametrize("smiles", ORGANIC)
+def test_any_molecule_is_no_likelier_with_peaks_left_over(smiles: str) -> None:
+    model, peaks = nmrflow.load_pretrained("organic"), ORGANIC[smiles]
+    near = [ppm + by for ppm in peaks for by in (-1.5, 1.5)]
+    others = [*perturbed(peaks), *((*peaks, ppm) for ppm in near)]
+    for answer in (nmrflow.check, lambda *asked: nmrflow.rank(*asked[:2], [asked[2]])):
+        clean = answer(model, peaks, smiles).probability
+        assert clean is not None
+        for other in others:
+            found = answer(model, other, smiles).probability
+            assert found is not None and found <= clean, other
+
+
 @pytest.mark.parametrize("smiles", SPECTRA)
 def test_a_list_is_no_likelier_with_peaks_left_over(smiles: str, model: TrainedFlow) -> None:
     formula, peaks = SPECTRA[smiles]

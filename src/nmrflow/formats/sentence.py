@@ -1,5 +1,6 @@
 """Lists of shifts, and publications' sentences: the same but for a head and notes in brackets."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,6 +37,11 @@ _LOOSE_COMMA = re.compile(r"(?<![0-9]),|,(?![0-9])")
 _NUMBER_WITH_COMMAS = re.compile(rf"[^\s;,()-]+(?:{_TIGHT_COMMA.pattern}[^\s;,()-]+)*")
 _PROTONS = re.compile(r"(?:^|[,;]\s*)[1-9][0-9]? ?H(?=$|[,;])")
 _MEGAHERTZ = re.compile(r"(?<![\w.])([0-9]+(?:[.,][0-9]+)?)\s*MHz", re.IGNORECASE)
+_SIGN = re.compile(r"[*†‡§¶]+")
+_SEVERAL = re.compile(
+    r"\b(?:mixture of [^,;()]{1,40}|mixture|\w*(?:isomers|rotamers?|conformers)|minor|major)\b",
+    re.IGNORECASE,
+)
 _TEMPERATURE = re.compile(r"[0-9.]+ ?(?:K|°C)")
 
 
@@ -86,7 +92,25 @@ def read_sentence(lines: Sequence[str], nucleus: Nucleus) -> Sentence:
     told = (head["conditions"] or "").strip("()[]") if head else ""
     conditions = _read_conditions(told, words(nucleus).lead)
     by_letter = tuple(one.is_letter for one in said)
-    return Sentence(peaks, by_letter, conditions, (*columns, *remarks), head is not None)
+    remarks = (*columns, *remarks, *_of_several(told, behind))
+    return Sentence(peaks, by_letter, conditions, remarks, head is not None)
+
+
+def _of_several(told: str, notes: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """A remark where some of the peaks may be of another isomer: it is said, or a sign marks them.
+
+    A sign may also say that assignments can be exchanged.
+    """
+    every = [told, *itertools.chain.from_iterable(notes)]
+    said = next(filter(None, map(_SEVERAL.search, every)), None)
+    sign = next(filter(None, map(_SIGN.fullmatch, every)), None)
+    if found := said or sign:
+        where = "is said" if said else "stands behind shifts"
+        return (
+            f"'{found[0]}' {where}: all peaks are read as of one compound; leave out those of "
+            "another isomer, rotamer or compound",
+        )
+    return ()
 
 
 def _read_words(text: str, start: int, nucleus: Nucleus) -> list[tuple[float, float, list[str]]]:
