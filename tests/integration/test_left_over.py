@@ -64,7 +64,8 @@ def test_any_molecule_is_no_likelier_with_peaks_left_over(smiles: str) -> None:
         assert clean is not None
         for other in others:
             found = answer(model, other, smiles).probability
-            assert found is not None and found <= clean, other
+            assert found is not None
+            assert found <= clean, other
 
 
 @pytest.mark.parametrize("smiles", SPECTRA)
