@@ -201,6 +201,8 @@ def with_probabilities(
     all_scores: Mapping[str, float],
     calibrated: Logistic | None,
     readings: Sequence[Fit] = (),
+    *,
+    knows_formula: bool = False,
 ) -> tuple[Candidate, ...]:
     """The candidates, each with the probability of all up to it, which never falls.
 
@@ -209,6 +211,7 @@ def with_probabilities(
         all_scores: Of every structure that competes, by connectivity.
         calibrated: From the evidence to the probability.
         readings: Of what the first candidate leaves over; the worst of them counts.
+        knows_formula: As of :func:`nmrflow.answers.evidence.evidence`.
     """
     if calibrated is None:
         return tuple(ordered)
@@ -218,7 +221,7 @@ def with_probabilities(
     for candidate in ordered:
         if candidate.contradiction is None:
             so_far[candidate.structure.connectivity] = candidate
-            told = evidence_of([*so_far.values()], all_scores)
+            told = evidence_of([*so_far.values()], all_scores, knows_formula=knows_formula)
             others = [{**told, **evidence_of_fit(one)} for one in readings]
             probability = max(probability, min(map(calibrated, [told, *others])))
         found.append(replace(candidate, probability=probability))
@@ -231,13 +234,17 @@ def scores_of(candidates: Sequence[Candidate]) -> dict[str, float]:
 
 
 def evidence_of(
-    candidates: Sequence[Candidate], all_scores: Mapping[str, float]
+    candidates: Sequence[Candidate],
+    all_scores: Mapping[str, float],
+    *,
+    knows_formula: bool = False,
 ) -> dict[str, float]:
     """As :func:`evidence`, of distinct candidates, best first.
 
     Args:
         candidates: At least one.
         all_scores: Of every structure that the network proposes, by connectivity.
+        knows_formula: As of :func:`nmrflow.answers.evidence.evidence`.
     """
     own = {candidate.structure.connectivity for candidate in candidates}
     return evidence(
@@ -249,4 +256,5 @@ def evidence_of(
         candidates[0].fit.n_missing,
         candidates[0].fit.log_density,
         candidates[0].fit.worst_ppm,
+        knows_formula=knows_formula,
     )

@@ -164,8 +164,8 @@ def _elucidate(
     among = model.calibration.among if model.calibration else None
     shown = settled(model, question, order(kept.best))
     if among is not None and not outside:
-        readings = readings_of_first(model, question, shown)
-        shown = with_probabilities(shown, kept.scores, among, readings)
+        knows_formula = question.formula is not None
+        shown = with_probabilities(shown, kept.scores, among, knows_formula=knows_formula)
     counts = kept.n_distinct, kept.n_found, kept.n_invalid, seed
     is_calibrated = among is not None
     return Elucidation(question, shown, *counts, outside, is_calibrated, kept.ruled_out)

@@ -21,6 +21,8 @@ def evidence(  # noqa: PLR0913 - most by name
     n_missing: int = 0,
     density: float = 0.0,
     worst_ppm: float = 0.0,
+    *,
+    knows_formula: bool = False,
 ) -> dict[str, float]:
     """What speaks for, or against, the truth being among some candidates.
 
@@ -33,13 +35,15 @@ def evidence(  # noqa: PLR0913 - most by name
         n_missing: The same, carbons too many.
         density: The same, the mean log density of its peaks.
         worst_ppm: The same, the largest deviation of a peak.
+        knows_formula: Whether all of them are of a formula that was told.
 
     Returns:
         ``mass``: the logit of the probability that the network itself gives to all of them;
         ``lead``: how far their scores are above those of the rivals, in nats;
         ``tension`` and ``density``; ``worst``: the largest deviation, in 5 ppm, 6 at most;
         ``extra`` and ``missing``: whether there is such a peak or carbon. Of several the first
-        counts alone, since mass, lead and tension know of them too.
+        counts alone, since mass, lead and tension know of them too; ``formula``: whether it was
+        told.
     """
     mass = float(np.exp(np.logaddexp.reduce(log_p)).clip(_LEAST, 1 - _LEAST))
     # Of no rivals the sum is nothing, its logarithm minus infinity.
@@ -50,6 +54,7 @@ def evidence(  # noqa: PLR0913 - most by name
         **_of_fit(tension, density, worst_ppm),
         "extra": float(n_extra > 0),
         "missing": float(n_missing > 0),
+        "formula": float(knows_formula),
     }
 
 

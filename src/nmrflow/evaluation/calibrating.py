@@ -24,6 +24,7 @@ from nmrflow.evaluation.isomers import IsomerLists
 from nmrflow.evaluation.logistic import (
     OF_ANSWERS,
     OF_FITS,
+    OF_FOUND,
     fit_alone,
     fit_given,
     fit_logistic,
@@ -198,7 +199,7 @@ def calibrate_among(
     )
     among = fit_among(model, records)
     conditions = {**so_far.conditions, "among": {**_conditions(model, records), "seed": seed}}
-    return replace(so_far, among=among, conditions=conditions)
+    return replace(so_far, among=among, proposals=model.proposal_ranking, conditions=conditions)
 
 
 def fit_among(model: TrainedFlow, records: Sequence[Record]) -> Logistic:
@@ -221,7 +222,7 @@ def fit_among(model: TrainedFlow, records: Sequence[Record]) -> Logistic:
             cases += among_cases(answer, record.structure)
             right.append(assign(model, question, record.structure))
             wrong += wrong_fits([answer], [record])
-    return fit_logistic(cases, fixed=left_over_weights(right, wrong))
+    return fit_logistic(cases, OF_FOUND, fixed=left_over_weights(right, wrong))
 
 
 def choose_widening(model: TrainedFlow, records: Sequence[Record]) -> float:

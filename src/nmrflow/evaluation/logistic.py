@@ -20,6 +20,9 @@ FALSE_ALARMS_ALONE = 0.03
 OF_ANSWERS, LEFT_OVER = ("lead", "mass", "tension"), ("extra", "missing")
 """The evidence: of whole answers, and of single fits, since what is left over is rare."""
 
+OF_FOUND = ("lead", "mass", "density", "worst", "formula")
+"""The same of what a beam finds, of any formula; tension would count against its own meaning."""
+
 OF_FITS = ("tension", "density", "worst")
 """What is learnt where the network proposes nothing: of the first candidate alone."""
 

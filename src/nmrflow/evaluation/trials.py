@@ -72,10 +72,14 @@ class RankingTrial:
 def among_cases(answer: Elucidation, truth: Structure) -> list[Case]:
     """Of an elucidation with all candidates: is the truth among the first 1, 3, 10, or all?"""
     scores = scores_of(answer.candidates)
+    knows = answer.question.formula is not None
     names = [candidate.structure.connectivity for candidate in answer.candidates]
     sizes = sorted({min(n, len(names)) for n in (*N_FIRST, len(names)) if names})
     return [
-        Case(evidence_of(answer.candidates[:n], scores), truth.connectivity in names[:n])
+        Case(
+            evidence_of(answer.candidates[:n], scores, knows_formula=knows),
+            truth.connectivity in names[:n],
+        )
         for n in sizes
     ]
 

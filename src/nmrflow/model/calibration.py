@@ -12,7 +12,7 @@ from nmrflow.errors import CheckpointError
 SUFFIX = ".calibration.json"
 """Ending of a calibration's file, which stands beside its checkpoint."""
 
-EVIDENCE = {"mass", "lead", "tension", "density", "worst", "extra", "missing"}
+EVIDENCE = {"mass", "lead", "tension", "density", "worst", "extra", "missing", "formula"}
 """What speaks for some candidates (:func:`nmrflow.answers.evidence.evidence`)."""
 
 MAX_WEIGHT = 30.0
@@ -61,8 +61,7 @@ class Calibration:
     Args:
         ranking: The weights that candidates are ordered by, and that the rest holds for.
         among: From the evidence to the probability that the truth is among candidates
-            that the network proposed. None: that was not measured; the ranking, and all else, then
-            are of given candidates alone, which are weighed without the network's likelihood.
+            that the network proposed. None: that was not measured.
         given: The same of candidates that somebody gives, all of one formula.
         none_fits_below: Of given candidates that have less than this probability it is said
             that none fits.
@@ -72,6 +71,9 @@ class Calibration:
         alone: The same of one structure, where even odds are that it is the right one.
         no_fit_below: Of a structure that has less than this probability alone it is said that it
             does not fit.
+        proposals: The weights that what the network proposes is ordered by, where those are
+            others. Then, and where ``among`` was not measured, the ranking and all else are of
+            given candidates alone, which are weighed without the network's likelihood.
         shifts_ppm: Lowest and highest shift that a molecule of the domain can have; there is no
             probability of spectra with others. None: not told.
     """
@@ -85,6 +87,12 @@ class Calibration:
     widening: float = 1.0
     alone: Logistic | None = None
     no_fit_below: float | None = None
+    proposals: RankingWeights | None = None
+
+    @property
+    def is_of_given(self) -> bool:
+        """Whether the ranking is of given candidates alone."""
+        return self.among is None or self.proposals is not None
 
     def to_json(self) -> str:
         """As text, for :func:`read_calibration`."""
@@ -100,6 +108,8 @@ class Calibration:
         if self.alone is not None:
             plain["alone"] = _plain(self.alone)
             plain["no_fit_below"] = self.no_fit_below
+        if self.proposals is not None:
+            plain["proposals"] = asdict(self.proposals)
         return json.dumps(plain, indent=1) + "\n"
 
 
@@ -125,9 +135,8 @@ def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calib
         if ranking is not None and "ranking" not in plain:
             plain["ranking"] = asdict(ranking)
         among = plain["among"] and _read_logistic(plain["among"])
-        weights = {name: _number(weight) for name, weight in dict(plain["ranking"]).items()}
         return Calibration(
-            RankingWeights(**weights),
+            _read_weights(plain["ranking"]),
             among,
             _read_logistic(plain["given"]),
             _number(plain["none_fits_below"], 0.0, 1.0),
@@ -136,11 +145,16 @@ def read_calibration(file: Path, ranking: RankingWeights | None = None) -> Calib
             _number(plain.get("widening", 1.0), 0.1, 10.0),
             _read_logistic(plain["alone"]) if "alone" in plain else None,
             _number(plain["no_fit_below"], 0.0, 1.0) if "alone" in plain else None,
+            _read_weights(plain["proposals"]) if "proposals" in plain else None,
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{file}: no calibration ({error}); python -m nmrflow.evaluation.calibrate makes one"
         ) from error
+
+
+def _read_weights(plain: Mapping[str, Any]) -> RankingWeights:
+    return RankingWeights(**{name: _number(weight) for name, weight in dict(plain).items()})
 
 
 def _read_range(plain: Sequence[float] | None) -> tuple[float, float] | None:

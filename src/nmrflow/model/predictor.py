@@ -71,8 +71,11 @@ class Predictor:
     @property
     def proposal_ranking(self) -> RankingWeights:
         """The same of candidates that the network proposes itself."""
-        if self.calibration is not None and self.calibration.among is not None:
-            return self.calibration.ranking
+        if self.calibration is not None:
+            if self.calibration.proposals is not None:
+                return self.calibration.proposals
+            if not self.calibration.is_of_given:
+                return self.calibration.ranking
         own = self.description["config"].get("proposal_ranking")
         return RankingWeights(**own) if own else self.ranking
 

@@ -38,7 +38,7 @@ class TrainedFlow(Predictor):
     @property
     def weighs_likelihood(self) -> bool:
         """Whether candidates that somebody gives are weighed by their probability, too."""
-        is_apart = self.calibration is not None and self.calibration.among is None
+        is_apart = self.calibration is not None and self.calibration.is_of_given
         return not is_apart and self.has_likelihood
 
     @property

@@ -60,6 +60,14 @@ def test_a_network_without_an_answer_of_its_own_has_none_of_among(
     both = make_flow(calibration=calibration, proposal_ranking=proposals)
     assert both.weighs_likelihood
     assert both.proposal_ranking == both.ranking == calibration.ranking
+    # Likewise where what it proposes has weights of its own, and is calibrated.
+    apart = replace(calibration, proposals=RankingWeights(1.25, 0.5))
+    file.write_text(apart.to_json())
+    assert read_calibration(file) == apart
+    own = make_flow(calibration=apart, proposal_ranking={"log_p_weight": 9.0})
+    assert not own.weighs_likelihood
+    assert own.ranking == calibration.ranking
+    assert own.proposal_ranking == RankingWeights(1.25, 0.5)
     plain = make_flow(ranking={"density_weight": 2.0})
     assert plain.weighs_likelihood
     assert plain.proposal_ranking == plain.ranking == RankingWeights(density_weight=2.0)

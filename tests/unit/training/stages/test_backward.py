@@ -16,6 +16,7 @@ from nmrflow.data.records import Record
 from nmrflow.errors import ConfigError, DataError
 from nmrflow.evaluation.backward import KNOWN, backward_scores, choose, question_of
 from nmrflow.evaluation.calibrating import fit_among
+from nmrflow.evaluation.logistic import OF_FOUND
 from nmrflow.flow.saturated import SaturatedGrammar
 from nmrflow.model.calibration import Calibration
 from nmrflow.model.network import build_network
@@ -225,7 +226,7 @@ def test_what_it_finds_itself_is_calibrated(
     trained = make_flow(tables_model)
     records = choose(trained, [record(name) for name in TRAIN], 9, seed=0)
     among = fit_among(trained, records)
-    assert among.weights.keys() == {"lead", "mass", "tension", "extra", "missing"}
+    assert among.weights.keys() == {*OF_FOUND, "extra", "missing"}
     ranking = trained.proposal_ranking
     trained.calibration = Calibration(ranking, among, among, 0.1, {}, shifts_ppm=(-20, 245))
     scores = backward_scores(trained, records, n_samples=4, seed=0)
