@@ -1,12 +1,19 @@
 """Structures as pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rdkit.Chem import Draw, rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from nmrflow.chem.structure import Structure
+
+_BOND, _BOND_LENGTH = 40.0, 1.5  # Of a bond, in units of a drawing; as RDKit places atoms.
+_MARGIN, _LEAST, _MOST = 44, 150, 620
+_ZOOM = 3
+_HEADER_END = "<!-- END OF HEADER -->\n"
 
 
 def draw_structures(
@@ -60,45 +67,55 @@ def draw_structure_png(structure: Structure, size_px: tuple[int, int] = (440, 34
     return bytes(canvas.GetDrawingText())
 
 
-def draw_annotated(
-    structure: Structure,
-    notes: Mapping[int, str],
-    colours: Mapping[int, tuple[float, float, float]],
-    *,
-    size_px: tuple[int, int] = (360, 270),
-    form: str = "svg",
-) -> bytes:
-    """Draw one structure with a note beside some atoms and a coloured disc behind some.
+@dataclass(frozen=True)
+class Sketch:
+    """A drawn molecule, and where its atoms are, for whoever writes beside them.
+
+    Args:
+        content: Of ``"svg"`` the elements alone, which refer to nothing outside them; of
+            ``"png"`` the file.
+        size: Width and height, in units of the coordinates; a PNG has several pixels a unit.
+        points: Of each atom.
+        bonds: Pairs of atoms.
+    """
+
+    content: bytes
+    size: tuple[int, int]
+    points: tuple[tuple[float, float], ...]
+    bonds: tuple[tuple[int, int], ...]
+
+
+def sketch(structure: Structure, form: str = "svg") -> Sketch:
+    """Draw a molecule with room for a line of text around every atom.
 
     Args:
         structure: What to draw.
-        notes: Text by position of the atom.
-        colours: Red, green and blue, 0 to 1, by position of the atom.
-        size_px: Width and height in pixels.
         form: ``"svg"`` or ``"png"``.
-
-    Returns:
-        The file's content; an SVG refers to nothing outside it.
     """
-    mol = structure.to_mol()
-    rdDepictor.Compute2DCoords(mol)
-    for atom, note in notes.items():
-        mol.GetAtomWithIdx(atom).SetProp("atomNote", note)
-    kinds = {"svg": rdMolDraw2D.MolDraw2DSVG, "png": rdMolDraw2D.MolDraw2DCairo}
-    canvas = kinds[form](*size_px)
-    options: Any = canvas.drawOptions()
-    options.annotationFontScale = 0.75
-    options.bondLineWidth = max(2, size_px[0] // 240)
-    options.highlightRadius = 0.24
-    options.fillHighlights = True
-    options.padding = 0.08
-    rdMolDraw2D.PrepareAndDrawMolecule(
-        canvas,
-        mol,
-        highlightAtoms=list(colours),
-        highlightAtomColors=dict(colours),
-        highlightBonds=[],
+    mol = rdMolDraw2D.PrepareMolForDrawing(structure.to_mol())
+    placed = (
+        mol.GetConformer().GetPositions()[:, :2] if mol.GetNumConformers() else np.zeros((1, 2))
     )
+    extent = np.ptp(placed, axis=0)
+    scale = min(_BOND / _BOND_LENGTH, *((_MOST - 2 * _MARGIN) / np.maximum(extent, 0.1)))
+    width, height = (int(max(_LEAST, span * scale + 2 * _MARGIN)) for span in extent)
+    zoom = 1 if form == "svg" else _ZOOM
+    kinds = {"svg": rdMolDraw2D.MolDraw2DSVG, "png": rdMolDraw2D.MolDraw2DCairo}
+    canvas = kinds[form](zoom * width, zoom * height)
+    options: Any = canvas.drawOptions()
+    options.clearBackground = form == "png"
+    options.fixedBondLength = zoom * scale
+    options.bondLineWidth = 1.4 * zoom
+    options.minFontSize = options.maxFontSize = int(zoom * max(7, 0.36 * _BOND_LENGTH * scale))
+    options.padding = 0.0
+    canvas.DrawMolecule(mol)
+    points = [canvas.GetDrawCoords(atom) for atom in range(mol.GetNumAtoms())]
     canvas.FinishDrawing()
     drawn = canvas.GetDrawingText()
-    return drawn if isinstance(drawn, bytes) else drawn.encode()
+    content = drawn if isinstance(drawn, bytes) else drawn.partition(_HEADER_END)[2].encode()
+    return Sketch(
+        content.removesuffix(b"</svg>\n"),
+        (width, height),
+        tuple((point.x / zoom, point.y / zoom) for point in points),
+        tuple((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()),
+    )

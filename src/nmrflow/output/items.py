@@ -50,7 +50,7 @@ class Item:
         answer: What a picture shows; None: no picture.
         title: Over the picture.
         facts: Beneath it, a line each.
-        caption: In a picture that is a file of its own.
+        caption: In a picture that is a file of its own: its title, then what stands beneath.
         note: Of an item that is no answer: what is said of all of them.
     """
 
@@ -59,7 +59,7 @@ class Item:
     structure: Structure | None = None
     shifts_ppm: Sequence[float | None] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
-    answer: Prediction | Fit | None = None
+    answer: Prediction | Fit | Check | None = None
     title: str = ""
     facts: Sequence[str] = ()
     caption: str = ""
@@ -79,6 +79,8 @@ def of_prediction(molecule: MoleculeRow, prediction: Prediction | None) -> Item:
         title = molecule.name or molecule.text or molecule.where
         return Item(told, told, properties=as_texts(told), title=title)
     structure, groups = prediction.structure, prediction.groups
+    title = molecule.name or molecule.text or structure.connectivity
+    fact = f"{structure.formula}, {molecule.text or structure.connectivity}"
     told |= {"smiles": structure.connectivity, "formula": structure.formula, "status": OK}
     told |= {"reason": molecule.remark} if molecule.remark else {}
     columns = {
@@ -95,9 +97,9 @@ def of_prediction(molecule: MoleculeRow, prediction: Prediction | None) -> Item:
         prediction.shifts_ppm,
         as_texts({key: told.get(key) for key in ("smiles", "formula", "status", "reason")}),
         prediction,
-        molecule.name or molecule.text or structure.connectivity,
-        (f"{structure.formula}, {molecule.text or structure.connectivity}",),
-        molecule.name,
+        title,
+        (fact,),
+        f"{title}\n{fact}",
     )
 
 
@@ -138,7 +140,7 @@ def of_assignment(
     )
     title = " of ".join(filter(None, ("Assignment", query_name)))
     title = ": ".join(filter(None, (title, name)))
-    caption = "\n".join(filter(None, (" ".join(filter(None, (query_name, name))), *remarks)))
+    caption = "\n".join((title, *facts[:2], *remarks))
     whole = Item({}, {}, structure, measured, properties, fit, title, facts, caption)
     return [whole, *(Item(asked | row, asked | record) for row, record in _rows(fit, question))]
 
@@ -162,7 +164,13 @@ def of_check(
     record: dict[str, Any] = asked | about | {"remarks": sentences}
     record["carbons"] = [dict(item.record) | own for item, own in zip(rows, told, strict=True)]
     return [
-        replace(whole, record=record, facts=facts, caption="\n".join([whole.title, *sentences])),
+        replace(
+            whole,
+            record=record,
+            answer=found,
+            facts=facts,
+            caption="\n".join([whole.title, *sentences]),
+        ),
         *(Item(dict(item.row) | own, {}) for item, own in zip(rows, told, strict=True)),
     ]
 

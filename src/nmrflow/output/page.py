@@ -1,7 +1,6 @@
 """One self-contained HTML page of cards: a structure beside its spectrum."""
 
 import html
-from base64 import b64encode
 from collections.abc import Sequence
 
 from nmrflow.answers.elucidation import Elucidation, Ranking
@@ -9,8 +8,10 @@ from nmrflow.answers.fit import Fit
 from nmrflow.answers.hits import Search
 from nmrflow.answers.prediction import Prediction
 from nmrflow.formats.molecule_files import MoleculeRow
+from nmrflow.output import tables
+from nmrflow.output.drawings import LINKS, spectrum_svg, structure_svg
 from nmrflow.output.items import Item, of_assignment, of_prediction
-from nmrflow.output.pictures import draw, plot, to_file
+from nmrflow.output.marks import Drawable, css, legend_of
 from nmrflow.output.ranked import of_answer
 
 _PAGE_HEAD = """<!DOCTYPE html>
@@ -39,16 +40,26 @@ h1 { font-size: 1.4rem; margin: 0 0 0.5rem; }
 p { margin: 0.2rem 0; overflow-wrap: anywhere; }
 """
 
-_CARD_STYLE = """
-.card { background: #fff; border: 1px solid #dde1e6; border-radius: 8px; margin: 1rem 0;
-        padding: 0.8rem 1rem; }
-.card h2 { font-size: 1rem; margin: 0 0 0.3rem; }
+CARD_STYLE = (
+    """
+.card { background: #fff; color: #222; border: 1px solid #dde1e6; border-radius: 8px;
+  margin: 1rem 0; padding: 0.8rem 1rem; }
+.card h2 { font-size: 1rem; margin: 0 0 0.3rem; overflow-wrap: anywhere; }
 .card p { margin: 0.2rem 0; overflow-wrap: anywhere; }
-.card div { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
-.card img.structure { width: 300px; max-width: 100%; }
-.card img.spectrum { flex: 1; min-width: 300px; max-width: 100%; }
-.refused { border-left: 5px solid #c0392b; }
+.card .pictures { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
+.card .structure { flex: 1 1 260px; min-width: 0; }
+.card .spectrum { flex: 2 1 300px; min-width: 0; }
+.card .spectrum svg { max-width: 640px; }
+.card .legend { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: 0.85rem; }
+.card .legend i { display: inline-block; width: 0.8em; height: 0.8em; border-radius: 50%;
+  margin-right: 0.35em; }
+.card .meanings { font-size: 0.85rem; color: #4d4d4d; }
+.refused { border-left: 5px solid #c8500a; }
 """
+    + tables.STYLE
+    + LINKS
+)
+"""Of cards, wherever they stand."""
 
 FOOT = f"</main>{PAGE_FOOT}"
 """The page's end."""
@@ -62,7 +73,7 @@ def page_head(title: str, style: str) -> str:
 def head(title: str, lines: Sequence[str]) -> str:
     """The page's beginning: its title and some sentences."""
     paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    beginning = page_head(title, _PAGE_STYLE + _CARD_STYLE)
+    beginning = page_head(title, _PAGE_STYLE + CARD_STYLE)
     return f"{beginning}<main>\n<h1>{html.escape(title)}</h1>\n{paragraphs}\n"
 
 
@@ -76,7 +87,7 @@ def cards(answer: Prediction | Fit | Elucidation | Ranking | Search) -> str:
         items = of_assignment(answer)
     else:
         items = of_answer(1, "", answer)
-    return f"<style>{_CARD_STYLE}</style>" + "".join(card(item) for item in items if item.title)
+    return f"<style>{CARD_STYLE}</style>" + "".join(card(item) for item in items if item.title)
 
 
 def card(item: Item) -> str:
@@ -87,14 +98,22 @@ def card(item: Item) -> str:
     if item.is_refused:
         reason = html.escape(str(item.row.get("reason")))
         return f'<section class="card refused"><h2>{title}</h2><p>{reason}</p></section>\n'
-    pictures = ""
-    if item.answer is not None:
-        pictures = _image("structure", draw(item.answer))
-        pictures += _image("spectrum", to_file(plot(item.answer), "svg"))
+    shown = "" if item.answer is None else pictures(item.answer, item.title)
     facts = "".join(f"<p>{html.escape(fact)}</p>" for fact in item.facts)
-    return f'<section class="card"><h2>{title}</h2><div>{pictures}</div>{facts}</section>\n'
+    table = "" if item.answer is None else tables.carbons(item.answer)
+    if table and "rank" in item.row:  # One of several: what tells them apart comes first.
+        table = f"<details><summary>carbon by carbon</summary>{table}</details>"
+    return f'<section class="card"><h2>{title}</h2>{facts}{shown}{table}</section>\n'
 
 
-def _image(kind: str, svg: bytes) -> str:
-    data = b64encode(svg).decode()
-    return f'<img class="{kind}" alt="{kind}" src="data:image/svg+xml;base64,{data}">'
+def pictures(answer: Drawable, title: str) -> str:
+    """The structure beside the spectrum, and what the colours mean."""
+    colours = "".join(
+        f'<span><i style="background:{css(colour)}"></i>{html.escape(text)}</span>'
+        for colour, text in legend_of(answer)
+    )
+    return (
+        f'<div class="pictures"><div class="structure">{structure_svg(answer)}</div>'
+        f'<div class="spectrum">{spectrum_svg(answer, title)}</div></div>'
+        f'<div class="legend">{colours}</div>\n'
+    )

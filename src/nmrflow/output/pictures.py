@@ -1,128 +1,176 @@
-"""Pictures of answers: shifts on the atoms, sticks on the shift axis."""
+"""Pictures of answers as files: the structure beside its spectrum."""
 
 import io
-import math
 import textwrap
+from collections.abc import Sequence
+from typing import Any
 from warnings import catch_warnings, filterwarnings
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Patch
 
-from nmrflow.answers.fit import TOLERANCE_PPM, Fit
-from nmrflow.answers.prediction import Prediction
-from nmrflow.chem.depiction import draw_annotated
+from nmrflow.chem.depiction import sketch
+from nmrflow.output.drawings import disc_of
+from nmrflow.output.labels import beside_atoms, spread
+from nmrflow.output.marks import (
+    Drawable,
+    fit_of,
+    legend_of,
+    marks_of,
+    nucleus_of,
+    shown_range,
+    structure_of,
+)
+from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.plot import draw_axis, plot_mirror
-
-SURE_PPM, UNSURE_PPM = 2.0, 20.0
-"""Widths of an interval that are drawn in the first and the last colour."""
-
-_SURE, _BETWEEN, _UNSURE = (0.62, 0.85, 0.66), (0.99, 0.90, 0.55), (0.96, 0.62, 0.55)
 
 # Who drew a picture stands at its beginning.
 _MARK, _MARK_BYTES = "nmrflow", 2_000
-_MARKS = (f"<dc:title>{_MARK}</dc:title>".encode(), f"Software\0{_MARK}".encode())
+_MARKS = (
+    f"<dc:title>{_MARK}</dc:title>".encode(),
+    f"Software\0{_MARK}".encode(),
+    f"##ORIGIN= {_MARK}".encode(),
+)
 
-Colour = tuple[float, float, float]
-
-
-def draw(answer: Prediction | Fit, form: str = "svg") -> bytes:
-    """The structure of an answer as ``"svg"`` or ``"png"``, with the shifts on its atoms.
-
-    Predicted ones are coloured by the width of their intervals, measured ones by how far they
-    are from the predicted.
-    """
-    if isinstance(answer, Prediction):
-        structure = answer.structure
-        shown = [(one, one.shift_ppm, _by_width(one.width_ppm)) for one in answer.groups]
-    else:
-        structure = answer.prediction.structure
-        shown = [
-            (one.group, one.measured.shift_ppm, _blend(abs(one.deviation_ppm) / TOLERANCE_PPM))
-            for one in answer.assigned
-        ]
-    notes = {atom: f"{shift:.1f}" for group, shift, _ in shown for atom in group.atoms}
-    colours = {atom: colour for group, _, colour in shown for atom in group.atoms}
-    size = (360, 270) if form == "svg" else (1080, 810)
-    return draw_annotated(structure, notes, colours, size_px=size, form=form)
+_LABEL_SHARE = 0.021  # Of the axis's width, between texts side by side.
+_MOST_LABELS = 46
 
 
-def plot(answer: Prediction | Fit, ax: Axes | None = None) -> Figure:
-    """The spectrum of an answer.
+def plot(answer: Drawable, ax: Axes | None = None) -> Figure:
+    """The spectrum of an answer, on an axis that fits its peaks.
 
     Of a prediction sticks, as high as carbons are equivalent, over their intervals; of a fit the
-    measured peaks upwards, predicted downwards, matched pairs joined, misses grey.
+    measured peaks upwards, predicted downwards, matched pairs joined, misses grey and dashed.
     """
-    drawn = (
-        _plot_prediction(answer, ax) if isinstance(answer, Prediction) else _plot_fit(answer, ax)
-    )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(8, 2.8), layout="constrained")
+    drawn = _plot_fit(answer, ax) if fit_of(answer) else _plot_prediction(answer, ax)
     figure = drawn.get_figure(root=True)
     assert figure is not None
     return figure
 
 
-def _plot_prediction(prediction: Prediction, ax: Axes | None) -> Axes:
-    if ax is None:
-        _, ax = plt.subplots(figsize=(8, 2.2), layout="constrained")
-    most = max(len(group.atoms) for group in prediction.groups)
-    for group in prediction.groups:
-        colour = _by_width(group.width_ppm)
-        ax.axvspan(group.low_ppm, group.high_ppm, color=colour, alpha=0.6, linewidth=0)
-        ax.vlines(group.shift_ppm, 0, len(group.atoms), color="C0")
-    draw_axis(ax, prediction.nucleus, (0, 1.15 * most))
-    return ax
-
-
-def _plot_fit(fit: Fit, ax: Axes | None) -> Axes:
-    predicted = [group.shift_ppm for group in fit.prediction.groups]
-    ax = plot_mirror(fit.peaks.shifts_ppm, predicted, nucleus=fit.prediction.nucleus, ax=ax)
-    matched = [pair for pair in fit.assigned if abs(pair.deviation_ppm) <= TOLERANCE_PPM]
-    for pair in matched:
-        ends = [pair.measured.shift_ppm, pair.group.shift_ppm]
-        ax.plot(ends, [0.12, -0.12], color="0.35", linewidth=0.8)
-    hit = {pair.peak for pair in matched}
-    missed = [s for k, s in enumerate(fit.peaks.shifts_ppm) if k not in hit]
-    ax.vlines(missed, 0.0, 1.0, color="0.65")
-    return ax
-
-
-def picture(answer: Prediction | Fit, form: str, caption: str = "") -> bytes:
+def picture(answer: Drawable, form: str, caption: str = "") -> bytes:
     """The structure beside the spectrum, as one ``"svg"`` or ``"png"`` file's content.
 
     Args:
         answer: What is shown.
         form: Of the file.
-        caption: Beneath, as it is; long lines are broken.
+        caption: Its first line above, the others beneath, as they are; long ones are broken.
     """
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(11, 2.9), width_ratios=(1, 2.6), layout="constrained"
+        1, 2, figsize=(12, 3.9), width_ratios=(1, 1.9), layout="constrained"
     )
-    if caption:
-        lines = [part for line in caption.splitlines() for part in textwrap.wrap(line, 150)]
+    title, _, beneath = caption.partition("\n")
+    if title:
+        figure.suptitle("\n".join(textwrap.wrap(title, 110)), fontsize=11, parse_math=False)
+    if beneath:
+        lines = [part for line in beneath.splitlines() for part in textwrap.wrap(line, 150)]
         figure.supxlabel("\n".join(lines), fontsize=8, parse_math=False)
-    left.imshow(plt.imread(io.BytesIO(draw(answer, "png")), format="png"))
-    left.set_axis_off()
+    _draw_structure(answer, left)
     plot(answer, right)
+    discs = [Patch(facecolor=colour, label=text) for colour, text in legend_of(answer)]
+    left.legend(
+        handles=discs, loc="upper center", bbox_to_anchor=(0.5, 0), frameon=False, fontsize=7,
+        ncols=3, handlelength=1, columnspacing=1,
+    )  # fmt: skip
     return to_file(figure, form)
 
 
+def _draw_structure(answer: Drawable, ax: Axes) -> None:
+    """The structure, its atoms' numbers in coloured discs and their shifts beside them."""
+    drawn = sketch(structure_of(answer), "png")
+    width, height = drawn.size
+    ax.imshow(plt.imread(io.BytesIO(drawn.content), format="png"), extent=(0, width, height, 0))
+    ax.set_axis_off()
+    marks = marks_of(answer)
+    of_atom = {atom: mark for mark in marks for atom in mark.group.atoms}
+    radius, font = disc_of(drawn.points, drawn.bonds)
+    points = min(1.15, 260 / width, 180 / height) * font  # Of the page.
+    texts = {atom: f"{mark.shift_ppm:.1f}" for atom, mark in of_atom.items()}
+    boxes = beside_atoms(
+        drawn.points, drawn.bonds, texts, radius=radius, font=font, size=drawn.size
+    )
+    how: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": points}
+    for atom, mark in of_atom.items():
+        ax.add_patch(Circle(drawn.points[atom], radius, color=mark.colour, linewidth=0))
+        ax.text(*drawn.points[atom], str(atom + 1), fontweight="bold", **how)
+        if box := boxes.get(atom):
+            ax.text((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, texts[atom], **how)
+
+
+def _plot_prediction(answer: Drawable, ax: Axes) -> Axes:
+    marks, nucleus = marks_of(answer), nucleus_of(answer)
+    most = max(len(mark.group.atoms) for mark in marks)
+    for mark in marks:
+        ends = mark.group.low_ppm, mark.group.high_ppm
+        ax.axvspan(*ends, color=mark.colour, alpha=0.6, linewidth=0)
+        ax.vlines(mark.group.shift_ppm, 0, len(mark.group.atoms), color="C0")
+    draw_axis(ax, nucleus, (0, 1.05 * most))
+    ax.set(yticks=range(most + 1) if most <= 4 else (0, most), ylabel=f"{nucleus.noun}s")
+    _fit_axis(ax, [end for m in marks for end in (m.group.low_ppm, m.group.high_ppm)], nucleus)
+    _label(ax, [mark.shift_ppm for mark in marks], 1.05 * most)
+    return ax
+
+
+def _plot_fit(answer: Drawable, ax: Axes) -> Axes:
+    found, marks, nucleus = fit_of(answer), marks_of(answer), nucleus_of(answer)
+    assert found is not None
+    measured, predicted = found.peaks.shifts_ppm, [mark.group.shift_ppm for mark in marks]
+    near = [mark for mark in marks if mark.is_near]
+    owned = {mark.peak for mark in near}
+    missed = [shift for k, shift in enumerate(measured) if k not in owned]
+    far = [mark.group.shift_ppm for mark in marks if not mark.is_near]
+    plot_mirror(
+        [shift for k, shift in enumerate(measured) if k in owned],
+        [mark.group.shift_ppm for mark in near],
+        nucleus=nucleus,
+        ax=ax,
+        legend=False,
+    )
+    for mark in near:
+        ends = [mark.shift_ppm, mark.group.shift_ppm]
+        ax.plot(ends, [0.12, -0.12], color="0.35", linewidth=0.8)
+    if missed or far:
+        ax.vlines(missed, 0.0, 1.0, color="0.45", linestyles="dashed", label="matches nothing")
+        ax.vlines(far, -1.0, 0.0, color="0.45", linestyles="dashed")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False, ncols=3, fontsize=8)
+    ax.set(yticks=(-0.5, 0.5), yticklabels=("predicted", "measured"))
+    ax.tick_params(axis="y", length=0)
+    for text in ax.get_yticklabels():
+        text.set(rotation=90, va="center")
+    _fit_axis(ax, [*measured, *predicted], nucleus)
+    _label(ax, measured, 1.1)
+    return ax
+
+
+def _fit_axis(ax: Axes, shifts_ppm: Sequence[float], nucleus: Nucleus) -> None:
+    low, high = shown_range(shifts_ppm, nucleus)
+    ax.set_xlim(high, low)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _label(ax: Axes, shifts_ppm: Sequence[float], y: float) -> None:
+    """Shifts upright above the sticks, moved aside where they would lie on each other."""
+    high, low = ax.get_xlim()
+    if len(shifts_ppm) > _MOST_LABELS:
+        return
+    moved = spread(list(shifts_ppm), _LABEL_SHARE * (high - low))
+    for shift, place in zip(shifts_ppm, moved, strict=True):
+        ax.annotate(
+            f"{shift:.1f}", (shift, y), (place, 1.05), xycoords="data",
+            textcoords=("data", "axes fraction"), rotation=90, ha="center", va="bottom",
+            fontsize=7, arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.5},
+            annotation_clip=False,
+        )  # fmt: skip
+
+
 def is_ours(content: bytes) -> bool:
-    """Whether a file's content is a picture that :func:`picture` made."""
+    """Whether a file's content is a picture of ours, or a spectrum of JCAMP-DX."""
     return any(mark in content[:_MARK_BYTES] for mark in _MARKS)
-
-
-def _by_width(width_ppm: float) -> Colour:
-    span = math.log(UNSURE_PPM / SURE_PPM)
-    return _blend(math.log(max(width_ppm, SURE_PPM) / SURE_PPM) / span)
-
-
-def _blend(share: float) -> Colour:
-    """From sure (0) to unsure (1 and above)."""
-    parts = zip(_SURE, _BETWEEN, _UNSURE, strict=True)
-    red, green, blue = (float(np.interp(share, (0.0, 0.5, 1.0), part)) for part in parts)
-    return red, green, blue
 
 
 def to_file(figure: Figure, form: str) -> bytes:

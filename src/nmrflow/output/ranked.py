@@ -175,7 +175,7 @@ def _of_candidate(
         fit,
         title,
         facts,
-        "\n".join((asked_name, *remarks, *remarks_on_fit(fit))),
+        "\n".join((asked_name, *facts[:2], *remarks, *remarks_on_fit(fit))),
     )
 
 

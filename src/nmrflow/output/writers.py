@@ -117,15 +117,29 @@ def _page(stream: TextIO, heading: Heading) -> Iterator[Add]:
     stream.write(page.FOOT)
 
 
+@contextmanager
+def _published(stream: TextIO, heading: Heading) -> Iterator[Add]:  # noqa: ARG001 - as the others
+    from nmrflow.output.spectra import as_published
+
+    def add(item: Item) -> None:
+        if item.answer is not None:
+            title = " ".join(item.title.split())
+            stream.write(f"> {title}\n{as_published(item.answer)}")
+
+    yield add
+
+
 _TEXTS: dict[str, Callable[[TextIO, Heading], AbstractContextManager[Add]]] = {
     ".csv": _table,
     ".json": _json,
     ".sdf": _sdf,
     ".html": _page,
+    ".txt": _published,
 }
-_PICTURES = (".svg", ".png")
+SINGLE = (".svg", ".png", ".jdx")
+"""Of the forms, those that hold one answer: pictures, and spectra of JCAMP-DX."""
 
-FORMS = (*_TEXTS, *_PICTURES)
+FORMS = (*_TEXTS, *SINGLE)
 """Endings of files that can be written."""
 
 
@@ -146,9 +160,10 @@ def open_outputs(
 ) -> Iterator[Add]:
     """Files that grow by one item at a time, and appear under their names when all is written.
 
-    A picture is a file of its own for each answer: that of the first row has the name given,
-    others have the number of their row, ``-2``, ``-3`` and so on, before the ending. Such a name
-    replaces a picture of ours, and nothing else.
+    A picture, or a spectrum of JCAMP-DX, is a file of its own for each answer: that of the first
+    row has the name given, others have the number of their row and the molecule's name,
+    ``-2-menthol``, ``-3`` and so on, before the ending. Such a name replaces a file of ours, and
+    nothing else.
 
     Args:
         files: Each of one of the :data:`FORMS`.
@@ -179,8 +194,8 @@ def open_outputs(
 def _opened(
     file: Path, files: Sequence[Path], heading: Heading, written: list[Path]
 ) -> Iterator[Add]:
-    if file.suffix.lower() in _PICTURES:
-        yield _pictures(file, files, written)
+    if file.suffix.lower() in SINGLE:
+        yield _singles(file, files, written)
         return
     with (
         written_whole(file) as unfinished,
@@ -191,26 +206,45 @@ def _opened(
     written.append(file)
 
 
-def _pictures(file: Path, files: Sequence[Path], written: list[Path]) -> Add:
+def _singles(file: Path, files: Sequence[Path], written: list[Path]) -> Add:
     numbers = itertools.count(1)
 
     def add(item: Item) -> None:
         if item.answer is None:
             return
-        from nmrflow.output.pictures import picture
-
         # A row's own number, so that refused rows move none; candidates have none.
         n = item.row.get("number") or next(numbers)
-        own = file.with_name(f"{file.stem}-{n}{file.suffix}") if n > 1 else file
+        called = file_stem(str(item.row.get("name") or ""))
+        parts = filter(None, (file.stem, str(n), called))
+        own = file.with_name(f"{'-'.join(parts)}{file.suffix}") if n > 1 else file
         if own != file:
             _check_derived(own, files)
         with written_whole(own) as unfinished:
-            unfinished.write_bytes(
-                picture(item.answer, file.suffix.lower().removeprefix("."), item.caption)
-            )
+            unfinished.write_bytes(_single(item, file.suffix.lower()))
         written.append(own)
 
     return add
+
+
+def _single(item: Item, form: str) -> bytes:
+    assert item.answer is not None
+    if form == ".jdx":
+        from nmrflow.output.spectra import as_jcamp
+
+        return as_jcamp(item.answer, item.title).encode()
+    from nmrflow.output.pictures import picture
+
+    return picture(item.answer, form.removeprefix("."), item.caption)
+
+
+def file_stem(title: str) -> str:
+    """The beginning of a file's name that a title gives: letters, digits and hyphens.
+
+    Example:
+        >>> file_stem("2. p-cymene <b>"), file_stem("../../etc/passwd")
+        ('2-p-cymene-b', 'etc-passwd')
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "-", title)[:60].strip("-")
 
 
 def _check_derived(own: Path, files: Sequence[Path]) -> None:

@@ -15,6 +15,7 @@ def plot_mirror(
     labels: tuple[str, str] = ("measured", "predicted"),
     nucleus: Nucleus = Carbon13(),
     ax: Axes | None = None,
+    legend: bool = True,
 ) -> Axes:
     """Draw two peak lists, one upwards and one downwards.
 
@@ -24,6 +25,7 @@ def plot_mirror(
         labels: Their names.
         nucleus: Whose shifts they are.
         ax: Where to draw; a new figure if None.
+        legend: Whether the names stand above.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(8, 2.6), layout="constrained")
@@ -33,7 +35,10 @@ def plot_mirror(
     ):
         ax.vlines(list(shifts), 0.0, height, color=colour, label=f"{label} ({len(set(shifts))})")
     draw_axis(ax, nucleus, (-1.1, 1.1))
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, ncols=2, fontsize="small")
+    if legend:
+        ax.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), frameon=False, ncols=2, fontsize="small"
+        )
     return ax
 
 
