@@ -10,6 +10,9 @@ MAX_TEXT_BYTES = 20_000_000
 MAX_LINE = 1 << 20
 """Bytes of a line of any text."""
 
+MAX_PASTED = 2_000_000
+"""Characters of a text that is pasted, or read from a file, into the browser's page."""
+
 MAX_PACKED_RATIO = 200
 """Unpacked against packed size of a gzip file beyond its first :data:`MAX_LINE`."""
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from nmrflow.answers.assignment import assign_shifts
-from nmrflow.answers.elucidation import why_outside
 from nmrflow.answers.evidence import evidence, evidence_of_fit
 from nmrflow.answers.fit import Assigned, Fit, fit
 from nmrflow.answers.left_over import readings
+from nmrflow.answers.outside import why_outside
 from nmrflow.answers.prediction import LEVEL, CarbonGroup
 from nmrflow.answers.question import ask
 from nmrflow.chem.structure import Structure

@@ -18,11 +18,12 @@ from nmrflow.answers.candidates import (
 )
 from nmrflow.answers.conditions import of_question
 from nmrflow.answers.left_over import readings_of_first
+from nmrflow.answers.outside import why_outside
 from nmrflow.answers.question import ask, best_reading
 from nmrflow.chem.structure import Structure
 from nmrflow.errors import SpectrumError
 from nmrflow.limits import MAX_PEAKS_PER_ATOM
-from nmrflow.model.drawing import N_SAMPLES, find
+from nmrflow.model.drawing import N_SAMPLES, WHOLE, WIDE_BEAM, Pace, find
 from nmrflow.model.questions import Asked
 from nmrflow.model.results import Proposal
 from nmrflow.model.trained import TrainedFlow
@@ -104,6 +105,7 @@ def elucidate(  # noqa: PLR0913 - most by name
     n_samples: int | None = None,
     seed: int = 0,
     n_shown: int = N_SHOWN,
+    pace: Pace = WHOLE,
 ) -> Elucidation:
     """Find structures for a spectrum and order them.
 
@@ -117,6 +119,7 @@ def elucidate(  # noqa: PLR0913 - most by name
             :func:`nmrflow.model.drawing.find` does best.
         seed: Of the draws: the same gives the same list.
         n_shown: Most candidates returned.
+        pace: How widely to look, and what stops it.
 
     Raises:
         SpectrumError: If the network has no likelihood, a number is below 1, there are far more
@@ -147,19 +150,26 @@ def elucidate(  # noqa: PLR0913 - most by name
         )
 
     def answer(own: Question) -> tuple[Elucidation, float]:
-        found = _elucidate(model, own, n_samples, seed, n_shown)
+        found = _elucidate(model, own, n_samples, seed, n_shown, pace)
         return found, _score(found.candidates, own)
 
     return best_reading(question, model.domain.max_atoms, answer)[1]
 
 
 def _elucidate(
-    model: TrainedFlow, question: Question, n_samples: int | None, seed: int, n_shown: int
+    model: TrainedFlow,
+    question: Question,
+    n_samples: int | None,
+    seed: int,
+    n_shown: int,
+    pace: Pace = WHOLE,
 ) -> Elucidation:
-    kept = _keep(model, question, find(model, question, n_samples, seed), n_shown)
-    if n_samples is None and kept.ruled_out and len(kept.best) < n_shown:
+    kept = _keep(model, question, find(model, question, n_samples, seed, pace), n_shown)
+    lacks = kept.ruled_out and len(kept.best) < n_shown
+    if n_samples is None and lacks and pace.width == WHOLE.width and not pace.is_stopped():
         # Where conditions leave little, further prefixes may hold what they ask for.
-        kept = _keep(model, question, find(model, question, None, seed, widely=True), n_shown)
+        wide = replace(pace, width=WIDE_BEAM)
+        kept = _keep(model, question, find(model, question, None, seed, wide), n_shown)
     outside = why_outside(model, question)
     among = model.calibration.among if model.calibration else None
     shown = settled(model, question, order(kept.best))
@@ -210,28 +220,6 @@ def _score(candidates: Sequence[Candidate], question: Question) -> float:
     if first is None or first.contradiction or not explains(first.matched, question):
         return -math.inf
     return first.score
-
-
-def why_outside(model: TrainedFlow, question: Question) -> str | None:
-    """Why no probability was calibrated for such a spectrum, in words; None where one was."""
-    nucleus, most = question.nucleus, model.domain.max_atoms
-    n_peaks = len(set(question.shifts_ppm))
-    if n_peaks > most:
-        return (
-            f"{n_peaks} peaks are more than the {most} {nucleus.noun}s of the greatest molecule "
-            "that this network knows"
-        )
-    if model.calibration is None or model.calibration.shifts_ppm is None:
-        return None
-    low, high = model.calibration.shifts_ppm
-    impossible = [f"{s:g}" for s in question.shifts_ppm if not low <= s <= high]
-    if not impossible:
-        return None
-    verb = "is a shift" if len(impossible) == 1 else "are shifts"
-    return (
-        f"{', '.join(impossible)} ppm {verb} that no {nucleus.noun} of {model.domain.describe()} "
-        f"has ({low:g} to {high:g} ppm)"
-    )
 
 
 def rank(

@@ -61,10 +61,10 @@ def say_trust(answer: Elucidation | Ranking) -> str:
     if all(candidate.contradiction for candidate in answer.candidates):
         return f"None fits: all of {those} are ruled out." if n > 1 else "It is ruled out."
     if answer.outside:
-        return f"No probability can be given: {answer.outside}; check the peaks."
+        return f"No probability can be given: {answer.outside}."
     if isinstance(answer, Elucidation) and not answer.is_calibrated:
         return (
-            f"The network itself gives {those} a probability of {_percent(answer.mass)}"
+            f"The network itself gives {those} a probability {_of_percent(answer.mass)}"
             f"{' together' if n > 1 else ''}; that was not calibrated on held-out spectra."
         )
     if answer.probability is None:
@@ -79,7 +79,13 @@ def say_trust(answer: Elucidation | Ranking) -> str:
     among = f"the true structure is among {those}"
     if isinstance(answer, Ranking) and answer.none_fits:
         return f"Probably none fits: the chance that {among} is {chance}, {source}."
-    return f"{among.capitalize()} with a probability of {chance}, {source}."
+    return f"{among.capitalize()} with a probability {_of_percent(answer.probability)}, {source}."
+
+
+def _of_percent(probability: float) -> str:
+    """As it stands behind "a probability"."""
+    told = _percent(probability)
+    return f"of {told}" if told[0].isdigit() else told
 
 
 def _percent(probability: float) -> str:

@@ -15,6 +15,7 @@ from nmrflow.errors import NmrflowError, SpectrumError
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.spectrum_sdf import SpectrumRow
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.output.headings import CANDIDATES_EXPLAINED
 from nmrflow.output.items import Item
 from nmrflow.output.ranked import of_refused_query
 from nmrflow.output.writers import Heading
@@ -96,7 +97,10 @@ def answer_all(
                     raise SpectrumError(" ".join(say_all(found)))
             except NmrflowError as error:
                 n_refused += 1
-                refusal = f"{row.where}: {error}"
+                # Of a line that is named, the line where its spectrum begins says nothing more.
+                names_line = str(error).startswith("line ")
+                place = row.where.rpartition(":")[0] if names_line else ""
+                refusal = f"{place or row.where}: {error}"
                 is_kept = settings.keeps(row.where, str(error))
                 if is_batch:
                     say(f"spectrum {row.name or row.number}: {refusal}")
@@ -108,7 +112,9 @@ def answer_all(
                 add(item)
         if n_refused and settings.on_error == "skip":
             add(Item({}, {}, note=f"{n_refused} spectra were refused and left out."))
-    if not n_answered:
+    if n_answered:
+        settings.tell(CANDIDATES_EXPLAINED)
+    else:
         none = f"{asking.source}: none of {n_refused} spectra could be answered"
         raise SpectrumError(none if is_batch else refusal)
 

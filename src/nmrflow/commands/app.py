@@ -9,9 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from nmrflow import __version__
+from nmrflow.answers.networks import DEFAULT
 from nmrflow.commands.library_app import compare, libraries, search
 from nmrflow.commands.options import (
-    DEFAULT,
     N_THREADS,
     Counts,
     Dept,
@@ -31,6 +31,7 @@ from nmrflow.commands.options import (
     Without,
     make_settings,
 )
+from nmrflow.commands.page_app import page
 from nmrflow.errors import errors_for_people
 from nmrflow.limits import MAX_SAMPLES
 
@@ -137,8 +138,9 @@ def elucidate(
     Example: nmrflow elucidate "137.9, 129.1, 128.3, 125.3, 21.5" --formula C7H8 -o page.html
     """
     with errors_for_people():
+        from nmrflow.answers.networks import network_for
         from nmrflow.commands.answering import Asking
-        from nmrflow.commands.elucidating import network_for, run_elucidate
+        from nmrflow.commands.elucidating import run_elucidate
         from nmrflow.formats.counts import parse_conditions
 
         known = parse_conditions(elements, counts, dept, substructure or (), without or ())
@@ -253,6 +255,7 @@ def check(
 
 app.command()(search)
 app.command()(compare)
+app.command("app")(page)
 
 
 @app.command()

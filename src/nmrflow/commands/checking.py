@@ -3,12 +3,10 @@
 from rich.text import Text
 
 from nmrflow.answers.check import Check, Verdict, check
+from nmrflow.answers.given import assignment_of, check_row
 from nmrflow.answers.sentences import remarks_on, remarks_on_fit, say_check
-from nmrflow.chem.notation import order_of_smiles
-from nmrflow.chem.structure import Structure
 from nmrflow.commands.answering import Asking
-from nmrflow.commands.elucidating import MIRROR_LINES
-from nmrflow.commands.predicting import check_row, read_all
+from nmrflow.commands.predicting import read_all
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
 from nmrflow.errors import DataError, StructureError
@@ -16,9 +14,8 @@ from nmrflow.formats.molecule_files import MoleculeRow
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.spectrum_sdf import SpectrumRow
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.output.items import CHECK_COLUMNS, of_check
-from nmrflow.output.writers import Heading
-from nmrflow.spectra.peaks import PeakList
+from nmrflow.output.headings import heading_of
+from nmrflow.output.items import of_check
 
 _COLOURS = {Verdict.FITS: "green", Verdict.DOUBTFUL: "yellow", Verdict.NO_FIT: "bold red"}
 
@@ -31,13 +28,7 @@ def run_check(asking: Asking, molecule: str | None, settings: Settings) -> None:
     """
     model = settings.load([asking.source, *([molecule] if molecule else [])])
     given = _one_molecule(molecule, model) if molecule else None
-    heading = Heading(
-        CHECK_COLUMNS,
-        {"command": "check", "model": settings.model, "caveats": model.caveats},
-        f"Check of a {model.axis.nucleus.name} spectrum",
-        MIRROR_LINES,
-        model.axis.nucleus,
-    )
+    heading = heading_of("check", settings.model, model)
     with settings.writing(heading) as add:
         n = 0
         for row in read_spectra(asking.source, model.axis):
@@ -53,41 +44,6 @@ def run_check(asking: Asking, molecule: str | None, settings: Settings) -> None:
                 add(item)
         if not n:
             raise DataError(f"{asking.source}: holds no spectrum")
-
-
-def assignment_of(
-    row: SpectrumRow, structure: Structure
-) -> tuple[dict[int, float] | None, tuple[str, ...]]:
-    """The shift of each atom of a structure that a spectrum's file assigns, and remarks.
-
-    Atoms of an SDF are those of its own molecule, which must be the same; numbers in a list or a
-    table are those of the structure as it was given, from 1. None where nothing is assigned.
-    """
-    peaks = row.peaks
-    if peaks is None or not any(peak.atoms for peak in peaks.peaks):
-        return None, ()
-    if row.structure is None:
-        return _by_number(peaks, structure)
-    if row.structure.connectivity != structure.connectivity:
-        return None, ("The file's own structure is another: its assignment was not used.",)
-    # Both in the order in which the one canonical SMILES writes them.
-    place = dict(zip(order_of_smiles(row.structure), order_of_smiles(structure), strict=True))
-    told = {place[int(a)]: peak.shift_ppm for peak in peaks.peaks for a in peak.atoms}
-    return told, ()
-
-
-def _by_number(
-    peaks: PeakList, structure: Structure
-) -> tuple[dict[int, float] | None, tuple[str, ...]]:
-    told: dict[int, float] = {}
-    for peak in peaks.peaks:
-        for label in peak.atoms:
-            number = int(label) - 1 if label.isascii() and label.isdecimal() else -1
-            if not 0 <= number < structure.n_atoms or structure.elements[number] != "C":
-                why = f"{label!r} is no number of a carbon of the structure as it was given"
-                return None, (f"What the list assigns to atoms was not used: {why}.",)
-            told[number] = peak.shift_ppm
-    return told, ()
 
 
 def _one_molecule(source: str, model: TrainedFlow) -> MoleculeRow:
@@ -123,7 +79,7 @@ def _show(found: Check, own: MoleculeRow, row: SpectrumRow, remarks: tuple[str, 
                 "" if one.better is None else f"{one.better:g} ppm",
             ]
         )
-    shown = " ".join(filter(None, (own.name, own.text))) or own.structure.connectivity
+    shown = own.shown or own.structure.connectivity
     title = f"{shown} ({own.structure.formula})" + (f", {row.name}" if row.name else "")
     names = ("measured", "predicted", "interval", "carbon", "atoms", "verdict", "better")
     show_table(title, names, rows, n_left=4)

@@ -1,46 +1,24 @@
 """``nmrflow elucidate``, ``nmrflow rank`` and ``nmrflow assign``."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from nmrflow.answers.assignment import assign_question
 from nmrflow.answers.elucidation import elucidate, rank
 from nmrflow.answers.fit import Fit
+from nmrflow.answers.given import check_row
+from nmrflow.answers.networks import DEFAULT, OF_HYDROCARBONS
 from nmrflow.answers.sentences import remarks_on, remarks_on_fit
-from nmrflow.chem.formula import parse_formula
 from nmrflow.commands.answering import Answer, Asking, answer_all
-from nmrflow.commands.options import DEFAULT, OF_HYDROCARBONS
-from nmrflow.commands.predicting import check_row, read_all
+from nmrflow.commands.predicting import read_all
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
 from nmrflow.errors import DataError, StructureError
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.spectrum_sdf import SpectrumRow
-from nmrflow.model.trained import TrainedFlow
-from nmrflow.output.items import ASSIGNMENT_COLUMNS, Item, of_assignment
-from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer
-from nmrflow.output.writers import Heading
+from nmrflow.output.headings import heading_of
+from nmrflow.output.items import Item, of_assignment
+from nmrflow.output.ranked import of_answer
 from nmrflow.spectra.question import Question
-
-MIRROR_LINES = (
-    "Upwards the measured peaks, downwards those predicted for the structure; on its atoms the "
-    "measured shifts, coloured by how far they are from the predicted.",
-)
-
-
-MOST_CARBONS = 17
-"""Of the network of hydrocarbons."""
-
-
-def network_for(formula: str | None) -> str:
-    """The network that is asked for structures unless another is named.
-
-    Raises:
-        StructureError: If the formula is none.
-    """
-    counts = {} if formula is None else parse_formula(formula)
-    of_two = counts.keys() == {"C", "H"} and 2 <= counts["C"] <= MOST_CARBONS
-    return OF_HYDROCARBONS if of_two else DEFAULT
 
 
 def run_elucidate(
@@ -58,8 +36,8 @@ def run_elucidate(
             f"A formula of C and H alone: asked of the network {OF_HYDROCARBONS}; --model "
             f"{DEFAULT} asks the other."
         )
-    about = {"caveats": model.caveats, "seed": seed, "n_samples": n_samples}
-    heading = _heading("elucidate", "Structures for a {} spectrum", settings, model, about)
+    about = {"seed": seed, "n_samples": n_samples}
+    heading = heading_of("elucidate", settings.model, model, about)
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
         found = elucidate(model, question, n_samples=n_samples, seed=seed, n_shown=n_shown)
@@ -87,8 +65,7 @@ def run_rank(
     notes = [f"Left out of the order: {row.where}: {row.reason}." for row in refused]
     notes += [f"{row.where}: {row.remark}." for row in taken if row.remark]
     say(notes)
-    about = {"caveats": model.caveats}
-    heading = _heading("rank", "Candidates for a {} spectrum", settings, model, about)
+    heading = heading_of("rank", settings.model, model)
     structures = [row.structure for row in taken if row.structure is not None]
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
@@ -131,24 +108,15 @@ def run_assign(asking: Asking, molecule: str, settings: Settings) -> None:
         "contradiction": found.contradiction,
         "remarks": remarks,
     }
-    heading = _heading("assign", "Assignment of a {} spectrum", settings, model, about)
+    heading = heading_of("assign", settings.model, model, about)
     items = of_assignment(found, question, molecules[0], spectra[0].name)
     say(remarks)
     # The text that was typed, in whose order the atoms are numbered.
-    shown = " ".join(filter(None, (molecules[0].name, molecules[0].text)))
-    _show(found, items, f"{shown or structure.connectivity} ({structure.formula})")
+    shown = molecules[0].shown or structure.connectivity
+    _show(found, items, f"{shown} ({structure.formula})")
     with settings.writing(heading) as add:
         for item in items:
             add(item)
-
-
-def _heading(
-    command: str, title: str, settings: Settings, model: TrainedFlow, about: Mapping[str, Any]
-) -> Heading:
-    columns = ASSIGNMENT_COLUMNS if command == "assign" else CANDIDATE_COLUMNS
-    nucleus, remarks = model.axis.nucleus, about.get("remarks", ())
-    told = {"command": command, "model": settings.model, **about}
-    return Heading(columns, told, title.format(nucleus.name), [*MIRROR_LINES, *remarks], nucleus)
 
 
 def _show(found: Fit, items: Sequence[Item], title: str) -> None:

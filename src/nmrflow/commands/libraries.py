@@ -10,7 +10,6 @@ from nmrflow.answers.search import search
 from nmrflow.answers.sentences import remarks_on
 from nmrflow.chem.structure import Structure
 from nmrflow.commands.answering import Answer, Asking, answer_all
-from nmrflow.commands.elucidating import MIRROR_LINES
 from nmrflow.commands.predicting import is_molecule_file
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
@@ -24,9 +23,10 @@ from nmrflow.library.dataset import Manifest, read_manifest
 from nmrflow.library.filters import Filters
 from nmrflow.library.library import Library
 from nmrflow.model.trained import TrainedFlow
+from nmrflow.output.compared import pairs_of, similarity_of
+from nmrflow.output.headings import heading_of
 from nmrflow.output.items import Item
-from nmrflow.output.ranked import CANDIDATE_COLUMNS, of_answer
-from nmrflow.output.writers import Heading
+from nmrflow.output.ranked import of_answer
 from nmrflow.spectra.peaks import PeakList
 from nmrflow.spectra.question import Question
 
@@ -97,16 +97,8 @@ def run_search(
     """
     model = settings.load([asking.source])
     library = Library(folder, model)
-    about = {
-        "command": "search",
-        "model": settings.model,
-        "library": str(folder),
-        "n_library": library.n,
-        "caveats": model.caveats,
-    }
-    nucleus = model.axis.nucleus
-    title = f"What of a library a {nucleus.name} spectrum could be of"
-    heading = Heading(CANDIDATE_COLUMNS, about, title, MIRROR_LINES, nucleus)
+    about = {"library": str(folder), "n_library": library.n}
+    heading = heading_of("search", settings.model, model, about)
 
     def answer(row: SpectrumRow, question: Question) -> tuple[Answer, list[Item]]:
         found = search(model, library, question, filters, n_shown=n_shown, depth=depth)
@@ -125,17 +117,10 @@ def run_compare(one: str, other: str, settings: Settings) -> None:
     given = [_read(source, model) for source in (one, other)]
     found = compare(model, *given)
     say([sentence for question in found.questions for sentence in remarks_on(question)])
-    rows = [(f"{found.one[a]:.2f}", f"{found.other[b]:.2f}") for a, b in found.comparison.pairs]
-    beside, behind = found.comparison.shared
-    rows += [(f"{found.one[a]:.2f}", f"({found.other[b]:.2f})") for a, b in beside]
-    rows += [(f"({found.one[b]:.2f})", f"{found.other[a]:.2f}") for a, b in behind]
-    seen = {a for a, _ in (*found.comparison.pairs, *beside)}
-    rows += [(f"{s:.2f}", "") for k, s in enumerate(found.one) if k not in seen]
-    seen = {b for _, b in found.comparison.pairs} | {a for a, _ in behind}
-    rows += [("", f"{s:.2f}") for k, s in enumerate(found.other) if k not in seen]
-    rows.sort(key=lambda row: -float((row[0] or row[1]).strip("()")))
-    show_table("Peaks (in brackets: has its pair already)", ("first", "second"), rows, n_left=0)
-    say(f"similarity {found.comparison.similarity:.3f} (0: nothing alike, 1: equal)")
+    columns = ("first", "second")
+    title = "Peaks (in brackets: has its pair already)"
+    show_table(title, columns, pairs_of(found), n_left=0)
+    say(similarity_of(found))
 
 
 def _read(source: str, model: TrainedFlow) -> PeakList | Structure:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from nmrflow.answers.networks import DEFAULT
 from nmrflow.commands.options import (
-    DEFAULT,
     N_THREADS,
     Elements,
     Errors,

@@ -12,10 +12,6 @@ from nmrflow.limits import MAX_THREADS
 if TYPE_CHECKING:
     from nmrflow.commands.settings import Settings
 
-DEFAULT, OF_HYDROCARBONS = "organic", "hydrocarbons"
-"""Names of the networks that are used unless another is named: where a formula of C and H alone is
-to be elucidated, the second."""
-
 N_THREADS = 2
 
 
@@ -49,7 +45,7 @@ Output = Annotated[
     list[Path] | None,
     typer.Option(
         "--output", "-o",
-        help="File to write: .csv .json .sdf .html .svg .png. May be given several times.",
+        help="File to write: .csv .json .sdf .html .txt .svg .png .jdx. May be given repeatedly.",
     ),
 ]  # fmt: skip
 Errors = Annotated[

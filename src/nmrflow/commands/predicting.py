@@ -8,6 +8,7 @@ from functools import cache, partial
 from itertools import count, islice
 from pathlib import Path
 
+from nmrflow.answers.given import check_row
 from nmrflow.answers.prediction import LEVEL, CarbonGroup, Prediction, predict
 from nmrflow.chem.structure import Structure
 from nmrflow.commands.settings import Settings
@@ -22,8 +23,8 @@ from nmrflow.formats.molecule_files import (
 )
 from nmrflow.model.pretrained import load
 from nmrflow.model.trained import TrainedFlow
-from nmrflow.output.items import PREDICTION_COLUMNS, Item, of_prediction
-from nmrflow.output.writers import Heading
+from nmrflow.output.headings import heading_of
+from nmrflow.output.items import Item, of_prediction
 from nmrflow.workers import map_in_order
 
 N_AT_ONCE = 1024
@@ -44,14 +45,7 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
     model = settings.load(sources)
     # What stands stays: not to be looked through for garbage with each thousand molecules.
     gc.freeze()
-    nucleus = model.axis.nucleus
-    heading = Heading(
-        PREDICTION_COLUMNS,
-        {"command": "predict", "model": settings.model, "caveats": model.caveats, "level": LEVEL},
-        f"Predicted {nucleus.name} shifts",
-        [f"On the atoms: shifts in ppm, coloured by the width of their {LEVEL:.0%} intervals."],
-        nucleus,
-    )
+    heading = heading_of("predict", settings.model, model, {"level": LEVEL})
     n: Counter[str] = Counter()
     reason: str | None = "there was none"
     n_rows = _count(sources)
@@ -67,10 +61,13 @@ def run_predict(sources: Sequence[str], settings: Settings, smiles_column: str |
                 reason = molecule.reason
             if prediction is not None or settings.keeps(molecule.where, str(molecule.reason)):
                 add(of_prediction(molecule, prediction))
-            if shows:
+            # A single refusal is what the command ends with.
+            if shows and (prediction is not None or n_rows != 1):
                 _show(molecule, prediction, is_brief=n["molecules"] > N_SHOWN)
         if n["refused"] and settings.on_error == "skip":
             add(Item({}, {}, note=f"{n['refused']:,} molecules were refused and left out."))
+    if n["refused"] == n["molecules"] == 1:
+        raise StructureError(str(reason))
     if n["refused"] == n["molecules"]:
         raise StructureError(f"{n['molecules']:,} refused, none predicted; the last: {reason}")
     if n["molecules"] > 1:
@@ -160,18 +157,8 @@ def _load_once(name: str) -> TrainedFlow:
     return model
 
 
-def check_row(model: TrainedFlow, row: MoleculeRow) -> MoleculeRow:
-    """The row; without its structure, and with the reason, where the network does not know it."""
-    if row.structure is not None:
-        try:
-            model.check(row.structure)
-        except StructureError as error:
-            return replace(row, structure=None, reason=str(error))
-    return row
-
-
 def _show(molecule: MoleculeRow, prediction: Prediction | None, *, is_brief: bool) -> None:
-    name = f"{molecule.name} {molecule.text}".strip() or f"row {molecule.number}"
+    name = molecule.shown or f"row {molecule.number}"
     if prediction is None:
         say(f"{name}: {molecule.reason}")
     elif is_brief:

@@ -1,5 +1,6 @@
 """The likeliest tables of a question, or tables drawn without repeats, by beams over prefixes."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -32,6 +33,7 @@ def search(
     facts: Tensor,
     width: int,
     generator: torch.Generator | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Found:
     """Tables of one question, by a beam of so many prefixes.
 
@@ -46,6 +48,7 @@ def search(
         facts: As the node's condition, ``(n_facts,)``.
         width: Of the beam, and the most tables.
         generator: Of the Gumbel numbers.
+        is_stopped: Asked before each further token; what has ended by then is the answer.
     """
     grammar, conditional = node.grammar, node.conditional
     memory = conditional.begin(code[None], node.peaks_of(facts[None]))
@@ -55,7 +58,7 @@ def search(
     said = torch.empty(1, 0, dtype=torch.long)
     ended: list[tuple[Tensor, Tensor, Tensor]] = []
     n_evaluations = 0
-    while len(said):
+    while len(said) and not (ended and is_stopped()):
         n_evaluations += len(said)
         logits = conditional.step(memory, state)
         own = grammar.token_log_probabilities(logits, state, node.floor).double()

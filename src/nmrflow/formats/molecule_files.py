@@ -60,6 +60,11 @@ class MoleculeRow:
     reason: str | None
     remark: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """Name and text, said once where they are one."""
+        return " ".join(dict.fromkeys(filter(None, (self.name, self.text))))
+
 
 def read_molecules(path: str | Path, *, smiles_column: str | None = None) -> Iterator[MoleculeRow]:
     """Go through a file of molecules, one row at a time, whatever is wrong with single rows.

@@ -46,14 +46,14 @@ def read_spectra(source: str, axis: ShiftAxis = ShiftAxis()) -> Iterator[Spectru
     """
     file = _find(source)
     if file is None:
-        return _read_lists(source, TYPED, axis)
+        return read_lists(source, TYPED, axis)
     suffix = Path(file.name.lower().removesuffix(".gz")).suffix
     if suffix in SDF_SUFFIXES:
-        return _read_sdf(source, axis)
+        return read_sdf(source, axis)
     text = read_text(source, "a list of peaks", MAX_TEXT_BYTES)
     if suffix in JCAMP_SUFFIXES:
-        return iter([_read_jcamp_file(text, source, axis)])
-    return _read_lists(text, source, axis)
+        return iter([read_jcamp_spectrum(text, source, axis)])
+    return read_lists(text, source, axis)
 
 
 def _find(source: str) -> Path | None:
@@ -88,7 +88,8 @@ def _looks_like_path(source: str) -> bool:
     return bool(re.search(r"[/\\]", text)) and not _NUMBER_ALONE.search(text)
 
 
-def _read_sdf(path: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
+def read_sdf(path: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
+    """The spectra of an SDF, whose records need no structure that can be read."""
     for row in read_sdf_spectra(path, axis):
         if row.peaks is None:
             line = row.where.rpartition(":")[2]
@@ -99,7 +100,8 @@ def _read_sdf(path: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
         yield row
 
 
-def _read_jcamp_file(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:
+def read_jcamp_spectrum(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:
+    """The spectrum of a JCAMP-DX file's text, or why there is none."""
     try:
         peaks = read_jcamp(text, axis)
     except SpectrumError as error:
@@ -108,7 +110,7 @@ def _read_jcamp_file(text: str, where: str, axis: ShiftAxis) -> SpectrumRow:
     return SpectrumRow(1, f"{where}:1", name, peaks, None)
 
 
-def _read_lists(text: str, source: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
+def read_lists(text: str, source: str, axis: ShiftAxis) -> Iterator[SpectrumRow]:
     """The spectra below lines ``> name``, and one that stands before the first such line."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     starts = [k for k, line in enumerate(lines) if line.startswith(">")]

@@ -1,6 +1,7 @@
 """Structures for one question: draws, some at a time, or the likeliest by a beam."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -30,7 +31,29 @@ WIDE_BEAM = 600
 """The same, where what is found is to be chosen from."""
 
 
-def search_widely(model: TrainedFlow, question: Question, width: int) -> list[Proposal]:
+@dataclass(frozen=True)
+class Pace:
+    """How far a search goes.
+
+    Args:
+        width: Of the beam.
+        is_stopped: Asked now and then whether to end with what is there.
+    """
+
+    width: int = BEAM
+    is_stopped: Callable[[], bool] = lambda: False
+
+
+WHOLE = Pace()
+"""To the end."""
+
+
+def search_widely(
+    model: TrainedFlow,
+    question: Question,
+    width: int,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> list[Proposal]:
     """The likeliest tables that a beam of so many prefixes finds, each once.
 
     Their log p is known; x is the middle of each table's cells, z is left to who asks for it.
@@ -47,7 +70,7 @@ def search_widely(model: TrainedFlow, question: Question, width: int) -> list[Pr
         raise SpectrumError("this network has no likelihood of structures")
     code, told = model.asked(question)
     facts = node.unknown_condition(1) if told is None else told["facts"]
-    found = search(node, code[0], facts[0], width)
+    found = search(node, code[0], facts[0], width, is_stopped=is_stopped)
     return _proposals(model, node.grammar.to_cells(found.tokens), found.log_p, code, told)
 
 
@@ -56,8 +79,7 @@ def find(
     question: Question,
     n_samples: int | None,
     seed: int,
-    *,
-    widely: bool = False,
+    pace: Pace = WHOLE,
 ) -> Iterator[list[Proposal]]:
     """Proposals for a question, some at a time: so many draws, or None for what does best.
 
@@ -65,11 +87,13 @@ def find(
     which answers are calibrated.
     """
     if n_samples is None and model.codec.tells_hydrogens:
-        yield search_widely(model, question, WIDE_BEAM if widely else BEAM)
+        yield search_widely(model, question, pace.width, pace.is_stopped)
     else:
-        yield from draw_in_parts(
-            model, question, N_SAMPLES if n_samples is None else n_samples, seed
-        )
+        n = N_SAMPLES if n_samples is None else n_samples
+        for part in draw_in_parts(model, question, n, seed):
+            yield part
+            if pace.is_stopped():
+                return
 
 
 def draw_in_parts(

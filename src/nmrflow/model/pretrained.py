@@ -81,8 +81,14 @@ def load(name: str) -> "TrainedFlow":
     """
     from nmrflow.model.trained import load_checkpoint
 
-    if name in names():
+    known = names()
+    if name in known:
         return load_pretrained(name)
+    if not Path(name).expanduser().exists():
+        raise CheckpointError(
+            f"{name}: is none of the networks that come with nmrflow ({', '.join(known)}), and no "
+            f"file or folder (looked in {Path.cwd()})"
+        )
     return load_checkpoint(name)
 
 

@@ -37,8 +37,8 @@ def candidates(
     [
         ((0.2, 0.5), "among these candidates with a probability of 50 %, as calibrated"),
         ((0.834,), "among this candidate with a probability of 83 %,"),
-        ((0.0,), "of below 1 %,"),
-        ((0.2, 0.999), "of above 99 %,"),
+        ((0.0,), "with a probability below 1 %,"),
+        ((0.2, 0.999), "with a probability above 99 %,"),
         ((None, None), "has no calibration"),
         ((), "No draw was a molecule, or none of the formula"),
     ],
