@@ -3,18 +3,20 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PAGE_READY := $(VENV)/.page-ready
 WORKERS ?= 2
 ATTACKS ?= 400
 
-.PHONY: help train test attack lint format lock bench clean
+.PHONY: help train test attack test-page lint format lock bench clean
 
 help:
 	@echo "make train   set up .venv and train the published network on the embedded molecules"
 	@echo "make test    the test suite (NMRFLOW_DATA=folder adds the tests on real spectra)"
 	@echo "make attack  the attacks of the test suite, many of each (ATTACKS=n: n of each)"
+	@echo "make test-page  the page in a browser (Chromium; NMRFLOW_SHOTS=folder keeps pictures)"
 	@echo "make lint    ruff, mypy, import-linter, yamllint"
 	@echo "make bench   training step, forward and inverse: speed and memory, as a table and JSON"
-	@echo "make lock    resolve requirements.lock anew from pyproject.toml"
+	@echo "make lock    resolve requirements.lock and requirements-page.lock anew from pyproject.toml"
 
 $(READY): pyproject.toml setup.py requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nmrflow needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11")'
@@ -32,6 +34,13 @@ test: $(READY)
 
 attack: $(READY)
 	NMRFLOW_ATTACK=$(ATTACKS) $(BIN)/python -m pytest tests/attack --numprocesses=$(WORKERS)
+
+$(PAGE_READY): $(READY) requirements-page.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-page.lock
+	@touch $@
+
+test-page: $(PAGE_READY)
+	NMRFLOW_PAGE=1 $(BIN)/python -m pytest tests/page
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -55,6 +64,10 @@ lock:
 	$(VENV)-lock/bin/python -m pip install --quiet . --group dev
 	{ echo "# What nmrflow was tested with, Python 3.11 on Linux; made by 'make lock'."; \
 	  $(VENV)-lock/bin/python -m pip freeze --all --exclude nmrflow --exclude pip | sed 's/+cpu$$//; s/ @ file.*//'; } > requirements.lock
+	$(VENV)-lock/bin/python -m pip freeze --all --exclude nmrflow --exclude pip > $(VENV)-lock/before
+	$(VENV)-lock/bin/python -m pip install --quiet . --group page
+	{ echo "# What the page needs beside requirements.lock; made by 'make lock'."; \
+	  $(VENV)-lock/bin/python -m pip freeze --all --exclude nmrflow --exclude pip | grep -vxFf $(VENV)-lock/before; } > requirements-page.lock
 	rm -rf $(VENV)-lock
 
 clean:

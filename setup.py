@@ -9,7 +9,7 @@ setup(
         "nmrflow.conf.evaluation": "conf/evaluation",
     },
     package_data={
-        "nmrflow": ["py.typed", "data/*.csv.gz", "weights/*"],
+        "nmrflow": ["py.typed", "data/*.csv.gz", "weights/*", "app/static/*"],
         "nmrflow.conf": ["**/*.yaml"],
         "nmrflow.conf.evaluation": ["**/*.yaml"],
     },
