@@ -106,9 +106,11 @@ def elucidate_text(
                 continue
             if isinstance(step, Exception):
                 raise step
-            yield step
             if step.is_last:
+                worker.join()  # It has left the network to others once all is said.
+                yield step
                 return
+            yield step
     finally:
         stop.set()
 
