@@ -212,7 +212,7 @@ def test_data_that_changed_since_training_are_refused(
     [
         (["split=all"], ConfigError, "data.path"),
         (["split=training"], ConfigError, "validation or all"),
-        (["checkpoint=/no/such.ckpt"], CheckpointError, "no such file"),
+        (["checkpoint=/no/such.ckpt"], CheckpointError, "no file or folder"),
         (["n_threads=0"], ConfigError, "n_threads"),
         (["n_samples=0"], ConfigError, "n_samples"),
         (["n_samples=2.5"], ConfigError, "n_samples"),
