@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nmrflow.formats.shift_words import COUNT, words
 from nmrflow.spectra.nucleus import Nucleus
 from nmrflow.spectra.peaks import Peak, PeakList
-from nmrflow.spectra.solvents import split_foreign_lines
+from nmrflow.spectra.solvents import n_solvent_lines, split_foreign_lines
 
 NOTE_END = re.compile(r"(?!(?<=[0-9]),(?=[0-9]))[,;](?![^()]{0,40}\))")
 """Between notes; not within '12,5 Hz' or 'J(C,F)'."""
@@ -78,6 +78,9 @@ def without_idle_letters(peaks: PeakList, by_letter: Sequence[bool], nucleus: Nu
     pairs = list(zip(peaks.peaks, by_letter, strict=True))
     if not has_couplings and any(p.multiplicity != bare for p, is_told in pairs if not is_told):
         return peaks
+    n_others = sum(p.multiplicity != bare and not p.note for p in peaks.peaks)
+    if not has_couplings and n_others > n_solvent_lines(peaks, nucleus):
+        return peaks  # Some are the compound's, whichever are not.
     unlettered = [
         Peak(p.shift_ppm, None, p.n_carbons, p.intensity, p.half_width_ppm, p.atoms, p.note)
         if is_told

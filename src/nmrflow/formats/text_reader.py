@@ -150,18 +150,21 @@ def _without_comments(lines: Sequence[str], nucleus: Nucleus) -> tuple[list[str]
     metadata: dict[str, str] = {}
     is_above = True  # all that is kept
     for number, line in enumerate(lines, 1):
-        comment = line.strip().lstrip("#")
-        if not line.lstrip().startswith("#"):
+        said = line.strip()
+        if not said.startswith("#"):
             kept.append(line)
-        elif is_above and _is_commented_header(comment, nucleus):
+            is_above = is_above and not said
+            continue
+        comment = said.lstrip("#")
+        if is_above and _is_commented_header(comment, nucleus):
             kept.append(comment)
-        else:
-            kept.append("")
-            # Also "# solvent: CDCl3", as people note it.
-            comment = re.sub(r"^\s*(solvent|nucleus)\s*:\s*", r"\1=", comment, flags=re.IGNORECASE)
-            pairs = (pair.partition("=") for pair in re.split(r";\s*(?=[\w .-]{1,40}=)", comment))
-            metadata |= {_key(name): value.strip() for name, _, value in pairs if value.strip()}
-        is_above = is_above and not kept[-1].strip()
+            is_above = False
+            continue
+        kept.append("")
+        # Also "# solvent: CDCl3", as people note it.
+        comment = re.sub(r"^\s*(solvent|nucleus)\s*:\s*", r"\1=", comment, flags=re.IGNORECASE)
+        pairs = (pair.partition("=") for pair in re.split(r";\s*(?=[\w .-]{1,40}=)", comment))
+        metadata |= {_key(name): value.strip() for name, _, value in pairs if value.strip()}
         told, name = metadata.get("nucleus", nucleus.name), nucleus.name
         if str(nucleus.mass) not in told:
             raise refused(number, told, f"is not {name}", f"give a {name} peak list")

@@ -131,6 +131,8 @@ def build_network(
         ShapeError: If the flow does not fit the encodings.
         CheckpointError: If the weights do not fit.
     """
+    if not isinstance(model, Mapping):
+        raise ConfigError(f"model={model}: a group of settings is needed")
     check_sizes(model, "model")
     if missing := [key for key in ("codec", "axis", "flow") if key not in model]:
         raise ConfigError(f"model lacks {', '.join(missing)}")

@@ -135,14 +135,13 @@ def split_foreign_lines(
     compound's, is foreign wherever it lies; one with atoms, a number of carbons or a multiplicity
     is the compound's, but for a ``t`` where the line of the named solvent is one.
     """
-    told = peaks.metadata.get("solvent", "")
-    if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD:
-        told = ""
+    told = _told(peaks)
     free = {
         k: peak for k, peak in enumerate(peaks.peaks) if peak.n_carbons is None and not peak.atoms
     }
     away = {k: peak.shift_ppm for k, peak in free.items() if peak.multiplicity is None}
-    foreign = {k: (name, False) for k, peak in free.items() if (name := _name_in(peak.note))}
+    noted = ((k, peak.note and _name_in(peak.note)) for k, peak in free.items())
+    foreign = {k: (name, False) for k, name in noted if name}
     known = {solvent.name: solvent for solvent in nucleus.solvents}
     lowest_mhz = min(
         FIELDS_MHZ[0], max(_LEAST_MHZ, _frequency(peaks.metadata.get("frequency_mhz", "")))
@@ -168,6 +167,24 @@ def split_foreign_lines(
         tuple(peak for k, peak in enumerate(peaks.peaks) if k not in foreign),
         tuple(ForeignLine(peaks.peaks[k], *foreign[k]) for k in sorted(foreign)),
     )
+
+
+def n_solvent_lines(peaks: PeakList, nucleus: Nucleus = Carbon13()) -> int:
+    """How many peaks without a note :func:`split_foreign_lines` takes for foreign, at most."""
+    told = _told(peaks)
+    named = find_solvents(told)
+    return sum(
+        line.n_lines
+        for solvent in nucleus.solvents
+        if solvent.name in named or (solvent.is_untold and not told) or solvent.name == _REFERENCE
+        for line in solvent.lines
+    )
+
+
+def _told(peaks: PeakList) -> str:
+    """What the metadata call the solvent; empty where that is a word for not knowing it."""
+    told = peaks.metadata.get("solvent", "")
+    return "" if re.sub(r"[^a-z]", "", told.lower()) in _NOT_TOLD else told
 
 
 def _name_in(note: str) -> str | None:

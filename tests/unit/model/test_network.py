@@ -158,6 +158,12 @@ def test_a_published_network_has_no_forward_side(published_flow: Any) -> None:
     assert published_flow.network.domain is published_flow.codec.domain
 
 
+@pytest.mark.parametrize("model", [True, 2, [[]], "codec"])
+def test_a_model_that_is_no_group_of_settings_is_refused(model: Any) -> None:
+    with pytest.raises(ConfigError, match="a group of settings is needed"):
+        build_network(model, 0)
+
+
 def test_what_does_not_fit_is_refused(small_model: Describe) -> None:
     model = small_model()
     model["codec"] = {"_target_": "nmrflow.chem.codecs.published.BondTensorCodec"}
