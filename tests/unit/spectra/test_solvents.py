@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from nmrflow.formats.text_reader import read_peaks
 from nmrflow.spectra.nucleus import Carbon13, SolventLine
 from nmrflow.spectra.peaks import Peak, PeakList
-from nmrflow.spectra.solvents import ForeignLine, find_solvents, split_foreign_lines
+from nmrflow.spectra.solvents import (
+    ForeignLine,
+    find_solvents,
+    n_solvent_lines,
+    split_foreign_lines,
+)
 
 LINES_PPM = {
     solvent.name: tuple(line.shift_ppm for line in solvent.lines)
@@ -237,6 +242,13 @@ def test_what_is_said_of_a_peak_decides(peak: Peak, solvent: str | None, name: s
     assert len(own) == 2 - len(foreign)
 
 
+MULTIPLETS = [
+    (solvent.name, line)
+    for solvent in Carbon13().solvents
+    for line in solvent.lines
+    if line.n_lines in (3, 5, 7)
+]
+
 NEAR = st.sampled_from([line for lines in LINES_PPM.values() for line in lines])
 PEAK_LISTS = st.lists(st.floats(-5, 230) | NEAR, min_size=1, max_size=12)
 
@@ -254,6 +266,25 @@ def test_every_peak_goes_one_way_and_keeps_its_order(
         assert [peak.intensity for peak in part] == sorted(peak.intensity for peak in part)
     assert sorted([*own, *gone], key=lambda peak: peak.intensity) == list(peaks)
     assert {line.name for line in foreign} <= {"TMS", "CDCl3", "DMSO-d6", "CD3OD", solvent}
+
+
+@given(
+    st.sampled_from([*MULTIPLETS, ("CDCl3", SolventLine(0.0))]),
+    st.lists(NEAR, max_size=30),
+    st.sampled_from(["", "unknown", "CDCl3", "DMSO + CDCl3", "of the lines"]),
+)
+def test_no_more_peaks_are_foreign_than_solvents_have_lines(
+    multiplet: tuple[str, SolventLine], shifts_ppm: list[float], told: str
+) -> None:
+    name, line = multiplet
+    half = line.n_lines // 2
+    lines = [line.shift_ppm + k * line.coupling_hz / 100.6 for k in range(-half, half + 1)]
+    peaks = PeakList(
+        tuple(map(Peak, [*lines, *shifts_ppm])),
+        {"solvent": told.replace("of the lines", name)},
+    )
+    _, foreign = split_foreign_lines(peaks)
+    assert len(foreign) <= n_solvent_lines(peaks)
 
 
 def test_a_line_says_what_it_is() -> None:
@@ -280,14 +311,6 @@ def test_a_triplet_is_known_at_the_decimals_it_is_given_to(
     own, foreign = split_foreign_lines(peaks)
     assert [peak.shift_ppm for peak in own] == [40.1]
     assert not any(line.may_be_own for line in foreign)
-
-
-MULTIPLETS = [
-    (solvent.name, line)
-    for solvent in Carbon13().solvents
-    for line in solvent.lines
-    if line.n_lines in (3, 5, 7)
-]
 
 
 @given(
