@@ -46,6 +46,10 @@ MAX_THREADS = 256
 MAX_SAMPLES = 4_000
 """Draws for a spectrum."""
 
+MAX_SAMPLES_WITH_HYDROGENS = 1_500
+"""The same of a network whose tables tell hydrogens: its molecules are larger, and a beam finds
+more of them."""
+
 MAX_YAML_BYTES = 1_000_000
 """Of a file of a configuration."""
 

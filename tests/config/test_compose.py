@@ -61,7 +61,11 @@ def test_option_composes_and_resolves(option: str) -> None:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_experiment_builds(experiment: str, tmp_path: Path) -> None:
-    has_none = experiment in ("organic", "organic_gpu", "fine_tuning")  # A path has no default there.
+    has_none = experiment in (
+        "organic",
+        "organic_gpu",
+        "fine_tuning",
+    )  # A path has no default there.
     path = ["data.path=lines.jsonl"] if has_none else []
     # Lightning refuses a trainer of a GPU where there is none.
     path += ["trainer.accelerator=cpu"] if experiment.endswith("_gpu") else []

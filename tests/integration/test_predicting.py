@@ -1,11 +1,14 @@
-"""Many molecules, predicted by several processes."""
+"""Many molecules, predicted by several processes; more draws than are done."""
 
 from pathlib import Path
 
 import pytest
 
 from nmrflow.commands import predicting
+from nmrflow.commands.answering import Asking
+from nmrflow.commands.elucidating import run_elucidate
 from nmrflow.commands.settings import Settings
+from nmrflow.errors import SpectrumError
 
 pytestmark = pytest.mark.slow
 
@@ -36,3 +39,10 @@ def test_several_processes_say_what_one_says(
         said.append(file.read_text())
     assert said[0] == said[1]
     assert said[0].count("\n") > len(ROWS)
+
+
+def test_more_draws_than_a_minute_holds_are_refused_of_the_larger_network() -> None:
+    settings = Settings("organic", (), "stop", 1, is_quiet=True)
+    asking = Asking("20.0, 30.0", None, keeps_solvent=False)
+    with pytest.raises(SpectrumError, match="1,500 at most"):
+        run_elucidate(asking, settings, n_shown=1, n_samples=1_501, seed=0)

@@ -12,9 +12,10 @@ from nmrflow.commands.answering import Answer, Asking, answer_all
 from nmrflow.commands.predicting import read_all
 from nmrflow.commands.settings import Settings
 from nmrflow.console import say, show_table
-from nmrflow.errors import DataError, StructureError
+from nmrflow.errors import DataError, SpectrumError, StructureError
 from nmrflow.formats.spectrum_files import read_spectra
 from nmrflow.formats.spectrum_sdf import SpectrumRow
+from nmrflow.limits import MAX_SAMPLES_WITH_HYDROGENS
 from nmrflow.output.headings import heading_of
 from nmrflow.output.items import Item, of_assignment
 from nmrflow.output.ranked import of_answer
@@ -30,6 +31,11 @@ def run_elucidate(
         NmrflowError: If the source, its only spectrum, or the formula is refused.
     """
     model = settings.load([asking.source])
+    if (n_samples or 0) > MAX_SAMPLES_WITH_HYDROGENS and model.codec.tells_hydrogens:
+        raise SpectrumError(
+            f"--samples {n_samples}: of this network {MAX_SAMPLES_WITH_HYDROGENS:,} at most, "
+            "about a minute; without --samples a beam finds more"
+        )
     if asking.formula is not None and settings.model == OF_HYDROCARBONS:
         model.domain.check_formula(asking.formula)
         settings.tell(
