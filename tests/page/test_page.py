@@ -4,7 +4,6 @@ import csv
 import gzip
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -142,7 +141,10 @@ def test_a_drawn_structure_is_predicted(page: Any) -> None:
         " && !document.querySelector('#drawn').textContent.startsWith('Nothing')"
     )
     page.get_by_role("button", name="Use this structure").click()
-    assert re.fullmatch("[A-Za-z()=1-9]+", field(page, "predict-smiles").input_value())
+    page.wait_for_function(
+        "/^[A-Za-z()=1-9]+$/.test("
+        "document.querySelector('#predict-smiles :is(textarea, input)').value)"
+    )
     page.get_by_role("button", name="Predict shifts").click()
     page.locator(".answer .card svg").first.wait_for(timeout=60_000)
 
@@ -183,10 +185,10 @@ def test_a_file_may_be_dropped_on_its_field(page: Any) -> None:
 def test_links_open_the_page_filled_in(page: Any, server: Any) -> None:
     page.goto(f"{server.url}?task=check&smiles=Cc1ccccc1&peaks=137.9%2C%2021.5&nonsense=1")
     page.wait_for_function(
-        "document.querySelector('#check-smiles :is(input, textarea)')?.value === 'Cc1ccccc1'",
+        "document.querySelector('#check-smiles :is(input, textarea)')?.value === 'Cc1ccccc1'"
+        " && document.querySelector('#check-peaks :is(input, textarea)').value === '137.9, 21.5'",
         timeout=30_000,
     )
-    assert field(page, "check-peaks").input_value() == "137.9, 21.5"
 
 
 def test_long_work_says_so_and_can_be_stopped(page: Any) -> None:
@@ -287,6 +289,14 @@ def test_axe_finds_nothing_serious(scheme: str, chromium: Any, server: Any) -> N
         choose(page, task)
         panel = ask(page, task, task.fills)
         panel.locator(".answer .card").first.wait_for(timeout=60_000)
+        # While an answer fades in its colours are paler than they will be.
+        page.wait_for_function(
+            """() => [...document.querySelectorAll(".answer")].every((one) => {
+              for (; one; one = one.parentElement)
+                if (getComputedStyle(one).opacity !== "1") return false;
+              return true;
+            })"""
+        )
         page.evaluate(AXE.read_text())
         found += page.evaluate(
             """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
