@@ -37,3 +37,21 @@ def test_a_text_read_whole_is_of_either_encoding(tmp_path: Path, name: str) -> N
         assert read_text(file, "a list", 100) == "δ 1"
     with pytest.raises(DataError, match="too large"):
         read_text(file, "a list", 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"PK\x03\x04", "save the table as .csv"),
+        (b"\xd0\xcf\x11\xe0", "Microsoft Office"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"VjCD0100", "ChemDraw"),
+    ],
+)
+def test_a_file_of_another_program_is_called_by_its_name(
+    head: bytes, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "given.txt"
+    file.write_bytes(head + b" 137.9, 21.5\n")
+    with pytest.raises(DataError, match=said), open_text(file, "a list of peaks") as text:
+        text.read()

@@ -7,13 +7,6 @@ from nmrflow.errors import DataError, NmrflowError
 from nmrflow.files.reading import read_text
 from nmrflow.limits import MAX_PASTED
 
-_OTHER_PROGRAMS = {
-    b"PK\x03\x04": "a ZIP archive, as .zip and .xlsx are; unpack it, or save the table as .csv",
-    b"\xd0\xcf\x11\xe0": "a document of Microsoft Office; save the table as .csv",
-    b"%PDF": "a PDF; copy the peaks out of it",
-    b"VjCD": "a ChemDraw file; save it as .mol, or copy it as SMILES",
-}
-
 
 def text_of(content: bytes, name: str) -> dict[str, str]:
     """A file's text, or why there is none: ``{"text": …}`` or ``{"error": …}``.
@@ -24,9 +17,6 @@ def text_of(content: bytes, name: str) -> dict[str, str]:
     """
     shown = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[:100]
     shown = shown or "the file"
-    for mark, what in _OTHER_PROGRAMS.items():
-        if content.startswith(mark):
-            return {"error": f"{shown}: is {what}"}
     ending = ".gz" if name.lower().endswith(".gz") else ".txt"
     with TemporaryDirectory(prefix="nmrflow-") as folder:
         file = Path(folder) / f"given{ending}"

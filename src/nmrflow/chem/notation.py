@@ -18,6 +18,11 @@ _N_REASON_CHARACTERS = 160
 _N_SHOWN_CHARACTERS = 60
 
 
+_INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
+_NAME = re.compile(r"[A-Za-z]?[a-z]{3,}([ -][A-Za-z]+)*")
+"""In which letters come as in no SMILES."""
+
+
 def structure_from_smiles(text: str) -> Structure:
     """Read one SMILES, without a name behind it.
 
@@ -33,9 +38,19 @@ def structure_from_smiles(text: str) -> Structure:
         mol = Chem.MolFromSmiles(text)
     if mol is None:
         problem = _chemistry_problem(text)
-        why = "is no SMILES that RDKit can read" if problem is None else f"is refused ({problem})"
+        why = f"is refused ({problem})"
+        if problem is None:
+            why = f"is no SMILES that RDKit can read{_hint(text)}"
         raise StructureError(f"{_shown(text)} {why}")
     return _from_mol(mol)
+
+
+def _hint(text: str) -> str:
+    if _INCHIKEY.fullmatch(text):
+        return "; an InChIKey does not tell its molecule: give the SMILES or the InChI"
+    if _NAME.fullmatch(text):
+        return "; names are not read: give the SMILES or the InChI"
+    return ""
 
 
 def structure_from_inchi(text: str) -> Structure:

@@ -22,6 +22,15 @@ _N_SNIFFED = 4096
 _LENIENT = "nmrflow.windows-1252"
 
 
+_OTHER_PROGRAMS = {
+    b"PK\x03\x04": "a ZIP archive, as .zip and .xlsx are; unpack it, or save the table as .csv",
+    b"\xd0\xcf\x11\xe0": "a document of Microsoft Office; save the table as .csv",
+    b"%PDF": "a PDF; copy the peaks out of it",
+    b"VjCD": "a ChemDraw file; save it as .mol, or copy it as SMILES",
+}
+"""What files of other programs begin with."""
+
+
 @contextmanager
 def open_text(path: str | Path, expected: str, *, is_setting: bool = True) -> Iterator[TextIO]:
     """Open a text file, plain or gzipped (by its name), and report every failure.
@@ -81,6 +90,9 @@ def contents_digest(paths: Iterable[str | None], expected: str) -> str:
 
 def _encoding_of(head: bytes, where: str) -> str:
     """The encoding of a text by its first bytes; what is no text is refused."""
+    for mark, what in _OTHER_PROGRAMS.items():
+        if head.startswith(mark):
+            raise DataError(f"{where}: is {what}")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     # Every second byte of a western text in UTF-16 is null, and none of one in UTF-8.

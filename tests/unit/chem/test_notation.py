@@ -107,6 +107,9 @@ def test_no_structure_is_a_block_without_atoms() -> None:
     [
         ("", "no SMILES but an empty text"),
         ("no_smiles", "'no_smiles' is no SMILES that RDKit can read"),
+        ("aspirin", "names are not read"),
+        ("acetic-acid", "names are not read"),
+        ("BSYNRYMUTXBXSQ-UHFFFAOYSA-N", "an InChIKey does not tell its molecule"),
         ("CC(C)(C)(C)C", r"valence for atom # 1 C, 5"),
         ("c1cccc1", "kekulize"),
         ("C.C", "2 molecules"),
