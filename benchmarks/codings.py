@@ -24,7 +24,7 @@ from nmrflow.console import quiet_libraries
 from nmrflow.data.question_draw import QuestionDraw
 from nmrflow.data.records import Record
 from nmrflow.errors import errors_for_people
-from nmrflow.evaluation.backward import KNOWN, choose, question_of
+from nmrflow.evaluation.backward import KNOWN, choose, question_knowing
 from nmrflow.flow.search import search
 from nmrflow.flow.state import UNKNOWN
 from nmrflow.metrics.spectrum import spectrum_scores, to_bits
@@ -78,7 +78,7 @@ def scores_of(
     n_facts = node.unknown_condition(1).shape[1]
     found: dict[str, float] = {}
     for known in KNOWN[:2]:
-        asked = [question_of(record, known) for record in records]
+        asked = [question_knowing(record, known) for record in records]
         facts = facts_of(asked, network.codec, n_facts)
         assert facts is not None
         if not is_exact:

@@ -19,7 +19,8 @@ from nmrflow.chem.structure import Structure
 from nmrflow.flow import AtomTransformer, Flow, SpectrumCoupling, StructureCoupling
 from nmrflow.flow.latent import Latent
 from nmrflow.flow.saturated import SaturatedGrammar
-from nmrflow.flow.state import UNKNOWN, State
+from nmrflow.flow.search import every_table
+from nmrflow.flow.state import UNKNOWN
 from nmrflow.model.network import grammar_of
 from nmrflow.numerics import Draws, generator_for
 
@@ -44,19 +45,6 @@ class _Spectrum(nn.Linear):
 
     def forward(self, cells: Tensor) -> Tensor:
         return super().forward(cells.to(self.weight.dtype))
-
-
-def every_table(grammar: SaturatedGrammar, counts: Tensor) -> Tensor:
-    """All that may be said where totals ``(1, n_counts)`` are known, as tokens ``(n, t)``."""
-    state, said = grammar.first_state(counts), torch.empty(1, 0, dtype=torch.long)
-    found = []
-    while len(said):
-        before, token = grammar.allowed(state).nonzero(as_tuple=True)
-        said = torch.cat([said[before], token[:, None]], 1)
-        state, ended = grammar.next_state(State(*(part[before] for part in state)), token)
-        found.append(nn.functional.pad(said[ended], (0, 24 - said.shape[1]), value=-1))
-        said, state = said[~ended], State(*(part[~ended] for part in state))
-    return torch.cat(found)
 
 
 def facts_of(grammar: SaturatedGrammar, totals: Tensor, n_facts: int) -> Tensor:

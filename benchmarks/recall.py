@@ -20,7 +20,7 @@ from torch import Tensor
 from nmrflow.console import progress
 from nmrflow.data.records import Record
 from nmrflow.errors import errors_for_people
-from nmrflow.evaluation.backward import KNOWN, choose, question_of
+from nmrflow.evaluation.backward import KNOWN, choose, question_knowing
 from nmrflow.flow.latent import Latent
 from nmrflow.flow.search import search
 from nmrflow.flow.structure import StructureCoupling
@@ -70,7 +70,7 @@ def measure(trained: TrainedFlow, records: list[Record], width: int) -> dict[str
     truths = [torch.from_numpy(trained.codec.encode(r.structure)).long() for r in records]
     found: dict[str, object] = {"n": len(records), "width": width}
     for known in KNOWN:
-        asked = [trained.asked(question_of(record, known)) for record in records]
+        asked = [trained.asked(question_knowing(record, known)) for record in records]
 
         def by_beam(k: int, generator: torch.Generator | None = None) -> Tensor:
             code, told = asked[k]  # noqa: B023 - called within the loop

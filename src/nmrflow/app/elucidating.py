@@ -125,7 +125,7 @@ def _work(
     try:
         with networks.using(name, BACKWARD) as model:
             _answer_all(model, asked, name, stop, tell)
-    except Exception as error:
+    except Exception as error:  # raised again where the steps are taken
         tell(error)
 
 

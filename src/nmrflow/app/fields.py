@@ -132,10 +132,8 @@ def in_words(function: Callable[..., str]) -> Callable[..., str]:
     def answer(*given: Any) -> str:  # noqa: ANN401 - as the function has them
         try:
             return function(*given)
-        except NmrflowError as error:
-            return cards.of_error(str(error))
-        except Exception as error:
-            return cards.of_error(f"{type(error).__name__}: {error} (not foreseen)")
+        except Exception as error:  # whatever it is, the page goes on
+            return _card_of(error)
 
     return answer
 
@@ -148,12 +146,16 @@ def steps_in_words(
     def answer(*given: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
         try:
             yield from function(*given)
-        except NmrflowError as error:
-            yield "", cards.of_error(str(error))
-        except Exception as error:
-            yield "", cards.of_error(f"{type(error).__name__}: {error} (not foreseen)")
+        except Exception as error:  # whatever it is, the page goes on
+            yield "", _card_of(error)
 
     return answer
+
+
+def _card_of(error: Exception) -> str:
+    if isinstance(error, NmrflowError):
+        return cards.of_error(str(error))
+    return cards.of_error(f"{type(error).__name__}: {error} (not foreseen)")
 
 
 def while_typing(

@@ -1,18 +1,17 @@
 """What can be typed: commands, their arguments and their help."""
 
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from warnings import catch_warnings, simplefilter
 
 import typer
-from typer.core import TyperGroup
 
 from nmrflow import __version__
 from nmrflow.answers.networks import DEFAULT
 from nmrflow.commands.library_app import compare, libraries, search
 from nmrflow.commands.options import (
     N_THREADS,
+    Commands,
     Counts,
     Dept,
     Elements,
@@ -35,25 +34,9 @@ from nmrflow.commands.page_app import page
 from nmrflow.errors import errors_for_people
 from nmrflow.limits import MAX_SAMPLES
 
-_OF_NUMBERS = ("-n", "--samples", "--seed", "--threads")
-
-
-class _Commands(TyperGroup):
-    """Commands whose arguments may begin with a negative shift, which is no option."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as typer has it
-        """As of any group; the hyphen before a number is written as the minus sign it means."""
-        before = ["", *args]
-        plain = [
-            re.sub(r"^-(?=[0-9.])", "\N{MINUS SIGN}", arg) if option not in _OF_NUMBERS else arg
-            for option, arg in zip(before, args, strict=False)
-        ]
-        return super().parse_args(ctx, plain)
-
-
 app = typer.Typer(
     name="nmrflow",
-    cls=_Commands,
+    cls=Commands,
     help="13C NMR, both ways: any organic molecule to its shifts, shifts to molecules.",
     no_args_is_help=True,
     rich_markup_mode="rich",

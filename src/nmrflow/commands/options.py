@@ -1,11 +1,13 @@
 """Arguments and options that several commands have."""
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from nmrflow.limits import MAX_THREADS
 
@@ -105,3 +107,19 @@ def make_settings(
     # However it is spelled, a file is written once.
     outputs = tuple({os.path.realpath(file): file for file in output or ()}.values())
     return Settings(model, outputs, on_error.value, n_threads, is_quiet)
+
+
+_OF_NUMBERS = ("-n", "--samples", "--seed", "--threads")
+
+
+class Commands(TyperGroup):
+    """Commands whose arguments may begin with a negative shift, which is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as typer has it
+        """As of any group; the hyphen before a number is written as the minus sign it means."""
+        before = ["", *args]
+        plain = [
+            re.sub(r"^-(?=[0-9.])", "\N{MINUS SIGN}", arg) if option not in _OF_NUMBERS else arg
+            for option, arg in zip(before, args, strict=False)
+        ]
+        return super().parse_args(ctx, plain)

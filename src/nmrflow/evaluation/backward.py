@@ -44,7 +44,7 @@ KNOWN = (
 )
 
 
-def question_of(record: Record, known: Known) -> Question:
+def question_knowing(record: Record, known: Known) -> Question:
     """A record's peaks as a question: each shift once, or once for each kind of carbon.
 
     Of an ion the formula is not told: what is read as a formula is a neutral molecule's.
@@ -108,7 +108,7 @@ class _Proposed(NamedTuple):
 def _propose(
     trained: TrainedFlow, records: Sequence[Record], known: Known, *, n_samples: int, seed: int
 ) -> _Proposed:
-    questions = [question_of(record, known) for record in records]
+    questions = [question_knowing(record, known) for record in records]
     samples: list[list[str | None]] = []
     ranked: list[list[str]] = []
     cases: list[list[Case]] = []

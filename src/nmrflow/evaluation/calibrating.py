@@ -18,8 +18,7 @@ from nmrflow.data.records import Record
 from nmrflow.data.sources.revmolspec import RevMolSpec
 from nmrflow.data.splits import InnerSplit, draw
 from nmrflow.errors import ConfigError, DataError
-from nmrflow.evaluation.backward import KNOWN, choose
-from nmrflow.evaluation.backward import question_of as question_known
+from nmrflow.evaluation.backward import KNOWN, choose, question_knowing
 from nmrflow.evaluation.isomers import IsomerLists
 from nmrflow.evaluation.logistic import (
     OF_ANSWERS,
@@ -217,7 +216,7 @@ def fit_among(model: TrainedFlow, records: Sequence[Record]) -> Logistic:
     for known in KNOWN:
         title = f"elucidating{known.suffix.replace('_', ', ')}"
         for record in progress(records, len(records), title):
-            question = question_known(record, known)
+            question = question_knowing(record, known)
             answer = elucidate(model, question, n_shown=WIDE_BEAM)
             cases += among_cases(answer, record.structure)
             right.append(assign(model, question, record.structure))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from nmrflow.flow.state import State
 from nmrflow.flow.structure import StructureCoupling
+from nmrflow.flow.tokens import Grammar
 
 _LEAST = -1e8
 
@@ -80,6 +81,28 @@ def search(
     return _finish(ended, width, n_evaluations)
 
 
+def every_table(grammar: Grammar, counts: Tensor) -> Tensor:
+    """All that may be told where totals ``(1, n_counts)`` are known, as tokens ``(n, t)``.
+
+    -1 behind the end. There are tens of thousands of four atoms already.
+    """
+    state, said = grammar.first_state(counts), torch.empty(1, 0, dtype=torch.long)
+    found = []
+    while len(said):
+        before, token = grammar.allowed(state).nonzero(as_tuple=True)
+        said = torch.cat([said[before], token[:, None]], 1)
+        state, ended = grammar.next_state(State(*(part[before] for part in state)), token)
+        found.append(said[ended])
+        said, state = said[~ended], State(*(part[~ended] for part in state))
+    return _padded(found)
+
+
+def _padded(parts: list[Tensor]) -> Tensor:
+    longest = max(part.shape[1] for part in parts)
+    pad = torch.nn.functional.pad
+    return torch.cat([pad(part, (0, longest - part.shape[1]), value=-1) for part in parts])
+
+
 def _gumbel_below(total: Tensor, above: Tensor, may: Tensor, generator: torch.Generator) -> Tensor:
     """Gumbel numbers of all that follow prefixes, the greatest of them those of the prefixes."""
     uniform = torch.rand(total.shape, dtype=torch.float64, generator=generator)
@@ -98,10 +121,7 @@ def _worst(ended: list[tuple[Tensor, Tensor, Tensor]], width: int) -> float:
 
 
 def _finish(ended: list[tuple[Tensor, Tensor, Tensor]], width: int, n_evaluations: int) -> Found:
-    longest = max(said.shape[1] for said, _, _ in ended)
-    tokens = torch.cat(
-        [torch.nn.functional.pad(s, (0, longest - s.shape[1]), value=-1) for s, _, _ in ended]
-    )
+    tokens = _padded([said for said, _, _ in ended])
     log_p, rank = (torch.cat(part) for part in list(zip(*ended, strict=True))[1:])
     order = rank.argsort(descending=True)[:width]
     return Found(tokens[order], log_p[order], n_evaluations)

@@ -18,6 +18,7 @@ from nmrflow.errors import ConfigError, StructureError
 from nmrflow.flow import AtomTransformer, StructureCoupling
 from nmrflow.flow.conditionals.peaks import N_PEAKS
 from nmrflow.flow.saturated import SaturatedGrammar
+from nmrflow.flow.search import every_table
 from nmrflow.flow.state import State
 from nmrflow.model.network import grammar_of
 
@@ -194,7 +195,7 @@ def test_where_nothing_is_told_only_the_longest_are_no_molecules() -> None:
     assert not n_unknown
 
 
-def every_table(told: Told) -> Tensor:
+def bound_tables(told: Told) -> Tensor:
     """All tables of two and three atoms, each bound to one before and with all bonds made."""
     kinds, orders = range(1, told.grammar.n_kinds + 1), range(4)
     pairs = itertools.product(kinds, kinds, [0], range(1, 4), [0], [0])
@@ -205,19 +206,6 @@ def every_table(told: Told) -> Tensor:
     made = torch.stack([first + second, first + third, second + third], 1)
     is_bound = (first > 0) & ((cells[:, 2] == 0) | (second + third > 0))
     return cells[(made == binds).all(1) & is_bound]
-
-
-def ends(grammar: SaturatedGrammar, counts: Tensor) -> Tensor:
-    """Everything that may be said, as tables."""
-    state, said = grammar.first_state(counts), torch.empty(1, 0, dtype=torch.long)
-    found = []
-    while len(said):
-        before, token = grammar.allowed(state).nonzero(as_tuple=True)
-        said = torch.cat([said[before], token[:, None]], 1)
-        state, ended = grammar.next_state(State(*(part[before] for part in state)), token)
-        found.append(nn.functional.pad(said[ended], (0, 24 - said.shape[1]), value=-1))
-        said, state = said[~ended], State(*(part[~ended] for part in state))
-    return torch.cat(found)
 
 
 SUBSETS = {
@@ -241,7 +229,7 @@ def test_probabilities_of_all_small_molecules_are_one_in_all(
     for smiles in ("CCO", "NC=O"):
         counts = torch.full((1, grammar.n_counts), UNKNOWN)
         counts[:, SUBSETS[subset]] = grammar.counts_of(TINY.cells(smiles))[:, SUBSETS[subset]]
-        tables = every_table(TINY)
+        tables = bound_tables(TINY)
         own = grammar.counts_of(tables)
         tables = tables[((counts < 0) | (own == counts)).all(1)]
         facts = torch.cat([counts, torch.full((1, 2 * N_PEAKS), UNKNOWN)], 1)
@@ -253,7 +241,7 @@ def test_probabilities_of_all_small_molecules_are_one_in_all(
 
         p = log_p(tables).exp()
         assert p.gt(0).all()
-        tokens = ends(grammar, counts)
+        tokens = every_table(grammar, counts)
         code = torch.ones(len(tokens), N_BINS, dtype=torch.bool)
         p_all = node.log_probability_of_tokens(tokens, code, facts.expand(len(tokens), -1)).exp()
         assert p_all.sum().item() == pytest.approx(1.0, abs=1e-12)

@@ -14,7 +14,7 @@ from nmrflow.chem.structure import Structure
 from nmrflow.data.peak_table import read_table
 from nmrflow.data.records import Record
 from nmrflow.errors import ConfigError, DataError
-from nmrflow.evaluation.backward import KNOWN, backward_scores, choose, question_of
+from nmrflow.evaluation.backward import KNOWN, backward_scores, choose, question_knowing
 from nmrflow.evaluation.calibrating import fit_among
 from nmrflow.evaluation.logistic import OF_FOUND
 from nmrflow.flow.saturated import SaturatedGrammar
@@ -236,12 +236,12 @@ def test_what_it_finds_itself_is_calibrated(
 
 
 def test_what_is_asked_of_a_record() -> None:
-    shifts, formula, kinds = (question_of(record("CCO"), known) for known in KNOWN)
+    shifts, formula, kinds = (question_knowing(record("CCO"), known) for known in KNOWN)
     assert shifts.formula is None
     assert formula.formula == kinds.formula == "C2H6O"
     assert {peak.multiplicity for peak in (*shifts.peaks.peaks, *formula.peaks.peaks)} == {None}
     assert [peak.multiplicity for peak in kinds.peaks.peaks] == ["Q", "T"]
-    assert question_of(record("C[NH3+]"), KNOWN[1]).formula is None
+    assert question_knowing(record("C[NH3+]"), KNOWN[1]).formula is None
 
 
 def test_the_stage_trains_a_flow_that_tells_hydrogens_alone(
